@@ -1,0 +1,74 @@
+package conformance
+
+// Status is the outcome of one test.
+type Status string
+
+// The statuses. Errored means that the target could not be judged: it died, hung or broke the shim protocol.
+const (
+	Passed  Status = "passed"
+	Failed  Status = "failed"
+	Skipped Status = "skipped"
+	Errored Status = "errored"
+)
+
+// Reason says why a test did not pass.
+type Reason string
+
+// The reasons. The first three belong to Errored, unsupported to Skipped or Failed, the others to Failed.
+const (
+	Crash           Reason = "crash"            // the target ended
+	Hang            Reason = "hang"             // no reply before the deadline
+	Protocol        Reason = "protocol"         // a reply that the shim protocol does not allow
+	Unsupported     Reason = "unsupported"      // skipped: not claimed; failed: claimed and then refused
+	Mismatch        Reason = "mismatch"         // a value differs from the expected one
+	AcceptedInvalid Reason = "accepted-invalid" // input that must be refused was accepted
+	RejectedValid   Reason = "rejected-valid"   // input that must be accepted was refused
+	StateChanged    Reason = "state-changed"    // refused input changed the state
+)
+
+// TestResult is the outcome of one test.
+type TestResult struct {
+	ID           string   `json:"id"`
+	Profile      string   `json:"profile"`
+	Requirements []string `json:"requirements"`
+	Status       Status   `json:"status"`
+	Message      string   `json:"message"`
+	Reason       Reason   `json:"reason"`
+	Sent         string   `json:"sent,omitempty"` // the operation and its parameters that led to the outcome
+	Expected     string   `json:"expected"`
+	Got          string   `json:"got"`
+	Repeat       string   `json:"repeat"` // the command that runs just this test again
+}
+
+// Summary counts the results by status.
+type Summary struct {
+	Passed  int `json:"passed"`
+	Failed  int `json:"failed"`
+	Skipped int `json:"skipped"`
+	Errored int `json:"errored"`
+}
+
+// TargetInfo is what the target says of itself.
+type TargetInfo struct {
+	Name          string   `json:"name"`
+	Version       string   `json:"version"`
+	Language      string   `json:"language"`
+	Profiles      []string `json:"profiles"`
+	ParameterSets []string `json:"parameter_sets"`
+}
+
+// Report is the outcome of a run. Its JSON form is stable.
+type Report struct {
+	Suite   string       `json:"suite"`
+	Version string       `json:"version"`
+	Seed    uint64       `json:"seed"`
+	Target  TargetInfo   `json:"target"`
+	Summary Summary      `json:"summary"`
+	Results []TestResult `json:"results"`
+}
+
+// Conforms is true when no test failed or errored and at least one passed: a run in which nothing was executed proves
+// nothing.
+func (r *Report) Conforms() bool {
+	return r.Summary.Failed == 0 && r.Summary.Errored == 0 && r.Summary.Passed > 0
+}

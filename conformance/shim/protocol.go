@@ -1,0 +1,260 @@
+// Package shim is the contract between the suite and an implementation under test: the messages of the shim protocol
+// (docs/shim-protocol.md), the Go interface that means the same in process, and both ends of the pipe.
+//
+// An implementation in Go offers a Target and is done, or calls Serve in a main of its own to become a shim:
+//
+//	func main() { shim.Serve(myTarget, os.Stdin, os.Stdout) }
+package shim
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// Version is the version of the shim protocol that this package speaks. A target states it in its reply to hello.
+const Version = 1
+
+// Op names an operation.
+type Op string
+
+// The operations. docs/shim-protocol.md gives the parameters and the result of each.
+const (
+	Hello Op = "hello"
+	Reset Op = "reset"
+
+	XeddsaSign   Op = "xeddsa.sign"
+	XeddsaVerify Op = "xeddsa.verify"
+
+	X3dhInitiate Op = "x3dh.initiate"
+	X3dhRespond  Op = "x3dh.respond"
+
+	RatchetRoot       Op = "ratchet.root"
+	RatchetChain      Op = "ratchet.chain"
+	RatchetSeal       Op = "ratchet.seal"
+	RatchetOpen       Op = "ratchet.open"
+	RatchetAccumulate Op = "ratchet.accumulate"
+
+	PartyNew        Op = "party.new"
+	PartyExport     Op = "party.export"
+	PartyImport     Op = "party.import"
+	SessionInitiate Op = "session.initiate"
+	SessionRespond  Op = "session.respond"
+	SessionStart    Op = "session.start"
+	SessionEncrypt  Op = "session.encrypt"
+	SessionDecrypt  Op = "session.decrypt"
+	SessionDigest   Op = "session.digest"
+)
+
+// Ops lists every operation, in the order of docs/shim-protocol.md.
+var Ops = []Op{
+	Hello, Reset, XeddsaSign, XeddsaVerify, X3dhInitiate, X3dhRespond,
+	RatchetRoot, RatchetChain, RatchetSeal, RatchetOpen, RatchetAccumulate,
+	PartyNew, PartyExport, PartyImport, SessionInitiate, SessionRespond, SessionStart,
+	SessionEncrypt, SessionDecrypt, SessionDigest,
+}
+
+// Target is an implementation under test. Call performs one operation; calls come one at a time. A refusal or any other
+// reply of the protocol that is not a result is an *Error. Close ends the target.
+type Target interface {
+	Call(ctx context.Context, op Op, p *Params) (*Result, error)
+	Close() error
+}
+
+// Bytes is a byte string; in JSON it is lower-case hexadecimal.
+type Bytes []byte
+
+// MarshalText gives lower-case hexadecimal.
+func (b Bytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(b)), nil }
+
+// UnmarshalText reads lower-case hexadecimal and refuses everything else.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil {
+		return fmt.Errorf("not hexadecimal: %w", err)
+	}
+	if hex.EncodeToString(raw) != string(text) {
+		return fmt.Errorf("not lower-case hexadecimal: %q", text)
+	}
+	*b = raw
+	return nil
+}
+
+// Bundle is what an initiator gets of a responder (SPEC.md 4.1). Public keys are in the wire encoding of the set.
+type Bundle struct {
+	Identity        Bytes  `json:"identity"`
+	SignedPrekey    Bytes  `json:"signed_prekey,omitempty"`
+	SignedPrekeyID  uint32 `json:"signed_prekey_id,omitempty"`
+	Signature       Bytes  `json:"signature,omitempty"`
+	OneTimePrekey   Bytes  `json:"one_time_prekey,omitempty"`
+	OneTimePrekeyID uint32 `json:"one_time_prekey_id,omitempty"`
+	RegistrationID  uint32 `json:"registration_id,omitempty"`
+}
+
+// MessageKind says which of the two forms of SPEC.md 6.1 and 5.6 a message has.
+type MessageKind string
+
+// The kinds of message.
+const (
+	InitialMessage MessageKind = "initial" // SPEC.md 6.1
+	RatchetMessage MessageKind = "ratchet" // SPEC.md 5.6
+)
+
+// Message is a message as it travels.
+type Message struct {
+	Kind MessageKind `json:"kind"`
+	Body Bytes       `json:"body"`
+}
+
+// Params holds the parameters of an operation: each uses the fields that docs/shim-protocol.md lists for it.
+// Private keys are clamped X25519 keys of 32 bytes.
+type Params struct {
+	Set     string `json:"set,omitempty"`
+	Party   string `json:"party,omitempty"`
+	Peer    string `json:"peer,omitempty"`
+	Role    string `json:"role,omitempty"`
+	Cadence string `json:"cadence,omitempty"`
+
+	PrivateKey Bytes `json:"private_key,omitempty"`
+	PublicKey  Bytes `json:"public_key,omitempty"`
+	Message    Bytes `json:"message,omitempty"`
+	Signature  Bytes `json:"signature,omitempty"`
+	Random     Bytes `json:"random,omitempty"`
+
+	IdentityPrivate      Bytes   `json:"identity_private,omitempty"`
+	SignedPrekeyPrivate  Bytes   `json:"signed_prekey_private,omitempty"`
+	SignedPrekeyID       uint32  `json:"signed_prekey_id,omitempty"`
+	OneTimePrekeyPrivate Bytes   `json:"one_time_prekey_private,omitempty"`
+	OneTimePrekeys       []Bytes `json:"one_time_prekey_privates,omitempty"`
+	OneTimePrekeyCount   int     `json:"one_time_prekey_count,omitempty"`
+	RegistrationID       uint32  `json:"registration_id,omitempty"`
+
+	EphemeralPrivate  Bytes   `json:"ephemeral_private,omitempty"`
+	RatchetPrivate    Bytes   `json:"ratchet_private,omitempty"`
+	RatchetPublic     Bytes   `json:"ratchet_public,omitempty"`
+	Bundle            *Bundle `json:"bundle,omitempty"`
+	InitiatorIdentity Bytes   `json:"initiator_identity,omitempty"`
+	EphemeralKey      Bytes   `json:"ephemeral_key,omitempty"`
+	SharedSecret      Bytes   `json:"shared_secret,omitempty"`
+	AssociatedData    Bytes   `json:"associated_data,omitempty"`
+
+	RootKey    Bytes `json:"root_key,omitempty"`
+	ChainKey   Bytes `json:"chain_key,omitempty"`
+	MessageKey Bytes `json:"message_key,omitempty"`
+	Steps      int   `json:"steps,omitempty"`
+
+	RatchetKey     Bytes  `json:"ratchet_key,omitempty"`
+	PreviousLength uint32 `json:"previous_length,omitempty"`
+	Number         uint32 `json:"number,omitempty"`
+
+	Plaintext Bytes    `json:"plaintext,omitempty"`
+	Envelope  *Message `json:"envelope,omitempty"`
+	State     Bytes    `json:"state,omitempty"`
+}
+
+// Result holds the result of an operation: each fills the fields that docs/shim-protocol.md lists for it.
+type Result struct {
+	Protocol      int      `json:"protocol,omitempty"`
+	Name          string   `json:"name,omitempty"`
+	Version       string   `json:"version,omitempty"`
+	Language      string   `json:"language,omitempty"`
+	Profiles      []string `json:"profiles,omitempty"`
+	ParameterSets []string `json:"parameter_sets,omitempty"`
+	Operations    []Op     `json:"operations,omitempty"`
+	Injects       bool     `json:"injects,omitempty"`
+	Cadences      []string `json:"cadences,omitempty"`
+
+	Signature      Bytes    `json:"signature,omitempty"`
+	SharedSecret   Bytes    `json:"shared_secret,omitempty"`
+	AssociatedData Bytes    `json:"associated_data,omitempty"`
+	EphemeralKey   Bytes    `json:"ephemeral_key,omitempty"`
+	RootKey        Bytes    `json:"root_key,omitempty"`
+	ChainKey       Bytes    `json:"chain_key,omitempty"`
+	MessageKey     Bytes    `json:"message_key,omitempty"`
+	Message        Bytes    `json:"message,omitempty"`
+	Plaintext      *Bytes   `json:"plaintext,omitempty"` // present, if empty, wherever a message was read
+	Bundle         *Bundle  `json:"bundle,omitempty"`
+	Envelope       *Message `json:"envelope,omitempty"`
+	State          Bytes    `json:"state,omitempty"`
+	Digest         Bytes    `json:"digest,omitempty"`
+}
+
+// ErrorCode says why an operation gave no result.
+type ErrorCode string
+
+// The error codes.
+const (
+	Rejected       ErrorCode = "rejected"        // the input was refused, as the protocol under test demands
+	Unsupported    ErrorCode = "unsupported"     // the target does not offer this operation, set or option
+	InvalidRequest ErrorCode = "invalid-request" // the request itself is wrong
+	Internal       ErrorCode = "internal"        // the target failed
+)
+
+// Class is the reason of a refusal (SPEC.md 1.2).
+type Class string
+
+// The classes of SPEC.md 1.2.
+const (
+	Malformed        Class = "malformed"
+	LowOrderKey      Class = "low-order-key"
+	NonCanonicalKey  Class = "non-canonical-key"
+	BadSignature     Class = "bad-signature"
+	IncompleteBundle Class = "incomplete-bundle"
+	UnknownPrekey    Class = "unknown-prekey"
+	Replay           Class = "replay"
+	Authentication   Class = "authentication"
+	Duplicate        Class = "duplicate"
+	SkipLimit        Class = "skip-limit"
+	NotReady         Class = "not-ready"
+	Exhausted        Class = "exhausted"
+)
+
+// Classes lists every class.
+var Classes = []Class{
+	Malformed, LowOrderKey, NonCanonicalKey, BadSignature, IncompleteBundle, UnknownPrekey,
+	Replay, Authentication, Duplicate, SkipLimit, NotReady, Exhausted,
+}
+
+// Error is a reply without a result. Class is set only when Code is Rejected, and may be empty then: a target that
+// cannot tell why it refused does not have to.
+type Error struct {
+	Code    ErrorCode `json:"code"`
+	Class   Class     `json:"class,omitempty"`
+	Message string    `json:"message,omitempty"`
+}
+
+// Error gives code, class and message.
+func (e *Error) Error() string {
+	s := string(e.Code)
+	if e.Class != "" {
+		s += " (" + string(e.Class) + ")"
+	}
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	return s
+}
+
+// Request is one line to a shim.
+type Request struct {
+	ID     uint64  `json:"id"`
+	Op     Op      `json:"op"`
+	Params *Params `json:"params"`
+}
+
+// Reply is one line from a shim: the id of the request and either a result or an error.
+type Reply struct {
+	ID     uint64  `json:"id"`
+	Result *Result `json:"result,omitempty"`
+	Error  *Error  `json:"error,omitempty"`
+}
+
+// String gives the reply as it travels.
+func (r Reply) String() string {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
