@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+
+	"credence/reference/refusal"
 )
 
 // Version is the version of the shim protocol that this package speaks. A target states it in its reply to hello.
@@ -191,30 +193,8 @@ const (
 	Internal       ErrorCode = "internal"        // the target failed
 )
 
-// Class is the reason of a refusal (SPEC.md 1.2).
-type Class string
-
-// The classes of SPEC.md 1.2.
-const (
-	Malformed        Class = "malformed"
-	LowOrderKey      Class = "low-order-key"
-	NonCanonicalKey  Class = "non-canonical-key"
-	BadSignature     Class = "bad-signature"
-	IncompleteBundle Class = "incomplete-bundle"
-	UnknownPrekey    Class = "unknown-prekey"
-	Replay           Class = "replay"
-	Authentication   Class = "authentication"
-	Duplicate        Class = "duplicate"
-	SkipLimit        Class = "skip-limit"
-	NotReady         Class = "not-ready"
-	Exhausted        Class = "exhausted"
-)
-
-// Classes lists every class.
-var Classes = []Class{
-	Malformed, LowOrderKey, NonCanonicalKey, BadSignature, IncompleteBundle, UnknownPrekey,
-	Replay, Authentication, Duplicate, SkipLimit, NotReady, Exhausted,
-}
+// Class is the reason of a refusal: one of refusal.Classes (SPEC.md 1.2).
+type Class = refusal.Class
 
 // Error is a reply without a result. Class is set only when Code is Rejected, and may be empty then: a target that
 // cannot tell why it refused does not have to.

@@ -1,0 +1,120 @@
+package session
+
+import (
+	"bytes"
+	"crypto/ecdh"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"credence/reference/params"
+	"credence/reference/ratchet"
+	"credence/reference/refusal"
+)
+
+// stored is the export of a party. JSON keeps the keys of a map sorted, so that equal parties give equal bytes.
+type stored struct {
+	Set            string                   `json:"set"`
+	Identity       []byte                   `json:"identity"`
+	SignedPrekeyID uint32                   `json:"signed_prekey_id"`
+	SignedPrekey   []byte                   `json:"signed_prekey"`
+	Signature      []byte                   `json:"signature"`
+	OneTimePrekeys []storedPrekey           `json:"one_time_prekeys"`
+	Accepted       [][]byte                 `json:"accepted"`
+	RegistrationID uint32                   `json:"registration_id"`
+	Cadence        ratchet.Cadence          `json:"cadence"`
+	Sessions       map[string]storedSession `json:"sessions"`
+}
+
+type storedPrekey struct {
+	ID  uint32 `json:"id"`
+	Key []byte `json:"key"`
+}
+
+type storedSession struct {
+	Ratchet  []byte  `json:"ratchet"` // the canonical state
+	Wrap     initial `json:"wrap"`
+	Wrapping bool    `json:"wrapping"`
+}
+
+// Export gives the whole state of the party, secrets included (SPEC.md 5.7).
+func (p *Party) Export() []byte {
+	s := stored{
+		Set: p.set.Name, Identity: p.identity.Bytes(), Signature: p.signature, Accepted: p.accepted,
+		RegistrationID: p.registrationID, Cadence: p.cadence, Sessions: map[string]storedSession{},
+	}
+	if k := p.signedPrekey; k.key != nil {
+		s.SignedPrekeyID, s.SignedPrekey = k.id, k.key.Bytes()
+	}
+	for _, k := range p.oneTimePrekeys {
+		s.OneTimePrekeys = append(s.OneTimePrekeys, storedPrekey{k.id, k.key.Bytes()})
+	}
+	for peer, session := range p.sessions {
+		s.Sessions[peer] = storedSession{session.ratchet.Marshal(), session.wrap, session.wrapping}
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // the type has nothing that JSON cannot hold
+	}
+	return b
+}
+
+// Import gives the party that was exported (AMB-STA-01). It returns refusal.Malformed with the field that is wrong.
+func Import(exported []byte) (*Party, error) {
+	var s stored
+	d := json.NewDecoder(bytes.NewReader(exported))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return nil, fmt.Errorf("%w: party: %v", refusal.Malformed, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("%w: party: trailing data", refusal.Malformed)
+	}
+	p, err := s.party()
+	if err != nil {
+		return nil, fmt.Errorf("%w: party: %v", refusal.Malformed, err)
+	}
+	return p, nil
+}
+
+func (s stored) party() (*Party, error) {
+	set, err := params.Lookup(s.Set)
+	if err != nil {
+		return nil, err
+	}
+	p := &Party{set: set, signature: s.Signature, accepted: s.Accepted, registrationID: s.RegistrationID, cadence: s.Cadence, sessions: map[string]*session{}}
+	if p.identity, err = ecdh.X25519().NewPrivateKey(s.Identity); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	if set.Signature != params.NoSignature {
+		key, err := ecdh.X25519().NewPrivateKey(s.SignedPrekey)
+		if err != nil {
+			return nil, fmt.Errorf("signed_prekey: %w", err)
+		}
+		p.signedPrekey = prekey{s.SignedPrekeyID, key}
+	}
+	for _, k := range s.OneTimePrekeys {
+		key, err := ecdh.X25519().NewPrivateKey(k.Key)
+		if err != nil {
+			return nil, fmt.Errorf("one_time_prekeys: %w", err)
+		}
+		p.oneTimePrekeys = append(p.oneTimePrekeys, prekey{k.ID, key})
+	}
+	for peer, session := range s.Sessions {
+		if p.sessions[peer], err = session.session(set); err != nil {
+			return nil, fmt.Errorf("sessions: %q: %w", peer, err)
+		}
+	}
+	return p, nil
+}
+
+func (s storedSession) session(set *params.Set) (*session, error) {
+	state, err := ratchet.Unmarshal(s.Ratchet)
+	if err != nil {
+		return nil, err
+	}
+	if state.Set != set {
+		return nil, fmt.Errorf("a state of %s", state.Set.Name)
+	}
+	return &session{ratchet: state, wrap: s.Wrap, wrapping: s.Wrapping}, nil
+}

@@ -1,0 +1,125 @@
+// Package session is SPEC.md 4.3 and 6: a party with its prekeys and its sessions with peers, which join X3DH to the
+// Double Ratchet.
+package session
+
+import (
+	"crypto/ecdh"
+	"fmt"
+	"io"
+	"slices"
+
+	"credence/reference/params"
+	"credence/reference/primitive"
+	"credence/reference/ratchet"
+	"credence/reference/refusal"
+	"credence/reference/x3dh"
+)
+
+// Party is one account: identity key, prekeys, the ephemeral keys it has accepted, and a session with each peer.
+type Party struct {
+	set            *params.Set
+	identity       *ecdh.PrivateKey
+	signedPrekey   prekey
+	signature      []byte
+	oneTimePrekeys []prekey // in the order of their ids
+	accepted       [][]byte // ephemeral keys that started a session (AMB-X3D-13)
+	registrationID uint32
+	cadence        ratchet.Cadence
+	sessions       map[string]*session
+}
+
+type prekey struct {
+	id  uint32
+	key *ecdh.PrivateKey
+}
+
+// Options shape a new party. The zero value is a party with per-turn cadence and no one-time prekey.
+type Options struct {
+	SignedPrekeyID uint32 // 0 is 1
+	OneTimePrekeys int
+	RegistrationID uint32
+	Cadence        ratchet.Cadence // 0 is PerTurn
+}
+
+// New makes a party. It draws from rand in the order of SPEC.md 1.3, and returns the error of rand, or
+// refusal.Malformed for a cadence that the set does not have.
+func New(set *params.Set, o Options, rand io.Reader) (p *Party, err error) {
+	p = &Party{set: set, registrationID: o.RegistrationID, cadence: max(o.Cadence, ratchet.PerTurn), sessions: map[string]*session{}}
+	if p.cadence == ratchet.PerMessage && set != params.AmbassadorV1 {
+		return nil, fmt.Errorf("%w: no cadence per-message in %s", refusal.Malformed, set.Name)
+	}
+	if p.identity, err = primitive.GeneratePrivate(rand); err != nil {
+		return nil, err
+	}
+	if set.Signature != params.NoSignature {
+		if err := p.makeSignedPrekey(max(o.SignedPrekeyID, 1), rand); err != nil {
+			return nil, err
+		}
+	}
+	for id := range o.OneTimePrekeys {
+		k, err := primitive.GeneratePrivate(rand)
+		if err != nil {
+			return nil, err
+		}
+		p.oneTimePrekeys = append(p.oneTimePrekeys, prekey{uint32(id) + 1, k})
+	}
+	return p, nil
+}
+
+func (p *Party) makeSignedPrekey(id uint32, rand io.Reader) error {
+	k, err := primitive.GeneratePrivate(rand)
+	if err != nil {
+		return err
+	}
+	p.signedPrekey = prekey{id, k}
+	p.signature, err = x3dh.SignPrekey(p.set, p.identity, primitive.Public(k), rand)
+	return err
+}
+
+// Bundle gives the party's bundle with the first one-time prekey that it still has, if any (SPEC.md 4.1).
+func (p *Party) Bundle() x3dh.Bundle {
+	b := x3dh.Bundle{Identity: x3dh.EncodeIdentity(p.set, p.identity), Signature: p.signature}
+	if k := p.signedPrekey; k.key != nil {
+		b.SignedPrekey, b.SignedPrekeyID = p.set.Encode(primitive.Public(k.key)), k.id
+	}
+	if len(p.oneTimePrekeys) > 0 {
+		k := p.oneTimePrekeys[0]
+		b.OneTimePrekey, b.OneTimePrekeyID = p.set.Encode(primitive.Public(k.key)), k.id
+	}
+	return b
+}
+
+// findPrekeys gives the private keys that an initial message names: the one from which the ratchet starts, and the
+// one-time prekey for DH4. It returns refusal.UnknownPrekey (AMB-X3D-09).
+func (p *Party) findPrekeys(m initial) (spk, opk *ecdh.PrivateKey, err error) {
+	if p.set.Signature == params.NoSignature {
+		spk = p.oneTimePrekey(func(k prekey) bool { return slices.Equal(p.set.Encode(primitive.Public(k.key)), m.OneTimePrekey) })
+		if spk == nil {
+			return nil, nil, fmt.Errorf("%w: one-time key", refusal.UnknownPrekey)
+		}
+		return spk, nil, nil
+	}
+	if m.SignedPrekeyID != p.signedPrekey.id {
+		return nil, nil, fmt.Errorf("%w: signed prekey %d", refusal.UnknownPrekey, m.SignedPrekeyID)
+	}
+	if m.OneTimePrekeyID != 0 {
+		if opk = p.oneTimePrekey(func(k prekey) bool { return k.id == m.OneTimePrekeyID }); opk == nil {
+			return nil, nil, fmt.Errorf("%w: one-time prekey %d", refusal.UnknownPrekey, m.OneTimePrekeyID)
+		}
+	}
+	return p.signedPrekey.key, opk, nil
+}
+
+func (p *Party) oneTimePrekey(match func(prekey) bool) *ecdh.PrivateKey {
+	if i := slices.IndexFunc(p.oneTimePrekeys, match); i >= 0 {
+		return p.oneTimePrekeys[i].key
+	}
+	return nil
+}
+
+// consume deletes the one-time prekey that an accepted initial message used (AMB-X3D-10), and remembers its ephemeral key
+// (AMB-X3D-13).
+func (p *Party) consume(m initial, used ...*ecdh.PrivateKey) {
+	p.oneTimePrekeys = slices.DeleteFunc(p.oneTimePrekeys, func(k prekey) bool { return slices.Contains(used, k.key) })
+	p.accepted = append(p.accepted, m.Ephemeral)
+}

@@ -1,0 +1,192 @@
+// Package x3dh is SPEC.md 4.1 and 4.2: bundles and the agreement. Keeping prekeys is in package session.
+package x3dh
+
+import (
+	"crypto/ecdh"
+	"fmt"
+	"io"
+	"slices"
+
+	"credence/reference/params"
+	"credence/reference/primitive"
+	"credence/reference/refusal"
+	"credence/reference/xeddsa"
+)
+
+// Bundle is what an initiator gets of a responder. Keys are in the wire form of the set; nil is none.
+// In olm-v1 it is Identity and OneTimePrekey only.
+type Bundle struct {
+	Identity        []byte
+	SignedPrekey    []byte
+	SignedPrekeyID  uint32
+	Signature       []byte // 64 bytes
+	OneTimePrekey   []byte
+	OneTimePrekeyID uint32
+}
+
+// Agreement is the outcome of X3DH, the same on both sides.
+type Agreement struct {
+	Secret []byte // 32 bytes SK, or 64 bytes RK || CK
+	AD     []byte // associated data of the session (AMB-X3D-07)
+}
+
+// EncodeIdentity gives the wire form of the identity key of k: Ed25519 in omemo-2, Enc(IK) elsewhere.
+func EncodeIdentity(set *params.Set, k *ecdh.PrivateKey) []byte {
+	if set.Signature == params.Ed25519 {
+		return xeddsa.EdwardsPublic(k)
+	}
+	return set.Encode(primitive.Public(k))
+}
+
+// decodeIdentity gives the X25519 form of an identity key, checked.
+func decodeIdentity(set *params.Set, encoded []byte) (primitive.PublicKey, error) {
+	if set.Signature != params.Ed25519 {
+		return set.Decode(encoded)
+	}
+	return xeddsa.EdwardsToMontgomery(encoded)
+}
+
+// SignPrekey signs a signed prekey with the identity key (AMB-X3D-01). It draws Z from rand, and returns the error of
+// rand. A set without signatures gives nil.
+func SignPrekey(set *params.Set, identity *ecdh.PrivateKey, spk primitive.PublicKey, rand io.Reader) ([]byte, error) {
+	if set.Signature == params.NoSignature {
+		return nil, nil
+	}
+	return xeddsa.Sign(set.Signature, identity, signatureInput(set, set.Encode(spk)), rand)
+}
+
+func signatureInput(set *params.Set, encodedSPK []byte) []byte {
+	return append([]byte(set.SignatureLabel), encodedSPK...)
+}
+
+// verificationKey gives the public key in the form that xeddsa.Verify wants.
+func verificationKey(set *params.Set, identity []byte) []byte { return identity[len(set.KeyPrefix):] }
+
+// peerKeys are the public keys of the responder, checked.
+type peerKeys struct {
+	identity, signedPrekey primitive.PublicKey
+	oneTimePrekey          *primitive.PublicKey
+}
+
+// check does the checks of SPEC.md 4.1 in their order, up to the agreement.
+func (b Bundle) check(set *params.Set) (p peerKeys, err error) {
+	if err := b.complete(set); err != nil {
+		return p, err
+	}
+	if p.identity, err = decodeIdentity(set, b.Identity); err != nil {
+		return p, fmt.Errorf("identity key: %w", err)
+	}
+	if p.signedPrekey, err = set.Decode(b.startKey(set)); err != nil {
+		return p, fmt.Errorf("signed prekey: %w", err)
+	}
+	if set.Signature == params.NoSignature {
+		return p, nil
+	}
+	if b.OneTimePrekey != nil {
+		opk, err := set.Decode(b.OneTimePrekey)
+		if err != nil {
+			return p, fmt.Errorf("one-time prekey: %w", err)
+		}
+		p.oneTimePrekey = &opk
+	}
+	err = xeddsa.Verify(set.Signature, verificationKey(set, b.Identity), signatureInput(set, b.SignedPrekey), b.Signature) // AMB-X3D-02
+	if err != nil {
+		return p, fmt.Errorf("signed prekey: %w", err)
+	}
+	return p, nil
+}
+
+// startKey is the key from which the ratchet starts: the signed prekey; Olm has its one-time key in this place.
+func (b Bundle) startKey(set *params.Set) []byte {
+	if set.Signature == params.NoSignature {
+		return b.OneTimePrekey
+	}
+	return b.SignedPrekey
+}
+
+// complete refuses a bundle that lacks a key (AMB-X3D-03).
+func (b Bundle) complete(set *params.Set) error {
+	missing := func(what string) error { return fmt.Errorf("%w: no %s", refusal.IncompleteBundle, what) }
+	switch {
+	case len(b.Identity) == 0:
+		return missing("identity key")
+	case set.Signature != params.NoSignature && len(b.SignedPrekey) == 0:
+		return missing("signed prekey")
+	case set.Signature != params.NoSignature && len(b.Signature) == 0:
+		return missing("signature")
+	case set.OneTimePrekeyRequired && len(b.OneTimePrekey) == 0:
+		return missing("one-time prekey")
+	}
+	return nil
+}
+
+// StartKey gives the responder's first ratchet key of a bundle (SPEC.md 5.2), or its refusal.
+func (b Bundle) StartKey(set *params.Set) (primitive.PublicKey, error) {
+	return set.Decode(b.startKey(set))
+}
+
+// Initiate is the initiator's side (AMB-X3D-05). It checks the bundle first and returns its refusal.
+func Initiate(set *params.Set, identity, ephemeral *ecdh.PrivateKey, b Bundle) (Agreement, error) {
+	p, err := b.check(set)
+	if err != nil {
+		return Agreement{}, fmt.Errorf("bundle: %w", err)
+	}
+	pairs := []dhPair{{identity, p.signedPrekey}, {ephemeral, p.identity}, {ephemeral, p.signedPrekey}}
+	if p.oneTimePrekey != nil {
+		pairs = append(pairs, dhPair{ephemeral, *p.oneTimePrekey})
+	}
+	ad := associatedData(set, EncodeIdentity(set, identity), b.Identity, set.Encode(primitive.Public(ephemeral)), b.SignedPrekey, b.OneTimePrekey)
+	return agree(set, pairs, ad)
+}
+
+// Respond is the responder's side (AMB-X3D-06). spk is the signed prekey, in olm-v1 the one-time key; opk is nil if the
+// initiator used none. It returns the refusals of the initiator's keys.
+func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIdentity, ephemeral []byte) (Agreement, error) {
+	ika, err := decodeIdentity(set, initiatorIdentity)
+	if err != nil {
+		return Agreement{}, fmt.Errorf("initiator's identity key: %w", err)
+	}
+	eka, err := set.Decode(ephemeral)
+	if err != nil {
+		return Agreement{}, fmt.Errorf("ephemeral key: %w", err)
+	}
+	pairs := []dhPair{{spk, ika}, {identity, eka}, {spk, eka}}
+	var encodedOPK []byte
+	if opk != nil {
+		pairs = append(pairs, dhPair{opk, eka})
+		encodedOPK = set.Encode(primitive.Public(opk))
+	}
+	ad := associatedData(set, initiatorIdentity, EncodeIdentity(set, identity), ephemeral, set.Encode(primitive.Public(spk)), encodedOPK)
+	return agree(set, pairs, ad)
+}
+
+type dhPair struct {
+	private *ecdh.PrivateKey
+	public  primitive.PublicKey
+}
+
+// agree is HKDF over F and the DH outputs (SPEC.md 4.2).
+func agree(set *params.Set, pairs []dhPair, ad []byte) (Agreement, error) {
+	ikm := slices.Clone(set.AgreementPrefix)
+	for i, p := range pairs {
+		dh, err := primitive.DH(p.private, p.public)
+		if err != nil {
+			return Agreement{}, fmt.Errorf("DH%d: %w", i+1, err)
+		}
+		ikm = append(ikm, dh...)
+	}
+	secret := primitive.HKDF(make([]byte, primitive.KeySize), ikm, set.AgreementInfo, set.AgreementSize)
+	return Agreement{Secret: secret, AD: ad}, nil
+}
+
+// associatedData is AMB-X3D-07, initiator first.
+func associatedData(set *params.Set, ika, ikb, eka, spk, opk []byte) []byte {
+	switch set {
+	case params.OlmV1:
+		return nil
+	case params.AmbassadorV1:
+		return slices.Concat([]byte(set.Name), ika, ikb, eka, spk, opk)
+	default:
+		return slices.Concat(ika, ikb)
+	}
+}
