@@ -24,6 +24,15 @@ func (a *Adapter) party(p *shim.Params) (*session.Party, error) {
 	return party, nil
 }
 
+// State gives the ratchet state of a session, for tools that write vectors. It returns refusal.NotReady.
+func (a *Adapter) State(party, peer string) (*ratchet.State, error) {
+	p, err := a.party(&shim.Params{Party: party})
+	if err != nil {
+		return nil, err
+	}
+	return p.State(peer)
+}
+
 func (a *Adapter) add(name string, set *params.Set, party *session.Party) error {
 	if _, ok := a.parties[name]; ok {
 		return fmt.Errorf("party: %q exists", name)

@@ -24,7 +24,7 @@ func (s *State) Decrypt(rand io.Reader, message []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := m.Open(mk, s.associatedData(false))
+	plaintext, err := m.Open(mk, s.AssociatedData(false))
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (s *State) Encrypt(rand io.Reader, plaintext []byte) ([]byte, error) {
 	next.CKs, mk = primitive.KDFCK(next.CKs)
 	next.Ns++
 	*s = next
-	return wire.Seal(s.Set, mk, s.associatedData(true), header, plaintext), nil
+	return wire.Seal(s.Set, mk, s.AssociatedData(true), header, plaintext), nil
 }
 
 // turn starts a new sending chain if one is due (AMB-RAT-07, AMB-RAT-08).

@@ -63,9 +63,9 @@ type SkippedKey struct {
 	MK []byte
 }
 
-// associatedData gives the associated data of a message: sender first in signal-v3, as agreed in the others
+// AssociatedData gives the associated data of a message: sender first in signal-v3, as agreed in the others
 // (SPEC.md 5.6).
-func (s *State) associatedData(sending bool) []byte {
+func (s *State) AssociatedData(sending bool) []byte {
 	if s.Set.Start != params.Whisper || (s.Role == Initiator) == sending {
 		return s.AD
 	}

@@ -72,7 +72,7 @@ func (p *Party) add(peer string, s *session) {
 // SPEC.md 4.3. It returns refusal.Malformed, refusal.UnknownPrekey, refusal.Replay, the refusals of keys, and those of
 // ratchet.State.Decrypt; the party is then unchanged.
 func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error) {
-	m, err := wire.ParseInitial(p.set, body)
+	m, err := wire.ParseInitial(p.set, bytes.Clone(body)) // the party keeps keys of it
 	if err != nil {
 		return nil, err
 	}

@@ -49,13 +49,11 @@ func calculateKeyPair(mode params.SignatureMode, k *ecdh.PrivateKey) (a *edwards
 		panic(err) // only a wrong length fails
 	}
 	encodedA = new(edwards25519.Point).ScalarBaseMult(a).Bytes()
-	if mode != params.Strict {
+	if mode != params.Strict || encodedA[31]&0x80 == 0 {
 		return a, clamped[:], encodedA
 	}
-	if encodedA[31]&0x80 != 0 {
-		a.Negate(a)
-		encodedA[31] &= 0x7f
-	}
+	a.Negate(a)
+	encodedA[31] &= 0x7f
 	return a, a.Bytes(), encodedA
 }
 

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"credence/conformance/malicious"
+	"credence/conformance/shim"
+	"credence/reference/params"
+	"credence/reference/refusal"
+	"credence/reference/wire"
+	"credence/vectors"
+)
+
+// prekeys are the rules for initial messages at the responder (SPEC.md 4.3, 6.1).
+func (sc *scripts) prekeys() {
+	sc.wrongInitials()
+	sc.malformedInitials()
+	sc.reuse()
+}
+
+// rewrapped gives an initial message with another wrapping.
+func (s *script) rewrapped(e *shim.Message, change func(m *wire.Initial)) *shim.Message {
+	m, err := wire.ParseInitial(s.set, bytes.Clone(e.Body))
+	s.fail(err)
+	change(&m)
+	return &shim.Message{Kind: shim.InitialMessage, Body: wire.EncodeInitial(s.set, m)}
+}
+
+// wrongInitial is a first message that must be refused; the genuine one is read afterwards.
+func (sc *scripts) wrongInitial(name, comment, flag string, requirements []string, class shim.Class, change func(m *wire.Initial)) {
+	sc.runIn("x3dh", name, comment+"; the genuine message is read afterwards", asResponder, []string{flag}, append(requirements, "AMB-X3D-11", "AMB-CNV-01"), func(s *script) {
+		genuine := s.fromPeer("first")
+		s.refuses(s.rewrapped(genuine, change), class)
+		s.reads(genuine)
+		s.sends("answer")
+	})
+}
+
+func (sc *scripts) wrongInitials() {
+	set := sc.set
+	if set.Signature == params.NoSignature {
+		sc.wrongInitial("unknown-one-time-key", "an initial message that names another one-time key", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
+			func(m *wire.Initial) { m.OneTimePrekey = set.Encode(public(key("unknown"))) })
+	} else {
+		sc.wrongInitial("unknown-spk", "an initial message that names another signed prekey", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
+			func(m *wire.Initial) { m.SignedPrekeyID = 8 })
+		sc.wrongInitial("unknown-opk", "an initial message that names another one-time prekey", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
+			func(m *wire.Initial) { m.OneTimePrekeyID = 99 })
+	}
+	if !set.OneTimePrekeyRequired {
+		sc.wrongInitial("opk-stripped", "the one-time prekey taken out of an initial message", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
+			func(m *wire.Initial) { m.OneTimePrekeyID = 0 })
+	}
+	sc.wrongInitial("other-ephemeral", "another ephemeral key", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
+		func(m *wire.Initial) { m.Ephemeral = set.Encode(public(key("other EK"))) })
+	other := newResponder(set, "other IK")
+	sc.wrongInitial("other-identity", "another identity key", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
+		func(m *wire.Initial) { m.Identity = other.bundle(true).Identity })
+	for i, u := range malicious.LowOrderKeys(set) {
+		sc.wrongInitial(fmt.Sprintf("low-order-ephemeral-%d", i), fmt.Sprintf("ephemeral key u = %x", u), "LowOrderKey", []string{"AMB-KEY-01"}, refusal.LowOrderKey,
+			func(m *wire.Initial) { m.Ephemeral = set.Encode(u) })
+		if set.Signature != params.Ed25519 {
+			sc.wrongInitial(fmt.Sprintf("low-order-identity-%d", i), fmt.Sprintf("identity key u = %x", u), "LowOrderKey", []string{"AMB-KEY-01"}, refusal.LowOrderKey,
+				func(m *wire.Initial) { m.Identity = set.Encode(u) })
+		}
+	}
+	if set.Canonical {
+		sc.wrongInitial("non-canonical-ephemeral", "the ephemeral key with bit 255 set", "NonCanonicalKey", []string{"AMB-KEY-02"}, refusal.NonCanonicalKey,
+			func(m *wire.Initial) { m.Ephemeral[31] |= 0x80 })
+		sc.wrongInitial("non-canonical-identity", "the identity key with bit 255 set", "NonCanonicalKey", []string{"AMB-KEY-02"}, refusal.NonCanonicalKey,
+			func(m *wire.Initial) { m.Identity[31] |= 0x80 })
+	}
+}
+
+func (sc *scripts) malformedInitials() {
+	malformed := func(name, comment string, change func(b []byte) []byte) {
+		sc.runIn("x3dh", "malformed-"+name, comment+"; the genuine message is read afterwards", asResponder, []string{"Malformed"}, []string{"AMB-SES-04", "AMB-X3D-11"}, func(s *script) {
+			genuine := s.fromPeer("first")
+			bad := &shim.Message{Kind: shim.InitialMessage, Body: change(append([]byte(nil), genuine.Body...))}
+			s.refuses(bad, refusal.Malformed)
+			s.reads(genuine)
+		})
+	}
+	malformed("empty", "no bytes at all", func([]byte) []byte { return []byte{} })
+	malformed("one-byte", "first byte only", func(b []byte) []byte { return b[:1] })
+	malformed("keys-only", "cut after 40 bytes", func(b []byte) []byte { return b[:40] })
+	malformed("version", "another first byte", func(b []byte) []byte { b[0] ^= 0x40; return b })
+	if sc.set == params.AmbassadorV1 {
+		malformed("type", "the type of a ratchet message", func(b []byte) []byte { b[1] = 2; return b })
+		malformed("no-message", "no ratchet message inside", func(b []byte) []byte { return b[:74] })
+		return
+	}
+	sc.runIn("x3dh", "malformed-no-message", "the ratchet message inside is empty; the genuine message is read afterwards", asResponder, []string{"Malformed"}, []string{"AMB-SES-04", "AMB-X3D-11"}, func(s *script) {
+		genuine := s.fromPeer("first")
+		s.refuses(s.rewrapped(genuine, func(m *wire.Initial) { m.Message = nil }), refusal.Malformed)
+		s.reads(genuine)
+	})
+}
+
+// reuse are initial messages that come twice, and one-time prekeys that are used twice.
+func (sc *scripts) reuse() {
+	again := func(name, comment, peer string, o options, requirements []string, class shim.Class) {
+		sc.runIn("x3dh", name, comment, o, []string{"Replayed"}, requirements, func(s *script) {
+			m := s.fromPeer("first")
+			s.reads(m)
+			_, err := s.do(s.target, shim.SessionRespond, &shim.Params{Party: s.target.name, Peer: peer, Envelope: m})
+			if classOf(err) != class {
+				s.fail(fmt.Errorf("class %s expected, got %v", class, err))
+			}
+			s.test.Result, s.test.Class = vectors.Invalid, class
+			s.reads(s.fromPeer("the session goes on"))
+		})
+	}
+	used := []string{"AMB-X3D-10", "AMB-X3D-12", "AMB-X3D-13"}
+	again("initial-again", "the initial message again, to start a session with the same peer", "peer", asResponder, used, refusal.UnknownPrekey)
+	again("initial-again-other-peer", "the initial message again, as if from another peer", "another", asResponder, used, refusal.UnknownPrekey)
+	if !sc.set.OneTimePrekeyRequired {
+		noOPK := options{role: "responder", noOPK: true}
+		again("no-opk-again", "the initial message without one-time prekey again, to start a session with the same peer", "peer", noOPK, []string{"AMB-X3D-13"}, refusal.Replay)
+		again("no-opk-again-other-peer", "the initial message without one-time prekey again, as if from another peer", "another", noOPK, []string{"AMB-X3D-13"}, refusal.Replay)
+	}
+	sc.runIn("x3dh", "opk-reused", "another initiator uses the same one-time prekey", asResponder, []string{"PrekeyReuse"}, []string{"AMB-X3D-10", "AMB-X3D-12"}, func(s *script) {
+		second := s.secondInitiator()
+		s.reads(s.fromPeer("first"))
+		_, err := s.do(s.target, shim.SessionRespond, &shim.Params{Party: s.target.name, Peer: "second", Envelope: second})
+		if classOf(err) != refusal.UnknownPrekey {
+			s.fail(fmt.Errorf("class %s expected, got %v", refusal.UnknownPrekey, err))
+		}
+		s.test.Result, s.test.Class = vectors.Invalid, refusal.UnknownPrekey
+		s.reads(s.fromPeer("the session goes on"))
+	})
+	sc.runIn("x3dh", "foreign-initial", "an initial message with another ephemeral key around the genuine ratchet message, to a session that has started", asResponder,
+		[]string{"Forged"}, []string{"AMB-SES-08"}, func(s *script) {
+			s.reads(s.fromPeer("first"))
+			genuine := s.fromPeer("second")
+			foreign := s.rewrapped(genuine, func(m *wire.Initial) { m.Ephemeral = sc.set.Encode(public(key("foreign EK"))) })
+			s.refuses(foreign, refusal.Authentication)
+			s.reads(genuine)
+		})
+}
+
+// secondInitiator gives an initial message of somebody else who got the same bundle as the peer.
+func (s *script) secondInitiator() *shim.Message {
+	x := &side{s.peer.adapter, "second", "target", s.set, 0}
+	s.party(x, false, "")
+	bundle := s.bundleOfTarget()
+	_, err := s.do(x, shim.SessionInitiate, &shim.Params{Party: "second", Peer: "target", Bundle: bundle, EphemeralPrivate: key(s.keyName(x, "EK")), RatchetPrivate: s.ratchetKey(x, 1)})
+	s.fail(err)
+	x.drawn = 1
+	return s.encrypt(x, "from somebody else")
+}
+
+// bundleOfTarget is the result of the step in which the target was made.
+func (s *script) bundleOfTarget() *shim.Bundle {
+	for _, step := range s.test.Steps {
+		if step.Op == shim.PartyNew && step.Output != nil {
+			return step.Output.Bundle
+		}
+	}
+	s.fail(fmt.Errorf("the target has no bundle"))
+	return nil
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"credence/conformance/malicious"
+	"credence/conformance/shim"
+	"credence/reference/params"
+	"credence/reference/primitive"
+	"credence/reference/refusal"
+	"credence/reference/wire"
+	"credence/vectors"
+)
+
+func ratchetFile() (*vectors.File, error) {
+	f := newFile("Double Ratchet steps",
+		"The single steps of the Double Ratchet: DH with KDF_RK (root), KDF_CK (chain), and the sealing and opening of one",
+		"message with a given message key (SPEC.md 2.2, 2.3, 5.6). accumulate repeats KDF_CK and hashes all message keys.")
+	for _, set := range params.Sets() {
+		for _, generate := range []func(*vectors.File, *params.Set) error{rootVectors, chainVectors, sealVectors, openVectors} {
+			if err := generate(f, set); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, set := range []*params.Set{params.AmbassadorV1, params.SignalV3} {
+		if err := accumulateVectors(f, set); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func rootVectors(f *vectors.File, set *params.Set) error {
+	g := newGroup(f, "ratchet", set, shim.RatchetRoot)
+	input := func(name string) shim.Params {
+		return shim.Params{RootKey: secret(name + " RK"), RatchetPrivate: key(name + " own"), RatchetPublic: set.Encode(public(key(name + " remote")))}
+	}
+	for i := range 6 {
+		g.valid(test{id: fmt.Sprintf("step-%d", i), comment: "one step of the root chain", requirements: []string{"AMB-KDF-01"}, input: input(fmt.Sprintf("%s root %d", set.Name, i))})
+	}
+	bad := func(class shim.Class, id, flag, requirement string, remote shim.Bytes) {
+		p := input(set.Name + " root bad")
+		p.RatchetPublic = remote
+		g.invalid(class, test{id: id, comment: fmt.Sprintf("remote ratchet key %x", []byte(remote)), flags: []string{flag}, requirements: []string{requirement}, input: p})
+	}
+	for i, u := range malicious.LowOrderKeys(set) {
+		bad(refusal.LowOrderKey, fmt.Sprintf("low-order-%d", i), "LowOrderKey", "AMB-KEY-01", set.Encode(u))
+	}
+	for i, u := range append(malicious.NonCanonicalValues(), malicious.NonCanonical(public(key("canonical")))) {
+		if set.Canonical {
+			bad(refusal.NonCanonicalKey, fmt.Sprintf("non-canonical-%d", i), "NonCanonicalKey", "AMB-KEY-02", set.Encode(u))
+			continue
+		}
+		p := input(set.Name + " root bad")
+		p.RatchetPublic = set.Encode(u)
+		g.acceptable(test{id: fmt.Sprintf("non-canonical-%d", i), comment: fmt.Sprintf("remote ratchet key %x", u), flags: []string{"NonCanonicalKey"}, requirements: []string{"AMB-KDF-01"}, input: p})
+	}
+	bad(refusal.Malformed, "length-31", "WrongLength", "AMB-KEY-03", set.Encode(public(key("short")))[:31+len(set.KeyPrefix)])
+	bad(refusal.Malformed, "length-33", "WrongLength", "AMB-KEY-03", append(set.Encode(public(key("long"))), 0))
+	return g.done()
+}
+
+func chainVectors(f *vectors.File, set *params.Set) error {
+	g := newGroup(f, "ratchet", set, shim.RatchetChain)
+	for i := range 4 {
+		g.valid(test{id: fmt.Sprintf("step-%d", i), comment: "one step of a chain", requirements: []string{"AMB-KDF-02"}, input: shim.Params{ChainKey: secret(fmt.Sprintf("chain %d", i))}})
+	}
+	return g.done()
+}
+
+func accumulateVectors(f *vectors.File, set *params.Set) error {
+	g := newGroup(f, "ratchet", set, shim.RatchetAccumulate)
+	for _, n := range []int{1, 2, 1000, 1000000} {
+		g.valid(test{
+			id: fmt.Sprintf("steps-%d", n), comment: fmt.Sprintf("%d steps of a chain in one digest", n), flags: []string{"Accumulated"},
+			requirements: []string{"AMB-KDF-02"}, input: shim.Params{ChainKey: secret("accumulate"), Steps: n},
+		})
+	}
+	return g.done()
+}
+
+// associatedData is what a session of the set would have, sender first where the set wants that.
+func associatedData(set *params.Set, name string) shim.Bytes {
+	switch set {
+	case params.OlmV1:
+		return nil
+	case params.AmbassadorV1:
+		return append([]byte(set.Name), bytes.Join([][]byte{secret(name + " A"), secret(name + " B"), secret(name + " C"), secret(name + " D")}, nil)...)
+	}
+	return append(set.Encode(public(key(name+" A"))), set.Encode(public(key(name+" B")))...)
+}
+
+func sealInput(set *params.Set, name string, pn, n uint32, size int) shim.Params {
+	if set.PN == params.PNAbsent {
+		pn = 0
+	}
+	return shim.Params{
+		MessageKey: secret(name + " MK"), AssociatedData: associatedData(set, name), RatchetKey: set.Encode(public(key(name + " DHs"))),
+		PreviousLength: pn, Number: n, Plaintext: bytes.Repeat([]byte("plaintext!"), size/10+1)[:size],
+	}
+}
+
+func sealVectors(f *vectors.File, set *params.Set) error {
+	g := newGroup(f, "ratchet", set, shim.RatchetSeal)
+	seal := func(id, comment string, p shim.Params) {
+		g.valid(test{id: id, comment: comment, requirements: []string{"AMB-WIR-01", "AMB-KDF-03"}, input: p})
+	}
+	for _, size := range []int{0, 1, 15, 16, 17, 32, 63, 64, 255, 1000} {
+		name := fmt.Sprintf("%s seal %d", set.Name, size)
+		seal(fmt.Sprintf("size-%d", size), fmt.Sprintf("plaintext of %d bytes", size), sealInput(set, name, 0, 0, size))
+	}
+	for _, n := range []uint32{1, 127, 128, 300, 1 << 14, 1 << 28, math.MaxUint32} {
+		seal(fmt.Sprintf("number-%d", n), fmt.Sprintf("message number %d", n), sealInput(set, "number", 0, n, 20))
+		if set.PN != params.PNAbsent {
+			seal(fmt.Sprintf("pn-%d", n), fmt.Sprintf("previous length %d", n), sealInput(set, "pn", n, 0, 20))
+		}
+	}
+	return g.done()
+}
+
+// sealed is a genuine message and what opens it.
+func sealed(set *params.Set, name string, size int) shim.Params {
+	p := sealInput(set, name, 3, 5, size)
+	k, err := set.Decode(p.RatchetKey)
+	if err != nil {
+		panic(err) // a genuine key
+	}
+	h := wire.Header{Key: k, PN: uint64(p.PreviousLength), N: uint64(p.Number)}
+	return shim.Params{MessageKey: p.MessageKey, AssociatedData: p.AssociatedData, Message: wire.Seal(set, p.MessageKey, p.AssociatedData, h, p.Plaintext)}
+}
+
+func openVectors(f *vectors.File, set *params.Set) error {
+	g := newGroup(f, "ratchet", set, shim.RatchetOpen)
+	for _, size := range []int{0, 1, 16, 64, 1000} {
+		g.valid(test{
+			id: fmt.Sprintf("size-%d", size), comment: fmt.Sprintf("plaintext of %d bytes", size), requirements: []string{"AMB-WIR-01", "AMB-KDF-03"},
+			input: sealed(set, fmt.Sprintf("%s open %d", set.Name, size), size),
+		})
+	}
+	genuine := sealed(set, set.Name+" open forged", 40)
+	for _, m := range malicious.Mutations(set, genuine.Message) {
+		p := genuine
+		p.Message = m.Message
+		t := test{id: m.Name, comment: m.Comment, flags: []string{"Forged"}, requirements: []string{"AMB-AEA-01", "AMB-RAT-15"}, input: p}
+		class := shim.Class(refusal.Authentication)
+		if !m.Parses {
+			_, err := wire.Parse(set, m.Message)
+			class = refusal.Of(err)
+			t.flags, t.requirements = []string{"Malformed"}, []string{"AMB-WIR-02"}
+		}
+		g.invalid(class, t)
+	}
+	wrongKeys(g, set, genuine)
+	if set == params.SignalV3 || set == params.OlmV1 {
+		authenticatedOddities(g, set)
+	}
+	return g.done()
+}
+
+func wrongKeys(g *group, set *params.Set, genuine shim.Params) {
+	wrong := func(id, comment, flag string, requirements []string, change func(p *shim.Params)) {
+		p := genuine
+		change(&p)
+		g.invalid(refusal.Authentication, test{id: id, comment: comment, flags: []string{flag}, requirements: requirements, input: p})
+	}
+	wrong("wrong-key", "another message key", "WrongKey", []string{"AMB-AEA-01"}, func(p *shim.Params) { p.MessageKey = secret("another key") })
+	if len(genuine.AssociatedData) == 0 {
+		return
+	}
+	wrongAD := func(id, comment string, ad []byte) {
+		wrong(id, comment, "WrongAssociatedData", []string{"AMB-RAT-16"}, func(p *shim.Params) { p.AssociatedData = ad })
+	}
+	ad := []byte(genuine.AssociatedData)
+	half := len(ad) / 2
+	wrongAD("ad-swapped", "the two halves of the associated data swapped", append(bytes.Clone(ad[half:]), ad[:half]...))
+	wrongAD("ad-first-half", "second half of the associated data missing", ad[:half])
+	wrongAD("ad-other", "associated data of another session", associatedData(set, "other"))
+	wrongAD("ad-empty", "no associated data", nil)
+	wrongAD("ad-flip", "one bit of the associated data flipped", append(bytes.Clone(ad[:len(ad)-1]), ad[len(ad)-1]^1))
+}
+
+// authenticatedOddities are messages with a right tag over something odd, in the sets whose tag stands at the end.
+func authenticatedOddities(g *group, set *params.Set) {
+	odd := func(edit func(body []byte, keys primitive.CBCKeys) []byte) shim.Params {
+		p := sealed(set, set.Name+" odd", 40)
+		keys := primitive.DeriveCBC(p.MessageKey, set.MessageInfo)
+		body := edit(bytes.Clone(p.Message[:len(p.Message)-set.TagSize]), keys)
+		p.Message = append(body, keys.Tag(set.TagSize, p.AssociatedData, body)...)
+		return p
+	}
+	ciphertexts := map[string][]byte{
+		"empty":  {},
+		"block":  secret("a block that is no padding")[:16],
+		"15":     secret("15")[:15],
+		"17":     secret("17")[:17],
+		"blocks": append(secret("two blocks"), secret("more")...),
+	}
+	for _, name := range []string{"empty", "block", "15", "17", "blocks"} {
+		g.invalid(refusal.Authentication, test{
+			id: "ciphertext-" + name, comment: "right tag, ciphertext without right padding: " + name, flags: []string{"BadPadding"}, requirements: []string{"AMB-AEA-02"},
+			input: odd(func(body []byte, _ primitive.CBCKeys) []byte { return malicious.SetCiphertext(body, ciphertexts[name]) }),
+		})
+	}
+	g.acceptable(test{
+		id: "unknown-field", comment: "field 15 after the others", flags: []string{"ExtraField"}, requirements: []string{"AMB-WIR-03"},
+		input: odd(func(body []byte, _ primitive.CBCKeys) []byte { return append(body, 0x78, 0x01) }),
+	})
+	g.acceptable(test{
+		id: "long-varint", comment: "message number 5 in two bytes", flags: []string{"NonMinimalVarint"}, requirements: []string{"AMB-WIR-03"},
+		input: odd(func(body []byte, _ primitive.CBCKeys) []byte {
+			return bytes.Replace(body, []byte{0x10, 5}, []byte{0x10, 0x85, 0}, 1)
+		}),
+	})
+	g.invalid(refusal.Malformed, test{
+		id: "number-too-large", comment: "message number 2^32", flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
+		input: odd(func(body []byte, _ primitive.CBCKeys) []byte {
+			return bytes.Replace(body, []byte{0x10, 5}, []byte{0x10, 0x80, 0x80, 0x80, 0x80, 0x10}, 1)
+		}),
+	})
+	g.invalid(refusal.Malformed, test{
+		id: "no-ciphertext", comment: "the field of the ciphertext is missing", flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
+		input: odd(func(body []byte, keys primitive.CBCKeys) []byte {
+			without := malicious.SetCiphertext(body, nil)
+			return without[:len(without)-2]
+		}),
+	})
+}
