@@ -8,15 +8,25 @@ package conformance
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"regexp"
+	"slices"
+	"sync"
 	"time"
 
 	"credence/conformance/shim"
+	"credence/vectors"
 )
 
 // SuiteVersion is the version of the suite and its vectors.
 const SuiteVersion = "0.1.0"
+
+// DefaultTimeout is the time that a target has for one request.
+const DefaultTimeout = 10 * time.Second
 
 // Profiles lists the profiles that the suite has tests for.
 var Profiles = []string{"xeddsa", "x3dh", "ratchet"}
@@ -34,10 +44,10 @@ var ErrTarget = errors.New("target could not be run")
 type Options struct {
 	Profiles []string                                   // only these; nil is all
 	Match    *regexp.Regexp                             // only tests whose id matches; nil is all
+	Vectors  []*vectors.File                            // nil is the embedded ones
 	Seed     uint64                                     // of the randomness of the reference as a peer
 	Jobs     int                                        // targets that run at the same time; below 1 is 1
-	Timeout  time.Duration                              // for one request; 0 is 10 s
-	Command  string                                     // how this target is named on a command line, for the repeat commands
+	Command  string                                     // the command line up to the options that select a test, for repeat
 	Progress func(Progress)                             // called after every test, if not nil; never from two goroutines at once
 	Start    func(context.Context) (shim.Target, error) // starts one target
 }
@@ -46,4 +56,229 @@ type Options struct {
 type Progress struct {
 	Done, Total int
 	Last        TestResult
+}
+
+// TestInfo describes a test.
+type TestInfo struct {
+	ID           string   `json:"id"`
+	Profile      string   `json:"profile"`
+	Comment      string   `json:"comment"`
+	Requirements []string `json:"requirements"`
+}
+
+// List gives every test in the order in which they run. It returns the error of vectors.Load.
+func List() ([]TestInfo, error) {
+	cases, err := allTests(nil)
+	if err != nil {
+		return nil, err
+	}
+	var infos []TestInfo
+	for _, c := range cases {
+		infos = append(infos, c.TestInfo)
+	}
+	return infos, nil
+}
+
+// allTests gives the probes, the vectors and the live tests.
+func allTests(files []*vectors.File) ([]testCase, error) {
+	if files == nil {
+		var err error
+		if files, err = vectors.Load(); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(probes(), vectorTests(files), liveTests()), nil
+}
+
+// Run runs the suite. It returns ErrUnknownProfile, ErrNoMatch or ErrTarget, and otherwise a report, whatever the target
+// does.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	cases, err := o.selected()
+	if err != nil {
+		return nil, err
+	}
+	target, h, err := o.start(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	r := &runner{options: o, hello: h, cases: cases, results: make([]TestResult, len(cases))}
+	r.runAll(ctx, target)
+	return r.report(), ctx.Err()
+}
+
+// selected gives the tests that the options name, and the probes.
+func (o Options) selected() ([]testCase, error) {
+	for _, p := range o.Profiles {
+		if !slices.Contains(Profiles, p) {
+			return nil, fmt.Errorf("%w %q (there are %v)", ErrUnknownProfile, p, Profiles)
+		}
+	}
+	all, err := allTests(o.Vectors)
+	if err != nil {
+		return nil, err
+	}
+	var cases []testCase
+	n := 0
+	for _, c := range all {
+		matches := (o.Profiles == nil || slices.Contains(o.Profiles, c.Profile)) && (o.Match == nil || o.Match.MatchString(c.ID))
+		if c.Profile == shimProfile || matches {
+			cases = append(cases, c)
+		}
+		if matches {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil, ErrNoMatch
+	}
+	return cases, nil
+}
+
+// start starts a target and asks it for its hello.
+func (o Options) start(ctx context.Context) (shim.Target, hello, error) {
+	target, err := o.Start(ctx)
+	if err != nil {
+		return nil, hello{}, err
+	}
+	r, err := target.Call(ctx, shim.Hello, &shim.Params{})
+	if err != nil {
+		target.Close()
+		return nil, hello{}, fmt.Errorf("hello: %w", err)
+	}
+	if r.Cadences == nil {
+		r.Cadences = []string{"per-turn"}
+	}
+	return target, hello{r}, nil
+}
+
+// runner runs the tests of a run on one target a job.
+type runner struct {
+	options Options
+	hello   hello
+	cases   []testCase
+	results []TestResult
+
+	mutex sync.Mutex
+	next  int
+	done  int
+}
+
+func (r *runner) runAll(ctx context.Context, first shim.Target) {
+	var workers sync.WaitGroup
+	for i := range max(r.options.Jobs, 1) {
+		target := first
+		if i > 0 {
+			target = nil
+		}
+		workers.Go(func() { r.work(ctx, target) })
+	}
+	workers.Wait()
+}
+
+// work runs tests until none is left. target may be nil: it is started when it is needed.
+func (r *runner) work(ctx context.Context, target shim.Target) {
+	for i := r.take(); i >= 0 && ctx.Err() == nil; i = r.take() {
+		var result TestResult
+		result, target = r.runOne(ctx, &r.cases[i], target)
+		r.finish(i, result)
+	}
+	if target != nil {
+		target.Close()
+	}
+}
+
+func (r *runner) take() int {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.next == len(r.cases) {
+		return -1
+	}
+	r.next++
+	return r.next - 1
+}
+
+func (r *runner) finish(i int, result TestResult) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.results[i] = result
+	r.done++
+	if r.options.Progress != nil {
+		r.options.Progress(Progress{r.done, len(r.cases), result})
+	}
+}
+
+// runOne runs a test. It gives back the target, or nil if the target is broken and must be started anew.
+func (r *runner) runOne(ctx context.Context, c *testCase, target shim.Target) (TestResult, shim.Target) {
+	result := TestResult{ID: c.ID, Profile: c.Profile, Requirements: c.Requirements, Repeat: r.repeat(c.ID)}
+	if missing := r.hello.missing(c); missing != "" {
+		result.Status, result.Reason, result.Message = Skipped, Unsupported, "the target does not offer "+missing
+		return result, target
+	}
+	if target == nil {
+		var err error
+		if target, _, err = r.options.start(ctx); err != nil {
+			result.Status, result.Reason, result.Message = Errored, Crash, "the target does not start again: "+err.Error()
+			return result, nil
+		}
+	}
+	t := &tester{ctx: ctx, target: target, hello: r.hello, random: testRandom(r.options.Seed, c.ID)}
+	judge(&result, c.run(t))
+	if result.Status == Errored {
+		target.Close()
+		target = nil
+	}
+	return result, target
+}
+
+// missing tells what the target lacks for a test.
+func (h hello) missing(c *testCase) string {
+	switch {
+	case c.Profile == shimProfile:
+		return ""
+	case !slices.Contains(h.Profiles, c.Profile):
+		return "profile " + c.Profile
+	case !slices.Contains(h.ParameterSets, c.set):
+		return "parameter set " + c.set
+	}
+	return c.needs(h)
+}
+
+func judge(result *TestResult, err error) {
+	var v *verdict
+	switch {
+	case err == nil:
+		result.Status = Passed
+	case errors.As(err, &v):
+		result.Status, result.Reason, result.Message = v.status, v.reason, v.message
+		result.Expected, result.Got, result.Sent = v.expected, v.got, v.sent
+	default:
+		result.Status, result.Reason, result.Message = Errored, Protocol, err.Error()
+	}
+}
+
+// testRandom gives the randomness of the reference in a test. It does not depend on the other tests of the run.
+func testRandom(seed uint64, id string) *rand.ChaCha8 {
+	return rand.NewChaCha8(sha256.Sum256(append(binary.BigEndian.AppendUint64(nil, seed), id...)))
+}
+
+func (r *runner) repeat(id string) string {
+	if r.options.Command == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s --run '^%s$'", r.options.Command, regexp.QuoteMeta(id))
+}
+
+func (r *runner) report() *Report {
+	rep := &Report{
+		Suite: "credence", Version: SuiteVersion, Seed: r.options.Seed,
+		Target: TargetInfo{r.hello.Name, r.hello.Version, r.hello.Language, r.hello.Profiles, r.hello.ParameterSets},
+	}
+	for _, result := range r.results {
+		if result.Status == "" {
+			continue // the run was ended before this test
+		}
+		rep.Results = append(rep.Results, result)
+		rep.Summary.count(result.Status)
+	}
+	return rep
 }

@@ -43,6 +43,9 @@ var flagNotes = map[string]vectors.Note{
 	"UnknownPrekey":       {BugType: "MISSING_STEP", Description: "A prekey that the responder does not hold."},
 	"Accumulated":         {BugType: "FUNCTIONALITY", Description: "Many steps behind one digest."},
 	"KeyLoss":             {BugType: "FUNCTIONALITY", Description: "A limit drops keys; the session goes on."},
+	"CanonicalState":      {BugType: "PARSING", Description: "Bytes that the canonical encoding of a state (SPEC.md 5.7) would not have written."},
+	"CounterEnd":          {BugType: "EDGE_CASE", Description: "The last message number of a chain."},
+	"NotReady":            {BugType: "MISSING_STEP", Description: "A session that cannot send yet."},
 	"Canary":              {BugType: "BASIC", Description: "Wrong on purpose: every one of these tests must be reported as a failure."},
 }
 

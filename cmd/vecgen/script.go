@@ -153,7 +153,7 @@ func drew(before, after *ratchet.State) bool {
 // trimmed leaves the next ratchet key in the parameters only where an implementation may draw one: on the first message of
 // a turn, received or sent.
 func (s *script) trimmed(op shim.Op, p *shim.Params, before, after *ratchet.State) *shim.Params {
-	if p.RatchetPrivate == nil || op == shim.SessionInitiate || op == shim.SessionRespond {
+	if p.RatchetPrivate == nil || op == shim.SessionInitiate || op == shim.SessionRespond || op == shim.SessionStart {
 		return p
 	}
 	q := *p

@@ -28,6 +28,7 @@ func sessionFile() (*vectors.File, error) {
 		sc.replays()
 		sc.maliciousPeer()
 		sc.prekeys()
+		sc.states()
 		if sc.err != nil {
 			return nil, sc.err
 		}

@@ -25,6 +25,9 @@ type span struct {
 	start, end int
 }
 
+// MutationCount is at least the number of mutations of any message.
+const MutationCount = 20
+
 // Mutations gives every change of a genuine ratchet message that must make it fail: each field of the header,
 // ciphertext and tag with a flipped bit, truncations and an extension.
 func Mutations(set *params.Set, message []byte) []Mutation {

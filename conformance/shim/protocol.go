@@ -47,6 +47,7 @@ const (
 	SessionEncrypt  Op = "session.encrypt"
 	SessionDecrypt  Op = "session.decrypt"
 	SessionDigest   Op = "session.digest"
+	SessionLoad     Op = "session.load"
 )
 
 // Ops lists every operation, in the order of docs/shim-protocol.md.
@@ -54,7 +55,7 @@ var Ops = []Op{
 	Hello, Reset, XeddsaSign, XeddsaVerify, X3dhInitiate, X3dhRespond,
 	RatchetRoot, RatchetChain, RatchetSeal, RatchetOpen, RatchetAccumulate,
 	PartyNew, PartyExport, PartyImport, SessionInitiate, SessionRespond, SessionStart,
-	SessionEncrypt, SessionDecrypt, SessionDigest,
+	SessionEncrypt, SessionDecrypt, SessionDigest, SessionLoad,
 }
 
 // Target is an implementation under test. Call performs one operation; calls come one at a time. A refusal or any other

@@ -52,7 +52,7 @@ var operations = map[shim.Op]operation{
 	shim.RatchetOpen: ratchetOpen, shim.RatchetAccumulate: ratchetAccumulate,
 	shim.PartyNew: partyNew, shim.PartyExport: partyExport, shim.PartyImport: partyImport,
 	shim.SessionInitiate: sessionInitiate, shim.SessionRespond: sessionRespond, shim.SessionStart: sessionStart,
-	shim.SessionEncrypt: sessionEncrypt, shim.SessionDecrypt: sessionDecrypt, shim.SessionDigest: sessionDigest,
+	shim.SessionEncrypt: sessionEncrypt, shim.SessionDecrypt: sessionDecrypt, shim.SessionDigest: sessionDigest, shim.SessionLoad: sessionLoad,
 }
 
 // Call performs an operation. Refusals of the reference become errors with code rejected and their class.

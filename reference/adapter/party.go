@@ -135,20 +135,29 @@ func sessionStart(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	if err != nil {
 		return nil, err
 	}
-	party, ok := a.parties[p.Party]
-	if !ok {
-		cadence, err := cadenceOf(p.Cadence)
-		if err != nil {
-			return nil, err
-		}
-		if party, err = session.New(set, session.Options{Cadence: cadence}, rand.Reader); err != nil {
-			return nil, err
-		}
-		if err := a.add(p.Party, set, party); err != nil {
+	return a.addSession(set, p, state)
+}
+
+// sessionLoad starts a session from its canonical state.
+func sessionLoad(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error) {
+	if err := needSet(set); err != nil {
+		return nil, err
+	}
+	state, err := ratchet.Unmarshal(p.State)
+	if err != nil {
+		return nil, err
+	}
+	return a.addSession(set, p, state)
+}
+
+// addSession gives a party, which is made if it does not exist, a session without an agreement.
+func (a *Adapter) addSession(set *params.Set, p *shim.Params, state *ratchet.State) (*shim.Result, error) {
+	if _, ok := a.parties[p.Party]; !ok {
+		if _, err := partyNew(a, set, p); err != nil {
 			return nil, err
 		}
 	}
-	return &shim.Result{}, party.Start(p.Peer, state)
+	return &shim.Result{}, a.parties[p.Party].Start(p.Peer, state)
 }
 
 func startState(set *params.Set, p *shim.Params) (*ratchet.State, error) {

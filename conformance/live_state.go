@@ -1,0 +1,284 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+
+	"credence/conformance/shim"
+	"credence/reference/params"
+	"credence/reference/primitive"
+	"credence/reference/wire"
+)
+
+// liveState are the tests of what a target keeps.
+func liveState(set *params.Set) []testCase {
+	test := func(profile, name, comment string, requirements []string, needs func(h hello) string, run func(l *live) error) testCase {
+		return liveCase(profile, set, name, comment, requirements, needs, run)
+	}
+	exports := func(h hello) string {
+		if missing := needsSession(h); missing != "" {
+			return missing
+		}
+		return lacks(h.exports(), "party.export and party.import")
+	}
+	injects := func(h hello) string {
+		if missing := needsHandshakeAndExport(h); missing != "" {
+			return missing
+		}
+		return lacks(h.Injects, "injection of private keys and randomness")
+	}
+	cases := []testCase{
+		test("ratchet", "restart", "a restart after every message of five turns", []string{"AMB-STA-01"}, exports, restartsOften(responds)),
+		test("ratchet", "restart-initiator", "a restart after every message of five turns, as initiator", []string{"AMB-STA-01"}, exports, restartsOften(initiates)),
+		test("ratchet", "restart-skipped", "late messages are read after a restart", []string{"AMB-STA-01", "AMB-RAT-12"}, exports, readsLateAfterRestart),
+		test("ratchet", "replay-after-restart", "messages that were read are refused after a restart", []string{"AMB-RAT-11", "AMB-STA-01"}, exports, replaysAfterRestart),
+		test("ratchet", "message-keys-deleted", "the keys of messages that were sent and read are not in the state", []string{"AMB-RAT-06"}, exports, deletesMessageKeys),
+		test("x3dh", "ephemeral-deleted", "the private ephemeral key and the DH outputs are not in the initiator's state", []string{"AMB-X3D-08"}, injects, deletesEphemeral),
+	}
+	if set.Signature != params.NoSignature || set.OneTimePrekeyRequired {
+		cases = append(cases, test("x3dh", "opk-deleted", "the private one-time prekey is not in the state after its use", []string{"AMB-X3D-10"}, injects, deletesOneTimePrekey))
+	}
+	if set.Lazy {
+		cases = append(cases, test("ratchet", "receive-deterministic", "one state and one message give one state: no key is drawn when receiving", []string{"AMB-RAT-14"}, exports, receivesDeterministically))
+	}
+	return cases
+}
+
+func restartsOften(s setup) func(l *live) error {
+	return func(l *live) error {
+		if err := l.opened(s); err != nil {
+			return err
+		}
+		for range 5 {
+			if err := first(l.restart, l.sendToPeer, l.sendToPeer, l.restart, l.sendToTarget, l.restart, l.sendToTarget); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func readsLateAfterRestart(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	late, err := lateOfEarlierChain(l)
+	if err != nil {
+		return err
+	}
+	recent, err := skipped(l)
+	if err != nil {
+		return err
+	}
+	return first(l.restart, func() error { return l.read(late) }, l.restart, func() error { return l.read(recent) }, func() error { return l.turns(1) })
+}
+
+func replaysAfterRestart(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	late, err := lateOfEarlierChain(l)
+	if err != nil {
+		return err
+	}
+	recent, err := l.fromPeer()
+	if err != nil {
+		return err
+	}
+	return first(
+		func() error { return l.read(late) }, func() error { return l.read(recent) }, l.restart,
+		func() error { return l.refuses(late.envelope, "") }, func() error { return l.refuses(recent.envelope, "") },
+		func() error { return l.turns(1) },
+	)
+}
+
+// receivesDeterministically imports one state twice and reads one message under a new ratchet key in each.
+func receivesDeterministically(l *live) error {
+	if err := first(func() error { return l.opened(responds) }, l.sendToPeer); err != nil {
+		return err
+	}
+	m, err := l.fromPeer()
+	if err != nil {
+		return err
+	}
+	before, err := l.export(targetName)
+	if err != nil {
+		return err
+	}
+	var after [2][]byte
+	for i := range after {
+		if err := reset(l.tester); err != nil {
+			return err
+		}
+		if _, err := l.must(shim.PartyImport, shim.Params{Set: l.set.Name, Party: targetName, State: before}); err != nil {
+			return err
+		}
+		if err := l.read(m); err != nil {
+			return err
+		}
+		if after[i], err = l.export(targetName); err != nil {
+			return err
+		}
+	}
+	if !bytes.Equal(after[0], after[1]) {
+		return l.fail(Mismatch, "the same state and the same message give two states: a random value was drawn", "equal exports", fmt.Sprintf("exports of %d and %d bytes that differ", len(after[0]), len(after[1])))
+	}
+	return nil
+}
+
+// encodings are the forms in which a secret may stand in an export.
+func encodings(secret []byte) [][]byte {
+	e := [][]byte{secret, []byte(hex.EncodeToString(secret)), bytes.ToUpper([]byte(hex.EncodeToString(secret)))}
+	for shift := range 3 { // base64 of the secret at every offset in a longer string
+		padded := append(make([]byte, shift), secret...)
+		encoded := base64.RawStdEncoding.EncodeToString(padded)
+		inside := encoded[(shift*8+5)/6 : len(padded)*8/6]
+		e = append(e, []byte(inside), []byte(base64.URLEncoding.EncodeToString(padded)[(shift*8+5)/6:len(padded)*8/6]))
+	}
+	return e
+}
+
+// holds tells whether an export holds a secret, in an encoding or in an encoding of an encoding (hexadecimal in JSON in
+// base64, say).
+func holds(export, secret []byte) bool {
+	for _, outer := range encodings(secret) {
+		if bytes.Contains(export, outer) || bytes.Contains(export, []byte(hex.EncodeToString(outer))) {
+			return true
+		}
+		for _, inner := range encodings(outer)[3:] {
+			if bytes.Contains(export, inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// gone fails if the target's state holds a secret that must be deleted.
+func (l *live) gone(what string, secrets ...[]byte) error {
+	state, err := l.export(targetName)
+	if err != nil {
+		return err
+	}
+	for _, s := range secrets {
+		if holds(state, s) {
+			return l.fail(Mismatch, what+" is still in the exported state", "deleted", hex.EncodeToString(s))
+		}
+	}
+	return nil
+}
+
+// messageKeys gives the message key and the keys that follow from it.
+func messageKeys(set *params.Set, mk []byte) [][]byte {
+	if set == params.AmbassadorV1 {
+		return [][]byte{mk, primitive.HKDF(make([]byte, primitive.KeySize), mk, set.MessageInfo, 44)[:32]}
+	}
+	k := primitive.DeriveCBC(mk, set.MessageInfo)
+	return [][]byte{mk, k.Encryption, k.MAC}
+}
+
+// deletesMessageKeys knows the keys of both directions from the peer's state.
+func deletesMessageKeys(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	state, err := l.peerState()
+	if err != nil {
+		return err
+	}
+	_, read := primitive.KDFCK(state.CKs)
+	if err := l.sendToTarget(); err != nil {
+		return err
+	}
+	if err := l.gone("the key of a message that was read", messageKeys(l.set, read)...); err != nil {
+		return err
+	}
+	if err := l.sendToPeer(); err != nil {
+		return err
+	}
+	m, err := l.fromTarget()
+	if err != nil {
+		return err
+	}
+	if state, err = l.peerState(); err != nil {
+		return err
+	}
+	_, sent := primitive.KDFCK(state.Chains[len(state.Chains)-1].CK)
+	if err := l.peerReads(m); err != nil {
+		return err
+	}
+	return l.gone("the key of a message that was sent", messageKeys(l.set, sent)...)
+}
+
+// deletesEphemeral injects the ephemeral key and looks for it.
+func deletesEphemeral(l *live) error {
+	if err := first(func() error { return l.newPeer(initiates) }, func() error { return l.newTarget(0, "") }); err != nil {
+		return err
+	}
+	ek, err := primitive.GeneratePrivate(l.random)
+	if err != nil {
+		return err
+	}
+	b := l.peer.Bundle()
+	p := shim.Params{Party: targetName, Peer: peerName, Bundle: fromBundle(b), EphemeralPrivate: ek.Bytes()}
+	if _, err := l.must(shim.SessionInitiate, p); err != nil {
+		return err
+	}
+	l.started = true
+	secrets := [][]byte{ek.Bytes()}
+	for _, encoded := range [][]byte{b.SignedPrekey, b.OneTimePrekey} {
+		if encoded == nil {
+			continue
+		}
+		k, err := l.set.Decode(encoded)
+		if err != nil {
+			return err
+		}
+		dh, err := primitive.DH(ek, k)
+		if err != nil {
+			return err
+		}
+		secrets = append(secrets, dh)
+	}
+	m, err := l.fromTarget()
+	if err != nil {
+		return err
+	}
+	if err := l.wasInjected(m, ek.PublicKey().Bytes()); err != nil {
+		return err
+	}
+	return first(func() error { return l.gone("the ephemeral key or a DH output", secrets...) }, func() error { return l.peerReads(m) })
+}
+
+// wasInjected makes sure that the target used the key that it was given: otherwise its absence would prove nothing.
+func (l *live) wasInjected(m mail, ephemeral []byte) error {
+	initial, err := wire.ParseInitial(l.set, m.envelope.Body)
+	if err != nil {
+		return l.fail(Mismatch, "the first message of the target cannot be parsed", "SPEC.md 6.1", err.Error())
+	}
+	return l.equal("ephemeral key that was injected", ephemeral, initial.Ephemeral[len(l.set.KeyPrefix):])
+}
+
+// deletesOneTimePrekey injects a one-time prekey, sees that the state holds it, uses it, and looks for it.
+func deletesOneTimePrekey(l *live) error {
+	if err := l.newPeer(responds); err != nil {
+		return err
+	}
+	opk, err := primitive.GeneratePrivate(l.random)
+	if err != nil {
+		return err
+	}
+	r, err := l.must(shim.PartyNew, shim.Params{Set: l.set.Name, Party: targetName, OneTimePrekeys: []shim.Bytes{opk.Bytes()}, RegistrationID: 1})
+	if err != nil {
+		return err
+	}
+	if err := l.equal("one-time prekey that was injected", l.set.Encode(primitive.Public(opk)), r.Bundle.OneTimePrekey); err != nil {
+		return err
+	}
+	if err := l.peer.Initiate(targetName, toBundle(r.Bundle), l.random); err != nil {
+		return err
+	}
+	return first(l.sendToTarget, func() error { return l.gone("the one-time prekey that was used", opk.Bytes()) }, l.sendToPeer)
+}

@@ -1,0 +1,11 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"credence/conformance"
+	"credence/reference/adapter"
+)
+
+// The reference is a target like any other.
+func TestReference(t *testing.T) { conformance.Test(t, adapter.New()) }
