@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"slices"
 	"sync"
-	"time"
 
 	"credence/conformance/shim"
 	"credence/vectors"
@@ -24,9 +23,6 @@ import (
 
 // SuiteVersion is the version of the suite and its vectors.
 const SuiteVersion = "0.1.0"
-
-// DefaultTimeout is the time that a target has for one request.
-const DefaultTimeout = 10 * time.Second
 
 // Profiles lists the profiles that the suite has tests for.
 var Profiles = []string{"xeddsa", "x3dh", "ratchet"}

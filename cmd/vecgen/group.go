@@ -107,6 +107,7 @@ func (g *group) id(t test) string {
 // valid adds a test whose outcome is what the reference gives.
 func (g *group) valid(t test) *shim.Result {
 	t.input.Set = g.ParameterSet
+	t.input = t.input.Complete(g.Operation)
 	r, err := adapter.New().Call(context.Background(), g.Operation, &t.input)
 	if err != nil {
 		g.fail(t.id, err)
@@ -119,6 +120,7 @@ func (g *group) valid(t test) *shim.Result {
 // invalid adds a test that the reference must refuse with the class.
 func (g *group) invalid(class shim.Class, t test) {
 	t.input.Set = g.ParameterSet
+	t.input = t.input.Complete(g.Operation)
 	_, err := adapter.New().Call(context.Background(), g.Operation, &t.input)
 	if got := classOf(err); got != class {
 		g.fail(t.id, fmt.Errorf("class %q expected, got: %v", class, err))
@@ -129,6 +131,7 @@ func (g *group) invalid(class shim.Class, t test) {
 // acceptable adds a test with two right outcomes. If the reference gives a result, it is the one to give.
 func (g *group) acceptable(t test) {
 	t.input.Set = g.ParameterSet
+	t.input = t.input.Complete(g.Operation)
 	r, _ := adapter.New().Call(context.Background(), g.Operation, &t.input)
 	g.add(vectors.Test{ID: g.id(t), Comment: t.comment, Flags: t.flags, Requirements: t.requirements, Result: vectors.Acceptable, Input: &t.input, Output: r})
 }

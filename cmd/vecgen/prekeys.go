@@ -65,12 +65,6 @@ func (sc *scripts) wrongInitials() {
 				func(m *wire.Initial) { m.Identity = set.Encode(u) })
 		}
 	}
-	if set.Canonical {
-		sc.wrongInitial("non-canonical-ephemeral", "the ephemeral key with bit 255 set", "NonCanonicalKey", []string{"AMB-KEY-02"}, refusal.NonCanonicalKey,
-			func(m *wire.Initial) { m.Ephemeral[31] |= 0x80 })
-		sc.wrongInitial("non-canonical-identity", "the identity key with bit 255 set", "NonCanonicalKey", []string{"AMB-KEY-02"}, refusal.NonCanonicalKey,
-			func(m *wire.Initial) { m.Identity[31] |= 0x80 })
-	}
 }
 
 func (sc *scripts) malformedInitials() {

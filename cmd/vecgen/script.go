@@ -108,6 +108,8 @@ func (s *script) party(x *side, opk bool, cadence string) *shim.Bundle {
 
 // do performs an operation on a side, and records it if the side is the target.
 func (s *script) do(x *side, op shim.Op, p *shim.Params) (*shim.Result, error) {
+	complete := p.Complete(op)
+	p = &complete
 	before := x.state()
 	r, err := x.adapter.Call(context.Background(), op, p)
 	after := x.state()

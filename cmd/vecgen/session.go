@@ -487,20 +487,20 @@ func (sc *scripts) replays() {
 
 // maliciousPeer are messages that authenticate and break a rule.
 func (sc *scripts) maliciousPeer() {
-	evil := func(s *script, key primitive.PublicKey, dh []byte) *shim.Message {
+	evil := func(s *script, key primitive.PublicKey, dh func(target primitive.PublicKey) []byte) *shim.Message {
 		s.reads(s.fromPeer("first"))
 		before := s.peerState()
 		answer := s.sends("turn")
 		m, err := wire.Parse(sc.set, s.inner(answer))
 		s.fail(err)
-		message, err := malicious.NewChain(before, m.Header.Key, key, dh, []byte("evil"))
+		message, err := malicious.NewChain(before, m.Header.Key, key, dh(m.Header.Key), []byte("evil"))
 		s.fail(err)
 		return ratchetEnvelope(message)
 	}
 	for i, u := range malicious.LowOrderKeys(sc.set) {
 		sc.run(fmt.Sprintf("low-order-ratchet-key-%d", i), fmt.Sprintf("a message that authenticates under the ratchet key u = %x", u), asResponder,
 			[]string{"LowOrderKey"}, []string{"AMB-KEY-01", "AMB-CNV-01"}, func(s *script) {
-				s.refuses(evil(s, u, make([]byte, 32)), refusal.LowOrderKey)
+				s.refuses(evil(s, u, func(primitive.PublicKey) []byte { return make([]byte, 32) }), refusal.LowOrderKey)
 				s.reads(s.fromPeer("genuine"))
 			})
 	}
@@ -508,7 +508,11 @@ func (sc *scripts) maliciousPeer() {
 		sc.run("non-canonical-ratchet-key", "a message that authenticates under a ratchet key with bit 255 set", asResponder,
 			[]string{"NonCanonicalKey"}, []string{"AMB-KEY-02", "AMB-CNV-01"}, func(s *script) {
 				k := key(s.keyName(s.peer, "evil"))
-				message := evil(s, malicious.NonCanonical(public(k)), make([]byte, 32))
+				message := evil(s, malicious.NonCanonical(public(k)), func(target primitive.PublicKey) []byte {
+					dh, err := primitive.DH(privateKey(k), target)
+					s.fail(err)
+					return dh
+				})
 				s.refuses(message, refusal.NonCanonicalKey)
 				s.reads(s.fromPeer("genuine"))
 			})

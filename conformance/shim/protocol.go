@@ -86,11 +86,11 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 
 // Bundle is what an initiator gets of a responder (SPEC.md 4.1). Public keys are in the wire encoding of the set.
 type Bundle struct {
-	Identity        Bytes  `json:"identity"`
-	SignedPrekey    Bytes  `json:"signed_prekey,omitempty"`
+	Identity        Bytes  `json:"identity,omitzero"`
+	SignedPrekey    Bytes  `json:"signed_prekey,omitzero"`
 	SignedPrekeyID  uint32 `json:"signed_prekey_id,omitempty"`
-	Signature       Bytes  `json:"signature,omitempty"`
-	OneTimePrekey   Bytes  `json:"one_time_prekey,omitempty"`
+	Signature       Bytes  `json:"signature,omitzero"`
+	OneTimePrekey   Bytes  `json:"one_time_prekey,omitzero"`
 	OneTimePrekeyID uint32 `json:"one_time_prekey_id,omitempty"`
 	RegistrationID  uint32 `json:"registration_id,omitempty"`
 }
@@ -119,41 +119,73 @@ type Params struct {
 	Role    string `json:"role,omitempty"`
 	Cadence string `json:"cadence,omitempty"`
 
-	PrivateKey Bytes `json:"private_key,omitempty"`
-	PublicKey  Bytes `json:"public_key,omitempty"`
-	Message    Bytes `json:"message,omitempty"`
-	Signature  Bytes `json:"signature,omitempty"`
-	Random     Bytes `json:"random,omitempty"`
+	PrivateKey Bytes `json:"private_key,omitzero"`
+	PublicKey  Bytes `json:"public_key,omitzero"`
+	Message    Bytes `json:"message,omitzero"`
+	Signature  Bytes `json:"signature,omitzero"`
+	Random     Bytes `json:"random,omitzero"`
 
-	IdentityPrivate      Bytes   `json:"identity_private,omitempty"`
-	SignedPrekeyPrivate  Bytes   `json:"signed_prekey_private,omitempty"`
+	IdentityPrivate      Bytes   `json:"identity_private,omitzero"`
+	SignedPrekeyPrivate  Bytes   `json:"signed_prekey_private,omitzero"`
 	SignedPrekeyID       uint32  `json:"signed_prekey_id,omitempty"`
-	OneTimePrekeyPrivate Bytes   `json:"one_time_prekey_private,omitempty"`
-	OneTimePrekeys       []Bytes `json:"one_time_prekey_privates,omitempty"`
+	OneTimePrekeyPrivate Bytes   `json:"one_time_prekey_private,omitzero"`
+	OneTimePrekeys       []Bytes `json:"one_time_prekey_privates,omitzero"`
 	OneTimePrekeyCount   int     `json:"one_time_prekey_count,omitempty"`
 	RegistrationID       uint32  `json:"registration_id,omitempty"`
 
-	EphemeralPrivate  Bytes   `json:"ephemeral_private,omitempty"`
-	RatchetPrivate    Bytes   `json:"ratchet_private,omitempty"`
-	RatchetPublic     Bytes   `json:"ratchet_public,omitempty"`
+	EphemeralPrivate  Bytes   `json:"ephemeral_private,omitzero"`
+	RatchetPrivate    Bytes   `json:"ratchet_private,omitzero"`
+	RatchetPublic     Bytes   `json:"ratchet_public,omitzero"`
 	Bundle            *Bundle `json:"bundle,omitempty"`
-	InitiatorIdentity Bytes   `json:"initiator_identity,omitempty"`
-	EphemeralKey      Bytes   `json:"ephemeral_key,omitempty"`
-	SharedSecret      Bytes   `json:"shared_secret,omitempty"`
-	AssociatedData    Bytes   `json:"associated_data,omitempty"`
+	InitiatorIdentity Bytes   `json:"initiator_identity,omitzero"`
+	EphemeralKey      Bytes   `json:"ephemeral_key,omitzero"`
+	SharedSecret      Bytes   `json:"shared_secret,omitzero"`
+	AssociatedData    Bytes   `json:"associated_data,omitzero"`
 
-	RootKey    Bytes `json:"root_key,omitempty"`
-	ChainKey   Bytes `json:"chain_key,omitempty"`
-	MessageKey Bytes `json:"message_key,omitempty"`
+	RootKey    Bytes `json:"root_key,omitzero"`
+	ChainKey   Bytes `json:"chain_key,omitzero"`
+	MessageKey Bytes `json:"message_key,omitzero"`
 	Steps      int   `json:"steps,omitempty"`
 
-	RatchetKey     Bytes  `json:"ratchet_key,omitempty"`
+	RatchetKey     Bytes  `json:"ratchet_key,omitzero"`
 	PreviousLength uint32 `json:"previous_length,omitempty"`
 	Number         uint32 `json:"number,omitempty"`
 
-	Plaintext Bytes    `json:"plaintext,omitempty"`
+	Plaintext Bytes    `json:"plaintext,omitzero"`
 	Envelope  *Message `json:"envelope,omitempty"`
-	State     Bytes    `json:"state,omitempty"`
+	State     Bytes    `json:"state,omitzero"`
+}
+
+// Complete gives the parameters with every byte string that op needs: one that is nil becomes the empty one, so that a
+// shim finds the field.
+func (p Params) Complete(op Op) Params {
+	for _, field := range p.needed(op) {
+		if *field == nil {
+			*field = Bytes{}
+		}
+	}
+	return p
+}
+
+// needed gives the byte strings of op that may be empty and not absent.
+func (p *Params) needed(op Op) []*Bytes {
+	switch op {
+	case XeddsaSign:
+		return []*Bytes{&p.Message}
+	case XeddsaVerify:
+		return []*Bytes{&p.Message, &p.Signature}
+	case RatchetSeal:
+		return []*Bytes{&p.AssociatedData, &p.Plaintext}
+	case RatchetOpen:
+		return []*Bytes{&p.AssociatedData, &p.Message}
+	case SessionStart:
+		return []*Bytes{&p.AssociatedData}
+	case SessionEncrypt:
+		return []*Bytes{&p.Plaintext}
+	case SessionLoad, PartyImport:
+		return []*Bytes{&p.State}
+	}
+	return nil
 }
 
 // Result holds the result of an operation: each fills the fields that docs/shim-protocol.md lists for it.
@@ -168,19 +200,19 @@ type Result struct {
 	Injects       bool     `json:"injects,omitempty"`
 	Cadences      []string `json:"cadences,omitempty"`
 
-	Signature      Bytes    `json:"signature,omitempty"`
-	SharedSecret   Bytes    `json:"shared_secret,omitempty"`
-	AssociatedData Bytes    `json:"associated_data,omitempty"`
-	EphemeralKey   Bytes    `json:"ephemeral_key,omitempty"`
-	RootKey        Bytes    `json:"root_key,omitempty"`
-	ChainKey       Bytes    `json:"chain_key,omitempty"`
-	MessageKey     Bytes    `json:"message_key,omitempty"`
-	Message        Bytes    `json:"message,omitempty"`
-	Plaintext      *Bytes   `json:"plaintext,omitempty"` // present, if empty, wherever a message was read
+	Signature      Bytes    `json:"signature,omitzero"`
+	SharedSecret   Bytes    `json:"shared_secret,omitzero"`
+	AssociatedData Bytes    `json:"associated_data,omitzero"`
+	EphemeralKey   Bytes    `json:"ephemeral_key,omitzero"`
+	RootKey        Bytes    `json:"root_key,omitzero"`
+	ChainKey       Bytes    `json:"chain_key,omitzero"`
+	MessageKey     Bytes    `json:"message_key,omitzero"`
+	Message        Bytes    `json:"message,omitzero"`
+	Plaintext      *Bytes   `json:"plaintext,omitzero"` // present, if empty, wherever a message was read
 	Bundle         *Bundle  `json:"bundle,omitempty"`
 	Envelope       *Message `json:"envelope,omitempty"`
-	State          Bytes    `json:"state,omitempty"`
-	Digest         Bytes    `json:"digest,omitempty"`
+	State          Bytes    `json:"state,omitzero"`
+	Digest         Bytes    `json:"digest,omitzero"`
 }
 
 // ErrorCode says why an operation gave no result.

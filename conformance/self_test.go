@@ -1,0 +1,197 @@
+package conformance_test
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"credence/conformance"
+	"credence/conformance/shim"
+	"credence/reference/adapter"
+	"credence/vectors"
+)
+
+// liar is the reference with some of its answers changed.
+type liar struct {
+	*adapter.Adapter
+	change func(op shim.Op, p *shim.Params, r *shim.Result, err error) (*shim.Result, error)
+}
+
+func (l liar) Call(ctx context.Context, op shim.Op, p *shim.Params) (*shim.Result, error) {
+	r, err := l.Adapter.Call(ctx, op, p)
+	return l.change(op, p, r, err)
+}
+
+func runSuite(t *testing.T, target shim.Target, pattern string) *conformance.Report {
+	t.Helper()
+	o := conformance.Options{Seed: 1, Start: func(context.Context) (shim.Target, error) { return target, nil }}
+	if pattern != "" {
+		o.Match = regexp.MustCompile(pattern)
+	}
+	r, err := conformance.Run(context.Background(), o)
+	require.NoError(t, err)
+	return r
+}
+
+// Every canary is reported as a failure.
+func TestCanaries(t *testing.T) {
+	f, err := vectors.LoadFile(vectors.FS, vectors.CanaryFile)
+	require.NoError(t, err)
+	r, err := conformance.Run(context.Background(), conformance.Options{
+		Vectors: []*vectors.File{f}, Match: regexp.MustCompile("^canary/"),
+		Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil },
+	})
+	require.NoError(t, err)
+	n := 0
+	for _, result := range r.Results {
+		if strings.HasPrefix(result.ID, "canary/") {
+			n++
+			require.Equal(t, conformance.Failed, result.Status, result.ID)
+		}
+	}
+	require.Equal(t, f.NumberOfTests, n)
+	require.False(t, r.Conforms())
+}
+
+// Targets that lie are found out, for the right reason.
+func TestLiars(t *testing.T) {
+	exports := uint64(0)
+	empty := shim.Bytes{}
+	for name, test := range map[string]struct {
+		pattern string
+		reason  conformance.Reason
+		change  func(op shim.Op, p *shim.Params, r *shim.Result, err error) (*shim.Result, error)
+	}{
+		"accepts every message": {"^ratchet/.*/forged", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.SessionDecrypt && err != nil {
+				return &shim.Result{Plaintext: &empty}, nil
+			}
+			return r, err
+		}},
+		"accepts every signature": {"^xeddsa/", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.XeddsaVerify {
+				return &shim.Result{}, nil
+			}
+			return r, err
+		}},
+		"refuses everything": {"^x3dh/", conformance.RejectedValid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.Hello || op == shim.Reset {
+				return r, err
+			}
+			return nil, &shim.Error{Code: shim.Rejected}
+		}},
+		"lists what it does not do": {"^ratchet/", conformance.Unsupported, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.SessionDecrypt {
+				return nil, &shim.Error{Code: shim.Unsupported}
+			}
+			return r, err
+		}},
+		"does what nobody asked for": {"^xeddsa/", conformance.Protocol, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if err != nil {
+				return &shim.Result{}, nil
+			}
+			return r, err
+		}},
+		"changes state on refusal": {"^ratchet/.*/forged-chain", conformance.StateChanged, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.PartyExport && err == nil {
+				exports++
+				return &shim.Result{State: binary.BigEndian.AppendUint64(r.State, exports)}, nil
+			}
+			return r, err
+		}},
+		"gives the wrong reason": {"^xeddsa/", conformance.Mismatch, func(_ shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if e, ok := err.(*shim.Error); ok && e.Code == shim.Rejected {
+				return nil, &shim.Error{Code: shim.Rejected, Class: "replay"}
+			}
+			return r, err
+		}},
+		"returns another plaintext": {"^ratchet/.*/late", conformance.Mismatch, func(_ shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if err == nil && r.Plaintext != nil {
+				other := append(shim.Bytes{'x'}, *r.Plaintext...)
+				return &shim.Result{Plaintext: &other}, nil
+			}
+			return r, err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := runSuite(t, liar{adapter.New(), test.change}, test.pattern)
+			require.False(t, r.Conforms())
+			require.Contains(t, reasons(r), test.reason)
+		})
+	}
+}
+
+func reasons(r *conformance.Report) map[conformance.Reason]int {
+	m := map[conformance.Reason]int{}
+	for _, result := range r.Results {
+		if result.Status == conformance.Failed {
+			m[result.Reason]++
+		}
+	}
+	return m
+}
+
+// A target that claims nothing executes nothing, and does not conform.
+func TestNothingExecuted(t *testing.T) {
+	modest := liar{adapter.New(), func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		if op == shim.Hello {
+			r.Profiles = nil
+		}
+		return r, err
+	}}
+	r := runSuite(t, modest, "")
+	require.Zero(t, r.Summary.Failed)
+	require.Positive(t, r.Summary.Skipped)
+	require.False(t, r.Conforms())
+}
+
+func TestWrongCalls(t *testing.T) {
+	start := func(context.Context) (shim.Target, error) { return adapter.New(), nil }
+	_, err := conformance.Run(context.Background(), conformance.Options{Start: start, Profiles: []string{"none"}})
+	require.ErrorIs(t, err, conformance.ErrUnknownProfile)
+	_, err = conformance.Run(context.Background(), conformance.Options{Start: start, Match: regexp.MustCompile("^nothing$")})
+	require.ErrorIs(t, err, conformance.ErrNoMatch)
+	_, err = conformance.Run(context.Background(), conformance.Options{Start: func(context.Context) (shim.Target, error) { return nil, context.Canceled }})
+	require.ErrorIs(t, err, conformance.ErrTarget)
+}
+
+// The same seed gives the same report, on one target or on several.
+func TestDeterministic(t *testing.T) {
+	start := func(context.Context) (shim.Target, error) { return adapter.New(), nil }
+	var reports []*conformance.Report
+	for _, jobs := range []int{1, 4} {
+		r, err := conformance.Run(context.Background(), conformance.Options{Seed: 7, Jobs: jobs, Start: start, Match: regexp.MustCompile("^x3dh/")})
+		require.NoError(t, err)
+		reports = append(reports, r)
+	}
+	require.Equal(t, reports[0], reports[1])
+}
+
+// strict validates every request of the suite against the schema of the shim protocol.
+type strict struct {
+	*adapter.Adapter
+	t *testing.T
+}
+
+func (s strict) Call(ctx context.Context, op shim.Op, p *shim.Params) (*shim.Result, error) {
+	if op != "credence.invented" {
+		b, err := json.Marshal(p.Complete(op))
+		require.NoError(s.t, err)
+		require.NoError(s.t, shim.ValidateParams(op, b), "%s %s", op, b)
+	}
+	r, err := s.Adapter.Call(ctx, op, p)
+	if err == nil {
+		b, err := json.Marshal(shim.Reply{ID: 1, Result: r})
+		require.NoError(s.t, err)
+		require.NoError(s.t, shim.ValidateReply(op, b), "%s %s", op, b)
+	}
+	return r, err
+}
+
+// What the suite sends, and what the reference answers, is what the schema allows.
+func TestSchemaOfSuite(t *testing.T) { runSuite(t, strict{adapter.New(), t}, "") }

@@ -1,0 +1,87 @@
+package shim
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Schema is the JSON Schema (2020-12) of the shim protocol.
+//
+//go:embed schema.json
+var Schema []byte
+
+const schemaURL = "shim.json"
+
+// schemas gives the compiled definitions by name.
+var schemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource(schemaURL, v); err != nil {
+		return nil, err
+	}
+	compiled := map[string]*jsonschema.Schema{}
+	for _, op := range Ops {
+		for _, kind := range []string{"params-", "reply-"} {
+			name := kind + string(op)
+			if compiled[name], err = c.Compile(schemaURL + "#/$defs/" + name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	compiled["reply"], err = c.Compile(schemaURL + "#/$defs/reply")
+	return compiled, err
+})
+
+// ValidateReply checks a line from a shim against the schema of a reply to op. It tells the first field that is wrong.
+func ValidateReply(op Op, text []byte) error {
+	if slices.Contains(Ops, op) {
+		return validate("reply-"+string(op), text)
+	}
+	return validate("reply", text) // an invented operation
+}
+
+// ValidateParams checks the parameters of a request against the schema of op.
+func ValidateParams(op Op, text []byte) error { return validate("params-"+string(op), text) }
+
+func validate(name string, text []byte) error {
+	all, err := schemas()
+	if err != nil {
+		return err
+	}
+	schema, ok := all[name]
+	if !ok {
+		return fmt.Errorf("there is no schema %q", name)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("not JSON: %w", err)
+	}
+	return firstCause(schema.Validate(v))
+}
+
+// firstCause gives one line that names the field and what is wrong with it.
+func firstCause(err error) error {
+	var v *jsonschema.ValidationError
+	if !errors.As(err, &v) {
+		return err
+	}
+	for len(v.Causes) > 0 {
+		v = v.Causes[0]
+	}
+	lines := strings.Split(v.Error(), "\n")
+	reason := lines[len(lines)-1]
+	if _, after, ok := strings.Cut(reason, "': "); ok {
+		reason = after
+	}
+	return fmt.Errorf("field %q: %s", strings.Join(v.InstanceLocation, "."), reason)
+}

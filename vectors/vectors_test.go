@@ -1,0 +1,121 @@
+package vectors_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"credence/vectors"
+)
+
+func ExampleLoad() {
+	files, err := vectors.Load()
+	if err != nil {
+		panic(err)
+	}
+	for _, f := range files {
+		for _, g := range f.TestGroups {
+			for _, t := range g.Tests {
+				_ = t.Result // run g.Operation on t.Input, or t.Steps; see vectors/README.md
+			}
+		}
+	}
+	// Output:
+}
+
+func TestFilesMatchSchema(t *testing.T) {
+	schema := compile(t)
+	names, err := fs.Glob(vectors.FS, "*_test.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		b, err := fs.ReadFile(vectors.FS, name)
+		require.NoError(t, err)
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+		require.NoError(t, err)
+		require.NoError(t, schema.Validate(v), name)
+	}
+}
+
+func compile(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	b, err := fs.ReadFile(vectors.FS, "schema.json")
+	require.NoError(t, err)
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource("schema.json", v))
+	schema, err := c.Compile("schema.json")
+	require.NoError(t, err)
+	return schema
+}
+
+// The numbers that were promised: more than 800 vectors, at least two of five negative; refusals change no digest.
+func TestCounts(t *testing.T) {
+	files, err := vectors.Load()
+	require.NoError(t, err)
+	total, invalid := 0, 0
+	for _, f := range files {
+		for _, g := range f.TestGroups {
+			for _, v := range g.Tests {
+				total++
+				if v.Result == vectors.Invalid {
+					invalid++
+				}
+				for i, s := range v.Steps {
+					if s.Result == vectors.Invalid {
+						require.Equal(t, s.DigestBefore, s.DigestAfter, "%s step %d", v.ID, i)
+					}
+				}
+			}
+		}
+	}
+	require.Greater(t, total, 800)
+	require.GreaterOrEqual(t, 10*invalid, 4*total)
+}
+
+func TestMalformedFiles(t *testing.T) {
+	genuine, err := fs.ReadFile(vectors.FS, "xeddsa_test.json")
+	require.NoError(t, err)
+	change := func(edit func(f map[string]any)) []byte {
+		var f map[string]any
+		require.NoError(t, json.Unmarshal(genuine, &f))
+		edit(f)
+		b, err := json.Marshal(f)
+		require.NoError(t, err)
+		return b
+	}
+	group := func(f map[string]any) map[string]any { return f["testGroups"].([]any)[0].(map[string]any) }
+	test := func(f map[string]any) map[string]any { return group(f)["tests"].([]any)[0].(map[string]any) }
+	for name, c := range map[string]struct {
+		content []byte
+		message string
+	}{
+		"not json":        {[]byte("{"), "unexpected EOF"},
+		"trailing":        {append(bytes.Clone(genuine), "{}"...), "data after the end"},
+		"count":           {change(func(f map[string]any) { f["numberOfTests"] = 3 }), "numberOfTests"},
+		"unknown key":     {change(func(f map[string]any) { f["extra"] = 1 }), "extra"},
+		"unknown type":    {change(func(f map[string]any) { group(f)["type"] = "new" }), "group type"},
+		"unknown op":      {change(func(f map[string]any) { group(f)["operation"] = "xeddsa.new" }), "xeddsa.new"},
+		"unknown result":  {change(func(f map[string]any) { test(f)["result"] = "maybe" }), "maybe"},
+		"unknown flag":    {change(func(f map[string]any) { test(f)["flags"] = []string{"New"} }), "New"},
+		"unknown class":   {change(func(f map[string]any) { test(f)["result"] = "invalid"; test(f)["class"] = "new" }), "new"},
+		"no requirements": {change(func(f map[string]any) { test(f)["requirements"] = []string{} }), "requirements"},
+		"acceptable":      {change(func(f map[string]any) { test(f)["result"] = "acceptable"; test(f)["flags"] = []string{} }), "acceptable"},
+		"upper-case hex":  {change(func(f map[string]any) { test(f)["input"].(map[string]any)["private_key"] = "AB" }), "lower-case"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := vectors.LoadFS(fstest.MapFS{"bad_test.json": {Data: c.content}})
+			require.ErrorIs(t, err, vectors.ErrMalformed)
+			require.ErrorContains(t, err, c.message)
+			require.ErrorContains(t, err, "bad_test.json")
+		})
+	}
+	_, err = vectors.LoadFS(fstest.MapFS{})
+	require.ErrorIs(t, err, vectors.ErrMalformed)
+}
