@@ -184,9 +184,11 @@ func spoil(t *vectors.Test) {
 		t.Result, t.Class, t.Output = spoiledOutcome(t.Result, t.Output)
 		return
 	}
-	last := &t.Steps[len(t.Steps)-1]
+	var last *vectors.Step
 	for i := range t.Steps {
-		if s := &t.Steps[i]; s.Op == shim.SessionDecrypt && (s.Result == vectors.Invalid) == (t.Result == vectors.Invalid) {
+		s := &t.Steps[i]
+		checked := s.Result == vectors.Invalid || s.Output != nil && s.Output.Plaintext != nil
+		if last == nil || checked && (s.Result == vectors.Invalid) == (t.Result == vectors.Invalid) {
 			last = s
 		}
 	}

@@ -245,11 +245,20 @@ func ratchetEnvelope(body []byte) *shim.Message {
 	return &shim.Message{Kind: shim.RatchetMessage, Body: body}
 }
 
+// exact are the requirements whose tests compare every byte that the target sends. In the other tests a message of the
+// target has to be sent and nothing more: a fault in its form is then the fault of the tests for the form alone.
+var exact = []string{"AMB-KDF-01", "AMB-RAT-01", "AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07", "AMB-RAT-08", "AMB-SES-01", "AMB-SES-02", "AMB-STA-01", "AMB-WIR-01"}
+
 // finished gives the test. Traces are for valid tests.
 func (s *script) finished() (vectors.Test, error) {
-	if s.test.Result == vectors.Invalid {
-		for i := range s.test.Steps {
-			s.test.Steps[i].Trace = nil
+	compares := slices.ContainsFunc(s.test.Requirements, func(r string) bool { return slices.Contains(exact, r) })
+	for i := range s.test.Steps {
+		step := &s.test.Steps[i]
+		if s.test.Result == vectors.Invalid {
+			step.Trace = nil
+		}
+		if step.Op == shim.SessionEncrypt && !compares {
+			step.Output = nil
 		}
 	}
 	return s.test, s.err

@@ -403,7 +403,7 @@ func (sc *scripts) mutations() {
 				forged := s.edit(genuine, func(b []byte) []byte { return malicious.Mutations(sc.set, b)[i].Message })
 				s.refuses(forged, anyForgery...)
 				s.reads(genuine)
-				s.sends("the session goes on")
+				s.turns(1)
 			})
 		}
 	}
