@@ -1,0 +1,73 @@
+# Credence. `make help` lists the targets.
+
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CREDENCE    := build/credence
+SHIMS       := build/shims
+MATRIX      := $(GO) run ./cmd/matrix
+
+.DEFAULT_GOAL := help
+.PHONY: help conformance test race check vectors vectors-check shims findings record build fuzz clean FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+conformance: $(CREDENCE) $(SHIMS)/reference $(SHIMS)/libsignal-go ## main job: judge the reference and go.mau.fi/libsignal over shims
+	$(CREDENCE) run --shim $(SHIMS)/reference
+	$(MATRIX) -details libsignal-go-live
+
+test: ## all tests of the project
+	$(GO) test ./...
+
+race: ## all tests with the race detector
+	$(GO) test -race ./...
+
+check: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-clean"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+vectors: ## write the vectors from the reference
+	$(GO) run ./cmd/vecgen
+
+vectors-check: ## exit 1 if the vectors are not what the reference gives
+	$(GO) run ./cmd/vecgen -check
+
+shims: $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv ## build every shim, run the suite on each, compare with the recorded verdicts
+	$(MATRIX)
+
+findings: $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv ## run the matrix and write docs/findings.md and docs/proof.md
+	$(MATRIX) -docs docs
+
+record: $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv ## run the matrix and record its verdicts
+	$(MATRIX) -record -docs docs
+
+fuzz: ## fuzz each decoder for ten seconds
+	$(GO) test ./fuzz -run '^$$' -list 'Fuzz' | grep '^Fuzz' | while read -r target; do \
+		$(GO) test ./fuzz -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s || exit 1; done
+
+build: $(CREDENCE) ## build the credence command into build/
+
+$(CREDENCE): FORCE
+	$(GO) build -o $@ ./cmd/credence
+
+$(SHIMS)/reference: FORCE
+	$(GO) build -C shims/reference -o $(CURDIR)/$@ .
+
+$(SHIMS)/libsignal-go: FORCE
+	$(GO) build -C shims/libsignal-go -o $(CURDIR)/$@ .
+
+$(SHIMS)/libolm: FORCE
+	@test -f /usr/include/olm/olm.h || { echo "installing libolm-dev"; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq libolm-dev; else sudo apt-get update -qq && sudo apt-get install -y -qq libolm-dev; fi; }
+	$(GO) build -C shims/libolm -o $(CURDIR)/$@ .
+
+$(SHIMS)/venv: shims/syndace/requirements.txt
+	python3 -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+clean: ## remove what was built
+	rm -rf build
+
+FORCE:

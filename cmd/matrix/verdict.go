@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"credence/conformance"
+)
+
+// verdict is what is recorded of a run: every test that did not pass, with its status and reason.
+type verdict struct {
+	Version  string            `json:"version"` // of the implementation
+	Passed   int               `json:"passed"`
+	Skipped  int               `json:"skipped"`
+	Failures map[string]string `json:"failures"`
+}
+
+func verdictOf(r *conformance.Report) verdict {
+	v := verdict{Version: r.Target.Version, Passed: r.Summary.Passed, Skipped: r.Summary.Skipped, Failures: map[string]string{}}
+	for _, t := range r.Results {
+		if t.Status == conformance.Failed || t.Status == conformance.Errored {
+			v.Failures[t.ID] = fmt.Sprintf("%s %s", t.Status, t.Reason)
+		}
+	}
+	return v
+}
+
+func verdictPath(e entry) string { return filepath.Join(verdictDir, e.Name+".json") }
+
+func record(e entry, r *conformance.Report) error {
+	b, err := json.MarshalIndent(verdictOf(r), "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(verdictPath(e), append(b, '\n'), 0o644)
+}
+
+// compare names the first test whose outcome is not the recorded one.
+func compare(e entry, r *conformance.Report) error {
+	var want verdict
+	if err := readJSON(verdictPath(e), &want); err != nil {
+		return err
+	}
+	got := verdictOf(r)
+	ids := slices.Sorted(maps.Keys(want.Failures))
+	ids = append(ids, slices.Sorted(maps.Keys(got.Failures))...)
+	for _, id := range ids {
+		if want.Failures[id] != got.Failures[id] {
+			return fmt.Errorf("the verdict is not the recorded one: %s: recorded %q, got %q", id, outcome(want.Failures[id]), outcome(got.Failures[id]))
+		}
+	}
+	if want.Passed != got.Passed || want.Skipped != got.Skipped {
+		return fmt.Errorf("the verdict is not the recorded one: recorded %d passed and %d skipped, got %d and %d", want.Passed, want.Skipped, got.Passed, got.Skipped)
+	}
+	if want.Version != got.Version {
+		return fmt.Errorf("the version is %s, recorded was %s", got.Version, want.Version)
+	}
+	return nil
+}
+
+func outcome(failure string) string {
+	if failure == "" {
+		return "passed or skipped"
+	}
+	return failure
+}
