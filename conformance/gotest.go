@@ -29,7 +29,7 @@ func Test(t *testing.T, target shim.Target) {
 			}
 			executed = executed || c.Profile != shimProfile
 			run := &tester{ctx: ctx, target: target, hello: h, random: testRandom(1, c.ID)}
-			if err := c.run(run); err != nil {
+			if err := runRecovered(c, run); err != nil {
 				t.Error(explain(c, err))
 			}
 		})

@@ -188,7 +188,7 @@ func skipsUpToLimit(l *live) error {
 	if err != nil {
 		return err
 	}
-	if err := l.skip(l.set.MaxSkip + 1); err != nil {
+	if err := l.skip(l.set.MaxSkip); err != nil { // one more with the message before
 		return err
 	}
 	over, err := l.fromPeer()

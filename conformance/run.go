@@ -218,7 +218,7 @@ func (r *runner) runOne(ctx context.Context, c *testCase, target shim.Target) (T
 		}
 	}
 	t := &tester{ctx: ctx, target: target, hello: r.hello, random: testRandom(r.options.Seed, c.ID)}
-	judge(&result, c.run(t))
+	judge(&result, runRecovered(c, t))
 	if result.Status == Errored {
 		target.Close()
 		target = nil
@@ -237,6 +237,16 @@ func (h hello) missing(c *testCase) string {
 		return "parameter set " + c.set
 	}
 	return c.needs(h)
+}
+
+// runRecovered runs a test. A reply that no check foresaw must not end the run.
+func runRecovered(c *testCase, t *tester) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = t.errored(Protocol, fmt.Sprintf("the suite cannot use what the target replied: %v", v), "")
+		}
+	}()
+	return c.run(t)
 }
 
 func judge(result *TestResult, err error) {

@@ -204,6 +204,19 @@ func authenticatedOddities(g *group, set *params.Set) {
 			input: odd(func(body []byte, _ primitive.CBCKeys) []byte { return malicious.SetCiphertext(body, ciphertexts[name]) }),
 		})
 	}
+	for _, pad := range []struct{ name, comment, block string }{
+		{"zero", "last byte 0", "fifteen letters\x00"},
+		{"17", "last byte 17", "fifteen letters\x11"},
+		{"uneven", "last byte 3, the two before it differ", "thirteen byte\x03\x02\x03"},
+		{"inner", "last byte 2, the one before it 1", "fourteen bytes\x01\x02"},
+	} {
+		g.invalid(refusal.Authentication, test{
+			id: "padding-" + pad.name, comment: "right tag, wrong padding: " + pad.comment, flags: []string{"BadPadding"}, requirements: []string{"AMB-AEA-02"},
+			input: odd(func(body []byte, keys primitive.CBCKeys) []byte {
+				return malicious.SetCiphertext(body, encryptBlock(keys, pad.block))
+			}),
+		})
+	}
 	g.acceptable(test{
 		id: "unknown-field", comment: "field 15 after the others", flags: []string{"ExtraField"}, requirements: []string{"AMB-WIR-03"},
 		input: odd(func(body []byte, _ primitive.CBCKeys) []byte { return append(body, 0x78, 0x01) }),
@@ -227,4 +240,9 @@ func authenticatedOddities(g *group, set *params.Set) {
 			return without[:len(without)-2]
 		}),
 	})
+}
+
+// encryptBlock encrypts one block as it is, without padding.
+func encryptBlock(keys primitive.CBCKeys, block string) []byte {
+	return keys.Encrypt([]byte(block))[:len(block)]
 }

@@ -98,6 +98,9 @@ func forgedSignatures(g *group, set *params.Set, message []byte) {
 	for _, at := range []int{0, 7, 15, 23, 31, 32, 39, 47, 55, 62} {
 		forge(fmt.Sprintf("flip-%d", at), fmt.Sprintf("lowest bit of byte %d of the signature flipped", at), func(p *shim.Params) { p.Signature[at] ^= 1 })
 	}
+	for _, bit := range []byte{0x20, 0x40} {
+		forge(fmt.Sprintf("flip-63-%x", bit), fmt.Sprintf("bit %#x of byte 63 of the signature flipped", bit), func(p *shim.Params) { p.Signature[63] ^= bit })
+	}
 	forge("wrong-message", "another message", func(p *shim.Params) { p.Message[0] ^= 1 })
 	forge("longer-message", "a zero byte after the message", func(p *shim.Params) { p.Message = append(p.Message, 0) })
 	forge("shorter-message", "last byte of the message missing", func(p *shim.Params) { p.Message = p.Message[:len(p.Message)-1] })

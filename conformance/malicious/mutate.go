@@ -64,7 +64,7 @@ func spans(set *params.Set, message []byte) []span {
 	tag := span{"tag", end - set.TagSize, end}
 	switch set {
 	case params.AmbassadorV1:
-		return []span{{"key", 2, 34}, {"pn", 34, 38}, {"n", 38, 42}, {"ciphertext", 42, end - set.TagSize}, tag}
+		return []span{{"type", 1, 2}, {"key", 2, 34}, {"pn", 34, 38}, {"n", 38, 42}, {"ciphertext", 42, end - set.TagSize}, tag}
 	case params.SignalV3:
 		return append(protoSpans(message, 1, end-set.TagSize, "key", "n", "pn", "ciphertext"), tag)
 	case params.OlmV1:

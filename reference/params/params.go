@@ -127,8 +127,8 @@ var (
 // Encode gives the wire form of a public key, Enc(P): 32 or 33 bytes.
 func (s *Set) Encode(p primitive.PublicKey) []byte { return append(bytes.Clone(s.KeyPrefix), p[:]...) }
 
-// Decode reads the wire form of a public key and checks it in the order of SPEC.md 2.1. It returns refusal.Malformed,
-// refusal.NonCanonicalKey or refusal.LowOrderKey (AMB-KEY-01 to 03).
+// Decode reads the wire form of a public key and checks its form. It returns refusal.Malformed (AMB-KEY-03) or
+// refusal.NonCanonicalKey (AMB-KEY-02). A key of low order is refused by primitive.DH.
 func (s *Set) Decode(wire []byte) (primitive.PublicKey, error) {
 	var p primitive.PublicKey
 	raw, ok := bytes.CutPrefix(wire, s.KeyPrefix)
@@ -138,9 +138,6 @@ func (s *Set) Decode(wire []byte) (primitive.PublicKey, error) {
 	copy(p[:], raw)
 	if s.Canonical && !p.Canonical() {
 		return p, fmt.Errorf("%w: %x", refusal.NonCanonicalKey, raw)
-	}
-	if p.LowOrder() {
-		return p, fmt.Errorf("%w: %x", refusal.LowOrderKey, raw)
 	}
 	return p, nil
 }

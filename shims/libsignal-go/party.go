@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 
 	"credence/conformance/shim"
+	"credence/reference/refusal"
 
 	"go.mau.fi/libsignal/ecc"
 	"go.mau.fi/libsignal/keys/identity"
@@ -207,6 +208,9 @@ func keyIfAny(b []byte) ecc.ECPublicKeyable {
 
 func (t *target) encrypt(ctx context.Context, p *shim.Params) *shim.Result {
 	_, c := t.session(p)
+	if !try(t.party(p.Party).ContainsSession(ctx, protocol.NewSignalAddress(p.Peer, device))) { // the library panics without one
+		must(&shim.Error{Code: shim.Rejected, Class: refusal.NotReady, Message: "no session"})
+	}
 	m, kind := try(c.Encrypt(ctx, p.Plaintext)), shim.RatchetMessage
 	if m.Type() == protocol.PREKEY_TYPE {
 		kind = shim.InitialMessage
