@@ -27,6 +27,9 @@ var (
 // DefaultTimeout is the time for one request if ProcessOptions has none.
 const DefaultTimeout = 10 * time.Second
 
+// accumulatePatience is how many times longer ratchet.accumulate may take: it is up to a million steps.
+const accumulatePatience = 12
+
 // closeGrace is the time that a shim has to end after its standard input was closed.
 const closeGrace = 2 * time.Second
 
@@ -160,7 +163,11 @@ func (p *Process) Call(ctx context.Context, op Op, params *Params) (*Result, err
 }
 
 func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	timeout := p.timeout
+	if op == RatchetAccumulate {
+		timeout *= accumulatePatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := p.silent(); err != nil {
 		return nil, err
@@ -176,7 +183,7 @@ func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, err
 		_, err := p.stdin.Write(append(request, '\n'))
 		written <- err
 	}()
-	reply, err := p.receive(ctx, op)
+	reply, err := p.receive(ctx, op, timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +209,7 @@ func (p *Process) silent() error {
 }
 
 // receive waits for the reply to op.
-func (p *Process) receive(ctx context.Context, op Op) ([]byte, error) {
+func (p *Process) receive(ctx context.Context, op Op, timeout time.Duration) ([]byte, error) {
 	select {
 	case l, ok := <-p.lines:
 		if !ok || l.err != nil {
@@ -211,7 +218,7 @@ func (p *Process) receive(ctx context.Context, op Op) ([]byte, error) {
 		return l.text, nil
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, fmt.Errorf("%w: %s: nothing within %v%s", ErrHang, op, p.timeout, p.stderr.lastWords())
+			return nil, fmt.Errorf("%w: %s: nothing within %v%s", ErrHang, op, timeout, p.stderr.lastWords())
 		}
 		return nil, ctx.Err()
 	}
