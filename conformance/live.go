@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"credence/conformance/shim"
+	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
@@ -117,7 +118,7 @@ func (l *live) openAsInitiator(s setup) error {
 		return err
 	}
 	l.bundle = l.peer.Bundle()
-	_, err := l.must(shim.SessionInitiate, shim.Params{Party: targetName, Peer: peerName, Bundle: fromBundle(l.bundle)})
+	_, err := l.must(shim.SessionInitiate, shim.Params{Party: targetName, Peer: peerName, Bundle: adapter.ToShim(l.bundle)})
 	l.started = true
 	return err
 }
@@ -145,7 +146,7 @@ func (l *live) newTarget(oneTimePrekeys int, cadence string) error {
 	if r.Bundle == nil {
 		return l.fail(Protocol, "party.new gives no bundle", "a bundle", describeResult(r))
 	}
-	l.bundle = toBundle(r.Bundle)
+	l.bundle = adapter.FromShim(r.Bundle)
 	return nil
 }
 
@@ -206,20 +207,6 @@ func (l *live) associatedData() []byte {
 		return append([]byte(l.set.Name), keys...)
 	default:
 		return append(l.set.Encode(a), l.set.Encode(b)...)
-	}
-}
-
-func toBundle(b *shim.Bundle) x3dh.Bundle {
-	return x3dh.Bundle{
-		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
-		OneTimePrekey: b.OneTimePrekey, OneTimePrekeyID: b.OneTimePrekeyID,
-	}
-}
-
-func fromBundle(b x3dh.Bundle) *shim.Bundle {
-	return &shim.Bundle{
-		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
-		OneTimePrekey: b.OneTimePrekey, OneTimePrekeyID: b.OneTimePrekeyID, RegistrationID: 1,
 	}
 }
 
@@ -381,14 +368,6 @@ func (l *live) header(m mail) (wire.Header, error) {
 		return wire.Header{}, l.fail(Mismatch, "a message of the target cannot be parsed", "SPEC.md 5.6", err.Error()+": "+toJSON(m.envelope))
 	}
 	return parsed.Header, nil
-}
-
-// edit changes the ratchet message in an envelope.
-func (l *live) edit(e *shim.Message, change func([]byte) []byte) (*shim.Message, error) {
-	if e.Kind == shim.RatchetMessage {
-		return &shim.Message{Kind: e.Kind, Body: change(bytes.Clone(e.Body))}, nil
-	}
-	return l.rewrap(e, func(m *wire.Initial) { m.Message = change(bytes.Clone(m.Message)) })
 }
 
 // rewrap changes the wrapping of an initial message.

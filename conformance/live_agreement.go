@@ -6,6 +6,7 @@ import (
 
 	"credence/conformance/malicious"
 	"credence/conformance/shim"
+	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/refusal"
@@ -361,7 +362,7 @@ func (l *live) answerOf(name string) (*shim.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := l.must(shim.SessionInitiate, shim.Params{Party: targetName, Peer: name, Bundle: fromBundle(peer.Bundle())}); err != nil {
+	if _, err := l.must(shim.SessionInitiate, shim.Params{Party: targetName, Peer: name, Bundle: adapter.ToShim(peer.Bundle())}); err != nil {
 		return nil, err
 	}
 	r, err := l.must(shim.SessionEncrypt, shim.Params{Party: targetName, Peer: name, Plaintext: []byte("to " + name)})
@@ -427,7 +428,7 @@ func badBundles(l *live) error {
 	for _, change := range bundleChanges(l.set) {
 		b := l.peer.Bundle()
 		change(&b)
-		p := shim.Params{Party: targetName, Peer: peerName, Bundle: fromBundle(b)}
+		p := shim.Params{Party: targetName, Peer: peerName, Bundle: adapter.ToShim(b)}
 		if err := l.refuseUnchanged("", shim.SessionInitiate, p); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"credence/conformance/shim"
+	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/wire"
@@ -222,7 +223,7 @@ func deletesEphemeral(l *live) error {
 		return err
 	}
 	b := l.peer.Bundle()
-	p := shim.Params{Party: targetName, Peer: peerName, Bundle: fromBundle(b), EphemeralPrivate: ek.Bytes()}
+	p := shim.Params{Party: targetName, Peer: peerName, Bundle: adapter.ToShim(b), EphemeralPrivate: ek.Bytes()}
 	if _, err := l.must(shim.SessionInitiate, p); err != nil {
 		return err
 	}
@@ -277,7 +278,7 @@ func deletesOneTimePrekey(l *live) error {
 	if err := l.equal("one-time prekey that was injected", l.set.Encode(primitive.Public(opk)), r.Bundle.OneTimePrekey); err != nil {
 		return err
 	}
-	if err := l.peer.Initiate(targetName, toBundle(r.Bundle), l.random); err != nil {
+	if err := l.peer.Initiate(targetName, adapter.FromShim(r.Bundle), l.random); err != nil {
 		return err
 	}
 	return first(l.sendToTarget, func() error { return l.gone("the one-time prekey that was used", opk.Bytes()) }, l.sendToPeer)

@@ -58,7 +58,6 @@ type tester struct {
 	hello  hello
 	random *rand.ChaCha8 // of the reference as a peer, from the seed and the id of the test
 	sent   string        // the last request
-	claims bool          // the operations of the test are listed by the target
 }
 
 // verdict is the error of a test that did not pass.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"credence/conformance/shim"
+	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
@@ -124,7 +125,7 @@ func (t *tracer) walk(ck []byte, n, last uint64) {
 }
 
 func (s *script) traceInitiate(t *tracer, p *shim.Params, after *ratchet.State) {
-	agreement, err := x3dh.Initiate(s.set, privateKey(key(s.keyName(s.target, "IK"))), privateKey(p.EphemeralPrivate), toBundle(p.Bundle))
+	agreement, err := x3dh.Initiate(s.set, privateKey(key(s.keyName(s.target, "IK"))), privateKey(p.EphemeralPrivate), adapter.FromShim(p.Bundle))
 	if err != nil {
 		panic(err) // the step was accepted
 	}
@@ -178,13 +179,6 @@ func (s *script) innerHeader(e *shim.Message) wire.Header {
 		panic(err) // the step was accepted
 	}
 	return m.Header
-}
-
-func toBundle(b *shim.Bundle) x3dh.Bundle {
-	return x3dh.Bundle{
-		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
-		OneTimePrekey: b.OneTimePrekey, OneTimePrekeyID: b.OneTimePrekeyID,
-	}
 }
 
 // mustEqual stops the generator if the second derivation parts from the reference.

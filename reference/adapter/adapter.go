@@ -185,14 +185,28 @@ func xeddsaVerify(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	return &shim.Result{}, xeddsa.Verify(set.Signature, public, p.Message, p.Signature)
 }
 
-func toBundle(b *shim.Bundle) (x3dh.Bundle, error) {
-	if b == nil {
-		return x3dh.Bundle{}, errors.New("bundle: missing")
-	}
+// FromShim gives a bundle of the shim protocol as the reference has it.
+func FromShim(b *shim.Bundle) x3dh.Bundle {
 	return x3dh.Bundle{
 		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
 		OneTimePrekey: b.OneTimePrekey, OneTimePrekeyID: b.OneTimePrekeyID,
-	}, nil
+	}
+}
+
+// ToShim gives a bundle of the reference as the shim protocol has it.
+func ToShim(b x3dh.Bundle) *shim.Bundle {
+	return &shim.Bundle{
+		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
+		OneTimePrekey: b.OneTimePrekey, OneTimePrekeyID: b.OneTimePrekeyID,
+	}
+}
+
+// bundle gives the bundle of a request.
+func bundle(p *shim.Params) (x3dh.Bundle, error) {
+	if p.Bundle == nil {
+		return x3dh.Bundle{}, errors.New("bundle: missing")
+	}
+	return FromShim(p.Bundle), nil
 }
 
 func x3dhInitiate(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error) {
@@ -207,11 +221,11 @@ func x3dhInitiate(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := toBundle(p.Bundle)
+	b, err := bundle(p)
 	if err != nil {
 		return nil, err
 	}
-	agreement, err := x3dh.Initiate(set, identity, ek, bundle)
+	agreement, err := x3dh.Initiate(set, identity, ek, b)
 	if err != nil {
 		return nil, err
 	}

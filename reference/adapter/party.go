@@ -59,11 +59,9 @@ func partyNew(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error)
 	if err := a.add(p.Party, set, party); err != nil {
 		return nil, err
 	}
-	b := party.Bundle()
-	return &shim.Result{Bundle: &shim.Bundle{
-		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
-		OneTimePrekey: b.OneTimePrekey, OneTimePrekeyID: b.OneTimePrekeyID, RegistrationID: p.RegistrationID,
-	}}, nil
+	b := ToShim(party.Bundle())
+	b.RegistrationID = p.RegistrationID
+	return &shim.Result{Bundle: b}, nil
 }
 
 func partyDraws(set *params.Set, p *shim.Params) io.Reader {
@@ -108,11 +106,11 @@ func sessionInitiate(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, e
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := toBundle(p.Bundle)
+	b, err := bundle(p)
 	if err != nil {
 		return nil, err
 	}
-	return &shim.Result{}, party.Initiate(p.Peer, bundle, draws(p.EphemeralPrivate, p.RatchetPrivate))
+	return &shim.Result{}, party.Initiate(p.Peer, b, draws(p.EphemeralPrivate, p.RatchetPrivate))
 }
 
 func sessionRespond(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {

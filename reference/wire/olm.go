@@ -17,14 +17,7 @@ func parseOlm(set *params.Set, message []byte) (*Message, error) {
 	}
 	r := newReader(body[1:])
 	key, n, ciphertext := r.bytes(1), r.u32(2), r.bytes(4)
-	if r.err != nil {
-		return nil, r.err
-	}
-	dh, err := set.Decode(key)
-	if err != nil {
-		return nil, err
-	}
-	return &Message{Header: Header{Key: dh, N: uint64(n)}, body: body, ciphertext: ciphertext, tag: tag}, nil
+	return r.message(set, key, 0, n, &Message{body: body, ciphertext: ciphertext, tag: tag})
 }
 
 func encodeOlmInitial(m Initial) []byte {

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"credence/reference/params"
 	"credence/reference/refusal"
 )
 
@@ -80,6 +81,19 @@ func (r *reader) optionalU32(number protowire.Number) uint32 {
 		r.fail(number, "is above 2^32 - 1")
 	}
 	return uint32(n)
+}
+
+// message adds the header to a message, if all its fields were right.
+func (r *reader) message(set *params.Set, key []byte, pn, n uint32, m *Message) (*Message, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	dh, err := set.Decode(key)
+	if err != nil {
+		return nil, err
+	}
+	m.Header = Header{Key: dh, PN: uint64(pn), N: uint64(n)}
+	return m, nil
 }
 
 func appendBytes(b []byte, number protowire.Number, v []byte) []byte {

@@ -18,14 +18,7 @@ func parseSignal(set *params.Set, message []byte) (*Message, error) {
 	}
 	r := newReader(body[1:])
 	key, n, pn, ciphertext := r.bytes(1), r.u32(2), r.optionalU32(3), r.bytes(4)
-	if r.err != nil {
-		return nil, r.err
-	}
-	dh, err := set.Decode(key)
-	if err != nil {
-		return nil, err
-	}
-	return &Message{Header: Header{Key: dh, PN: uint64(pn), N: uint64(n)}, body: body, ciphertext: ciphertext, tag: tag}, nil
+	return r.message(set, key, pn, n, &Message{body: body, ciphertext: ciphertext, tag: tag})
 }
 
 func encodeSignalInitial(m Initial) []byte {
