@@ -15,21 +15,23 @@ import (
 
 const explainHelp = `usage: credence explain ID
 
-Explains a requirement of SPEC.md (AMB-...) or a test: its text, its tests, the command that runs it.
+Explains a requirement of SPEC.md (AMB-...): its text and its tests. Or a test: its profile, its comment, the texts of
+its requirements, and the command that runs it.
 
+Exit status: 0 printed, 2 usage, or an unknown id.
 `
+
+// suggestions is how many ids are named for an unknown one.
+const suggestions = 3
 
 func explain(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("explain", flag.ContinueOnError)
-	err := parse(flags, args, explainHelp, stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return conforms
-	}
-	if err == nil && flags.NArg() != 1 {
+	err := parse(flags, args, explainHelp, 1, stdout)
+	if err == nil && flags.NArg() == 0 {
 		err = errors.New("explain takes one id (see credence explain --help)")
 	}
 	if err != nil {
-		return complain(stderr, usage, err)
+		return failed(stderr, err)
 	}
 	tests, err := conformance.List()
 	if err != nil {
@@ -51,7 +53,7 @@ func explainID(w io.Writer, id string, tests []conformance.TestInfo) error {
 		explainTest(w, tests[i], table)
 		return nil
 	}
-	return fmt.Errorf("there is no requirement and no test %q; the nearest are %s", id, strings.Join(nearest(id, table, tests), ", "))
+	return fmt.Errorf("there is no requirement and no test %.100q; the nearest are %s", id, strings.Join(nearest(id, table, tests), ", "))
 }
 
 func explainRequirement(w io.Writer, r traced) {
@@ -71,7 +73,7 @@ func explainTest(w io.Writer, t conformance.TestInfo, table []traced) {
 	fmt.Fprintf(w, "\nrun it:\n  credence run --shim 'COMMAND ARGS' --run '^%s$'\n", regexp.QuoteMeta(t.ID))
 }
 
-// nearest gives the three ids with the longest common part at their start.
+// nearest gives the ids that are written most like id.
 func nearest(id string, table []traced, tests []conformance.TestInfo) []string {
 	var ids []string
 	for _, r := range table {
@@ -80,13 +82,31 @@ func nearest(id string, table []traced, tests []conformance.TestInfo) []string {
 	for _, t := range tests {
 		ids = append(ids, t.ID)
 	}
-	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(common(b, id), common(a, id)) })
-	return ids[:min(3, len(ids))]
+	far := map[string]int{}
+	for _, other := range ids {
+		far[other] = distance(id, other)
+	}
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(far[a], far[b]) })
+	return ids[:min(suggestions, len(ids))]
 }
 
-func common(a, b string) (n int) {
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
+// distance is the number of bytes to insert, delete or replace to get from a to b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
 	}
-	return n
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,43 +13,69 @@ import (
 )
 
 const listHelp = `usage: credence list [--profile PROFILE] [--json]
-       credence list --requirements [--json]
+       credence list --requirements [--profile PROFILE] [--json]
 
-Lists the tests, or the requirements of SPEC.md with the tests of each (the traceability table).
+Lists the tests, one a line: id, requirements, comment. With --requirements, lists the requirements of SPEC.md with the
+number of tests of each, and in JSON with the tests themselves (the traceability table).
 
+Exit status: 0 printed, 2 usage.
 `
 
+// listOptions are the options of credence list.
+type listOptions struct {
+	profiles     profileList
+	requirements bool
+	json         bool
+}
+
 func list(args []string, stdout, stderr io.Writer) int {
+	var o listOptions
 	flags := flag.NewFlagSet("list", flag.ContinueOnError)
-	requirements := flags.Bool("requirements", false, "list requirements, each with its tests")
-	profile := flags.String("profile", "", "only tests of this `profile`")
-	asJSON := flags.Bool("json", false, "JSON instead of text")
-	err := parse(flags, args, listHelp, stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return conforms
+	flags.Var(&o.profiles, "profile", profileUsage())
+	flags.BoolVar(&o.requirements, "requirements", false, "list requirements, each with its tests")
+	flags.BoolVar(&o.json, "json", false, "JSON instead of text")
+	if err := parse(flags, args, listHelp, 0, stdout); err != nil {
+		return failed(stderr, err)
 	}
-	if err == nil && *profile != "" && !slices.Contains(conformance.Profiles, *profile) {
-		err = fmt.Errorf("%w %q (there are %s)", conformance.ErrUnknownProfile, *profile, strings.Join(conformance.Profiles, ", "))
-	}
-	if err != nil {
-		return complain(stderr, usage, err)
-	}
-	tests, err := conformance.List()
-	if err != nil {
-		return complain(stderr, usage, err)
-	}
-	if *profile != "" {
-		tests = slices.DeleteFunc(tests, func(t conformance.TestInfo) bool { return t.Profile != *profile })
-	}
-	if *requirements {
-		err = listRequirements(stdout, traceability(tests), *asJSON)
-	} else {
-		err = listTests(stdout, tests, *asJSON)
-	}
-	if err != nil {
+	if err := o.print(stdout); err != nil {
 		return complain(stderr, usage, err)
 	}
 	return conforms
+}
+
+func (o listOptions) print(w io.Writer) error {
+	tests, err := conformance.List()
+	if err != nil {
+		return err
+	}
+	if o.profiles != nil {
+		tests = slices.DeleteFunc(tests, func(t conformance.TestInfo) bool { return !slices.Contains(o.profiles, t.Profile) })
+	}
+	if o.requirements {
+		return listRequirements(w, traceability(tests), o.json)
+	}
+	return listTests(w, tests, o.json)
+}
+
+// profileList is a flag that can be repeated and takes commas.
+type profileList []string
+
+func profileUsage() string {
+	return "only this `profile`: " + strings.Join(conformance.Profiles, ", ") + "; may be repeated or a list with commas"
+}
+
+// String gives the list with commas.
+func (p *profileList) String() string { return strings.Join(*p, ",") }
+
+// Set adds profiles. It refuses those that the suite does not have.
+func (p *profileList) Set(text string) error {
+	for name := range strings.SplitSeq(text, ",") {
+		if !slices.Contains(conformance.Profiles, name) {
+			return fmt.Errorf("%w %q (there are %s)", conformance.ErrUnknownProfile, name, strings.Join(conformance.Profiles, ", "))
+		}
+		*p = append(*p, name)
+	}
+	return nil
 }
 
 // traced is a requirement with its tests.

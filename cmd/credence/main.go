@@ -2,11 +2,14 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
-	"credence/conformance"
+	"credence/conformance/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -19,43 +22,99 @@ const (
 	noTarget       = 3
 )
 
-const help = `credence judges implementations of X3DH and the Double Ratchet.
+// command is a subcommand.
+type command struct {
+	name    string
+	summary string
+	run     func(args []string, stdout, stderr io.Writer) int
+}
 
-  credence run --target reference          judge the reference of this project
-  credence run --shim 'COMMAND ARGS'       judge an implementation behind a shim (docs/shim-protocol.md)
-  credence list [--requirements]           the tests; or the requirements, each with its tests
-  credence explain ID                      a requirement or a test
-  credence version                         the version of the suite
-
-credence COMMAND --help tells the options. Exit status of run: 0 conforms, 1 does not conform, 2 usage, 3 the target
-could not be run at all.
-`
+// commands are the subcommands, in the order of the help.
+func commands() []command {
+	return []command{
+		{"run", "run the suite on a target and print the verdict", runSuite},
+		{"list", "list the tests, or the requirements with the tests of each", list},
+		{"explain", "explain a requirement or a test", explain},
+		{"version", "print the version of the suite", version},
+		{"help", "print this text, or the help of a command", help},
+	}
+}
 
 // run is the command, without the process around it.
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, help)
-		return usage
+		return complain(stderr, usage, errors.New("no command; 'credence help' lists them"))
 	}
-	switch args[0] {
-	case "run":
-		return runSuite(args[1:], stdout, stderr)
-	case "list":
-		return list(args[1:], stdout, stderr)
-	case "explain":
-		return explain(args[1:], stdout, stderr)
-	case "version", "--version":
-		fmt.Fprintln(stdout, "credence", conformance.SuiteVersion)
-		return conforms
-	case "help", "--help", "-h":
-		fmt.Fprint(stdout, help)
-		return conforms
+	name := args[0]
+	switch name {
+	case "--help", "-help", "-h":
+		name = "help"
+	case "--version", "-version":
+		name = "version"
 	}
-	return complain(stderr, usage, fmt.Errorf("unknown command %q (there are run, list, explain, version and help)", args[0]))
+	c, err := lookup(name)
+	if err != nil {
+		return complain(stderr, usage, err)
+	}
+	return c.run(args[1:], stdout, stderr)
 }
 
-// complain writes one line and gives the status.
+func lookup(name string) (command, error) {
+	var names []string
+	for _, c := range commands() {
+		if c.name == name {
+			return c, nil
+		}
+		names = append(names, c.name)
+	}
+	return command{}, fmt.Errorf("unknown command %q (there are %s)", name, strings.Join(names, ", "))
+}
+
+// complain writes one line, whatever is in the error, and gives the status.
 func complain(stderr io.Writer, status int, err error) int {
-	fmt.Fprintf(stderr, "credence: %v\n", err)
+	fmt.Fprintf(stderr, "credence: %s\n", report.Line(err.Error()))
 	return status
+}
+
+// parse parses the flags of a subcommand, and takes up to positional arguments after them. On --help it prints the text
+// and the flags, and gives flag.ErrHelp.
+func parse(flags *flag.FlagSet, args []string, text string, positional int, stdout io.Writer) error {
+	flags.SetOutput(io.Discard) // the caller prints errors in one line
+	flags.Usage = func() {}
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, text)
+		printFlags(stdout, flags)
+	case err == nil && flags.NArg() > positional:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(positional))
+	}
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		return fmt.Errorf("%w (see credence %s --help)", err, flags.Name())
+	}
+	return err
+}
+
+// failed gives the status after an error of parse: asking for help is none.
+func failed(stderr io.Writer, err error) int {
+	if errors.Is(err, flag.ErrHelp) {
+		return conforms
+	}
+	return complain(stderr, usage, err)
+}
+
+// printFlags lists the flags with two dashes, as the documentation writes them.
+func printFlags(w io.Writer, flags *flag.FlagSet) {
+	first := true
+	flags.VisitAll(func(f *flag.Flag) {
+		if first {
+			fmt.Fprint(w, "\nOptions:\n")
+			first = false
+		}
+		value, text := flag.UnquoteUsage(f)
+		if f.DefValue != "" && f.DefValue != "false" {
+			text += " (default " + f.DefValue + ")"
+		}
+		fmt.Fprintf(w, "  %-22s %s\n", strings.TrimSpace("--"+f.Name+" "+strings.ToUpper(value)), text)
+	})
 }

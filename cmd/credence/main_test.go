@@ -26,10 +26,20 @@ const modeVariable = "CREDENCE_TEST_SHIM"
 
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(modeVariable); mode != "" {
-		badShim(mode)
+		shimOf(mode)()
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+func shimOf(mode string) func() {
+	switch mode {
+	case "dies on every third request":
+		return dyingShim
+	case "slow":
+		return slowShim
+	}
+	return func() { badShim(mode) }
 }
 
 // badShim is the reference, but that it misbehaves on xeddsa.sign.
@@ -183,6 +193,14 @@ func TestWrongCalls(t *testing.T) {
 		"no match":            {[]string{"run", "--target", "reference", "--run", "^nothing$"}, usage, "no test matches"},
 		"bad expression":      {[]string{"run", "--target", "reference", "--run", "("}, usage, "--run"},
 		"bad seed":            {[]string{"run", "--target", "reference", "--seed", "x"}, usage, "seed"},
+		"no command":          {nil, usage, "credence help"},
+		"unknown help":        {[]string{"help", "judge"}, usage, "unknown command"},
+		"argument of run":     {[]string{"run", "--target", "reference", "xeddsa"}, usage, `"xeddsa"`},
+		"argument of version": {[]string{"version", "2"}, usage, "unexpected argument"},
+		"same file":           {[]string{"run", "--target", "reference", "--json", "-", "--junit", "-"}, usage, "cannot both"},
+		"no match in profile": {[]string{"run", "--target", "reference", "--profile", "x3dh", "--run", "^xeddsa/"}, usage, "credence list"},
+		"two lines":           {[]string{"explain", "a\nb\x1b[2J"}, usage, "nearest"},
+		"nearest of a typo":   {[]string{"explain", "BMB-RAT-18"}, usage, "AMB-RAT-18"},
 		"unknown option":      {[]string{"run", "--colour"}, usage, "colour"},
 		"jobs":                {[]string{"run", "--target", "reference", "--jobs", "0"}, usage, "--jobs"},
 		"timeout":             {[]string{"run", "--target", "reference", "--timeout", "0s"}, usage, "--timeout"},
@@ -236,16 +254,45 @@ func TestExplain(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"run", "--help"}, {"list", "--help"}, {"explain", "--help"}} {
-		status, stdout, stderr := credenceRun(args...)
-		require.Zero(t, status)
-		require.Empty(t, stderr)
-		require.Contains(t, stdout, "credence")
+	for _, c := range commands() {
+		for _, args := range [][]string{{"help", c.name}, {c.name, "--help"}} {
+			status, stdout, stderr := credenceRun(args...)
+			require.Zero(t, status)
+			require.Empty(t, stderr)
+			require.Contains(t, stdout, "usage: credence "+c.name)
+			require.Contains(t, stdout, "Exit status: 0 ")
+		}
 	}
+	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}} {
+		status, stdout, _ := credenceRun(args...)
+		require.Zero(t, status)
+		require.Contains(t, stdout, "Commands:")
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, name := range []string{"version", "--version"} {
+		status, stdout, _ := credenceRun(name)
+		require.Zero(t, status)
+		require.Equal(t, "credence "+conformance.SuiteVersion+"\n", stdout)
+	}
+}
+
+// A wrong call leaves an earlier report alone.
+func TestWrongCallKeepsFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "r.json")
+	require.NoError(t, os.WriteFile(file, []byte("earlier"), 0o600))
+	status, _, _ := credenceRun("run", "--target", "reference", "--run", "^nothing$", "--json", file)
+	require.Equal(t, usage, status)
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "earlier", string(b))
 }
 
 // The command that a failure names repeats just that test, quoting included.
 func TestRepeatCommand(t *testing.T) {
-	o := &runOptions{shim: "it's a shim", seed: 3}
+	o := &runOptions{shim: "it's a shim", seed: 3, timeout: shim.DefaultTimeout}
 	require.Equal(t, `credence run --shim 'it'\''s a shim' --seed 3`, o.command())
+	o.timeout = time.Minute
+	require.Equal(t, `credence run --shim 'it'\''s a shim' --seed 3 --timeout 1m0s`, o.command())
 }

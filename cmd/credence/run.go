@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -24,7 +25,7 @@ import (
 // runOptions are the options of credence run.
 type runOptions struct {
 	target, shim   string
-	profiles       []string
+	profiles       profileList
 	pattern        string
 	seed           uint64
 	jobs           int
@@ -36,19 +37,17 @@ type runOptions struct {
 
 const runHelp = `usage: credence run (--target reference | --shim 'COMMAND ARGS') [options]
 
-Runs the suite on a target and prints the verdict. The command of a shim is split into words as a shell would.
+Runs the suite on a target and prints the verdict. The command of a shim is split into words as a shell would, without
+expansions. The tests of the shim itself (shim/...) always run.
 
-Exit status: 0 conforms, 1 does not conform, 2 usage, 3 the target could not be run at all.
-
+Exit status: 0 conforms; 1 does not conform, or the run was interrupted; 2 usage, or a report cannot be written; 3 the
+target could not be run at all.
 `
 
 func runSuite(args []string, stdout, stderr io.Writer) int {
 	o, err := parseRun(args, stdout, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return conforms
-	}
 	if err != nil {
-		return complain(stderr, usage, err)
+		return failed(stderr, err)
 	}
 	return o.run()
 }
@@ -56,38 +55,19 @@ func runSuite(args []string, stdout, stderr io.Writer) int {
 func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	o := &runOptions{stdout: stdout, stderr: stderr}
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	flags.StringVar(&o.target, "target", "", "judge a built-in target: `reference`")
+	flags.StringVar(&o.target, "target", "", "judge a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "judge the shim that this `command` starts")
-	flags.Func("profile", "only this `profile`, or several with commas: "+strings.Join(conformance.Profiles, ", "), func(s string) error {
-		o.profiles = append(o.profiles, strings.Split(s, ",")...)
-		return nil
-	})
-	flags.StringVar(&o.pattern, "run", "", "only tests whose id matches this regular `expression`")
-	flags.Uint64Var(&o.seed, "seed", 1, "`seed` of the reference's randomness in the live tests")
-	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "`number` of targets that run at the same time")
-	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "`time` for one request")
+	flags.Var(&o.profiles, "profile", profileUsage())
+	flags.StringVar(&o.pattern, "run", "", "only tests whose id matches this `regexp`")
+	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the reference's randomness in the live tests")
+	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
+	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
 	flags.StringVar(&o.json, "json", "", "write a JSON report to this `file`; - is standard output")
 	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
-	if err := parse(flags, args, runHelp, stdout); err != nil {
+	if err := parse(flags, args, runHelp, 0, stdout); err != nil {
 		return nil, err
 	}
 	return o, o.check()
-}
-
-// parse parses the flags of a subcommand. On --help it prints the text and the flags, and gives flag.ErrHelp.
-func parse(flags *flag.FlagSet, args []string, text string, stdout io.Writer) error {
-	flags.SetOutput(io.Discard) // the caller prints errors in one line
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stdout)
-		fmt.Fprint(stdout, text)
-		flags.PrintDefaults()
-		return err
-	}
-	if err != nil {
-		return fmt.Errorf("%w (see credence %s --help)", err, flags.Name())
-	}
-	return nil
 }
 
 func (o *runOptions) check() (err error) {
@@ -100,13 +80,29 @@ func (o *runOptions) check() (err error) {
 		return fmt.Errorf("--jobs %d: at least 1", o.jobs)
 	case o.timeout <= 0:
 		return fmt.Errorf("--timeout %v: more than 0", o.timeout)
-	case o.json == "-" && o.junit == "-":
-		return errors.New("only one of --json and --junit can go to standard output")
+	case o.json != "" && filepath.Clean(o.json) == filepath.Clean(o.junit):
+		return fmt.Errorf("--json and --junit cannot both go to %q", o.json)
 	}
 	if o.match, err = regexp.Compile(o.pattern); err != nil {
 		return fmt.Errorf("--run: %w", err)
 	}
+	return o.checkSelection()
+}
+
+// checkSelection wants a test to run, before any file is opened and any shim is started.
+func (o *runOptions) checkSelection() error {
+	tests, err := conformance.List()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(tests, o.selects) {
+		return fmt.Errorf("%w --run %q with these profiles; 'credence list' gives the ids", conformance.ErrNoMatch, o.pattern)
+	}
 	return nil
+}
+
+func (o *runOptions) selects(t conformance.TestInfo) bool {
+	return (o.profiles == nil || slices.Contains(o.profiles, t.Profile)) && o.match.MatchString(t.ID)
 }
 
 func (o *runOptions) run() int {
@@ -116,32 +112,39 @@ func (o *runOptions) run() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	r, err := conformance.Run(ctx, o.suite())
-	o.progressDone()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	w := &watch{ctx: ctx, stderr: o.stderr, show: isTerminal(o.stderr)}
+	r, err := conformance.Run(ctx, o.suite(w))
+	w.done()
 	if r == nil {
-		return complain(o.stderr, statusOf(err), err)
+		return o.noReport(ctx, err)
 	}
-	if werr := o.write(r, outputs); werr != nil {
-		return complain(o.stderr, usage, werr)
+	w.forget(r)
+	if err := o.write(r, outputs, ctx.Err() != nil); err != nil {
+		return complain(o.stderr, usage, fmt.Errorf("cannot write the report: %w", err))
 	}
-	if err != nil {
-		return complain(o.stderr, doesNotConform, fmt.Errorf("the run was ended before its end: %w", err))
-	}
-	if !r.Conforms() {
+	switch {
+	case ctx.Err() != nil:
+		return complain(o.stderr, doesNotConform, fmt.Errorf("interrupted after %d tests; the report has only these", len(r.Results)))
+	case !r.Conforms():
 		return doesNotConform
 	}
 	return conforms
 }
 
-func statusOf(err error) int {
-	if errors.Is(err, conformance.ErrTarget) {
-		return noTarget
+// noReport tells why there was no run.
+func (o *runOptions) noReport(ctx context.Context, err error) int {
+	switch {
+	case ctx.Err() != nil:
+		return complain(o.stderr, doesNotConform, errors.New("interrupted before the first test"))
+	case errors.Is(err, conformance.ErrTarget):
+		return complain(o.stderr, noTarget, fmt.Errorf("%w; start the command of --shim by hand: it must answer hello (docs/shim-protocol.md)", err))
 	}
-	return usage
+	return complain(o.stderr, usage, err)
 }
 
-func (o *runOptions) suite() conformance.Options {
-	s := conformance.Options{Profiles: o.profiles, Seed: o.seed, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: o.progress()}
+func (o *runOptions) suite(w *watch) conformance.Options {
+	s := conformance.Options{Profiles: o.profiles, Seed: o.seed, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress}
 	if o.pattern != "" {
 		s.Match = o.match
 	}
@@ -152,7 +155,11 @@ func (o *runOptions) start(ctx context.Context) (shim.Target, error) {
 	if o.target != "" {
 		return adapter.New(), nil
 	}
-	return shim.Start(ctx, o.shim, shim.ProcessOptions{Timeout: o.timeout})
+	p, err := shim.Start(ctx, o.shim, shim.ProcessOptions{Timeout: o.timeout})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // command is the command line that runs this target again.
@@ -161,47 +168,26 @@ func (o *runOptions) command() string {
 	if o.shim != "" {
 		which = "--shim " + quoted(o.shim)
 	}
-	return fmt.Sprintf("credence run %s --seed %d", which, o.seed)
+	line := fmt.Sprintf("credence run %s --seed %d", which, o.seed)
+	if o.timeout != shim.DefaultTimeout {
+		line += fmt.Sprintf(" --timeout %v", o.timeout)
+	}
+	return line
 }
 
 // quoted quotes a word for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// outputs are the report files, opened before the run, so that a wrong path is known at once.
-type outputs struct{ json, junit io.WriteCloser }
-
-func (o *runOptions) openOutputs() (f outputs, err error) {
-	if f.json, err = o.open(o.json); err != nil {
-		return f, fmt.Errorf("--json: %w", err)
-	}
-	if f.junit, err = o.open(o.junit); err != nil {
-		return f, fmt.Errorf("--junit: %w", err)
-	}
-	return f, nil
-}
-
-func (o *runOptions) open(path string) (io.WriteCloser, error) {
-	switch path {
-	case "":
-		return nil, nil
-	case "-":
-		return keepOpen{o.stdout}, nil
-	}
-	return os.Create(path)
-}
-
-// keepOpen is standard output, which is not ours to close.
-type keepOpen struct{ io.Writer }
-
-func (keepOpen) Close() error { return nil }
-
 // write writes every report. The one for people goes to standard error if another one has standard output.
-func (o *runOptions) write(r *conformance.Report, f outputs) error {
+func (o *runOptions) write(r *conformance.Report, f outputs, interrupted bool) error {
 	people := o.stdout
 	if o.json == "-" || o.junit == "-" {
 		people = o.stderr
 	}
-	err := report.Terminal(people, r, report.Options{Color: isTerminal(people) && os.Getenv("NO_COLOR") == "", Requirements: credence.Requirements()})
+	err := report.Terminal(people, r, report.Options{
+		Color: wantsColor(people), Requirements: credence.Requirements(),
+		Selected: o.profiles != nil || o.pattern != "", Interrupted: interrupted,
+	})
 	if f.json != nil {
 		err = errors.Join(err, report.JSON(f.json, r), f.json.Close())
 	}
@@ -209,34 +195,4 @@ func (o *runOptions) write(r *conformance.Report, f outputs) error {
 		err = errors.Join(err, report.JUnit(f.junit, r), f.junit.Close())
 	}
 	return err
-}
-
-// isTerminal tells whether w is a character device.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// progress rewrites one line on a terminal, and is quiet elsewhere.
-func (o *runOptions) progress() func(conformance.Progress) {
-	if !isTerminal(o.stderr) {
-		return nil
-	}
-	bad := 0
-	return func(p conformance.Progress) {
-		if slices.Contains([]conformance.Status{conformance.Failed, conformance.Errored}, p.Last.Status) {
-			bad++
-		}
-		fmt.Fprintf(o.stderr, "\r\x1b[K%d/%d tests, %d failed or errored", p.Done, p.Total, bad)
-	}
-}
-
-func (o *runOptions) progressDone() {
-	if isTerminal(o.stderr) {
-		fmt.Fprint(o.stderr, "\r\x1b[K")
-	}
 }

@@ -2,108 +2,128 @@ package report
 
 import (
 	"encoding/xml"
+	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"credence/conformance"
 )
 
+type junitCounts struct {
+	Tests    int `xml:"tests,attr"`
+	Failures int `xml:"failures,attr"`
+	Errors   int `xml:"errors,attr"`
+	Skipped  int `xml:"skipped,attr"`
+}
+
 type junitSuites struct {
-	XMLName  xml.Name     `xml:"testsuites"`
-	Name     string       `xml:"name,attr"`
-	Tests    int          `xml:"tests,attr"`
-	Failures int          `xml:"failures,attr"`
-	Errors   int          `xml:"errors,attr"`
-	Skipped  int          `xml:"skipped,attr"`
-	Suites   []junitSuite `xml:"testsuite"`
+	XMLName xml.Name `xml:"testsuites"`
+	Name    string   `xml:"name,attr"`
+	junitCounts
+	Suites []junitSuite `xml:"testsuite"`
 }
 
 type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	Cases    []junitCase `xml:"testcase"`
+	Name string `xml:"name,attr"`
+	junitCounts
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
 }
 
 type junitCase struct {
-	ClassName string        `xml:"classname,attr"`
-	Name      string        `xml:"name,attr"`
-	Failure   *junitOutcome `xml:"failure"`
-	Error     *junitOutcome `xml:"error"`
-	Skipped   *junitOutcome `xml:"skipped"`
+	Class   string        `xml:"classname,attr"`
+	Name    string        `xml:"name,attr"`
+	Failure *junitOutcome `xml:"failure"`
+	Error   *junitOutcome `xml:"error"`
+	Skipped *junitSkipped `xml:"skipped"`
 }
 
 type junitOutcome struct {
-	Type    string `xml:"type,attr,omitempty"`
+	Type    string `xml:"type,attr"`
 	Message string `xml:"message,attr"`
 	Text    string `xml:",chardata"`
 }
 
-// JUnit writes the report as JUnit XML: a test suite for each profile. Characters that XML does not allow, which a shim may
-// have said, are replaced.
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
+}
+
+// JUnit writes a report as JUnit XML, one testsuite a profile. Characters that XML 1.0 forbids are left out, and so are
+// DEL and the C1 controls.
 func JUnit(w io.Writer, r *conformance.Report) error {
-	s := junitSuites{
-		Name: clean("credence: " + r.Target.Name + " " + r.Target.Version), Tests: len(r.Results),
-		Failures: r.Summary.Failed, Errors: r.Summary.Errored, Skipped: r.Summary.Skipped,
+	var all conformance.Summary
+	suites := junitSuites{Name: "credence"}
+	for _, g := range byProfile(r.Results) {
+		suites.Suites = append(suites.Suites, g.junit(r))
+		addSummary(&all, g.summary)
 	}
-	profiles, results := byProfile(r)
-	for _, p := range profiles {
-		s.Suites = append(s.Suites, suiteOf(p, results[p]))
-	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
+	suites.junitCounts = countsOf(all)
+	text, err := xml.MarshalIndent(suites, "", "  ")
+	if err != nil {
 		return err
 	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(s); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
+	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, text)
 	return err
 }
 
-func suiteOf(profile string, results []conformance.TestResult) junitSuite {
-	s := junitSuite{
-		Name: profile, Tests: len(results), Failures: count(results, conformance.Failed),
-		Errors: count(results, conformance.Errored), Skipped: count(results, conformance.Skipped),
-	}
-	for _, t := range results {
-		s.Cases = append(s.Cases, caseOf(t))
-	}
-	return s
+func addSummary(sum *conformance.Summary, s conformance.Summary) {
+	sum.Passed += s.Passed
+	sum.Failed += s.Failed
+	sum.Skipped += s.Skipped
+	sum.Errored += s.Errored
 }
 
-func caseOf(t conformance.TestResult) junitCase {
-	c := junitCase{ClassName: "credence." + t.Profile, Name: t.ID}
-	o := &junitOutcome{Type: string(t.Reason), Message: clean(t.Message), Text: clean(evidence(t))}
+func countsOf(s conformance.Summary) junitCounts {
+	return junitCounts{s.Passed + s.Failed + s.Skipped + s.Errored, s.Failed, s.Errored, s.Skipped}
+}
+
+func (g *profileGroup) junit(r *conformance.Report) junitSuite {
+	suite := junitSuite{
+		Name: xmlText(g.name), junitCounts: countsOf(g.summary),
+		Properties: []junitProperty{
+			{"suite", xmlText(r.Suite + " " + r.Version)},
+			{"seed", fmt.Sprint(r.Seed)},
+			{"target", xmlText(describeTarget(r.Target))},
+		},
+	}
+	for _, t := range g.results {
+		suite.Cases = append(suite.Cases, junitCaseOf(t))
+	}
+	return suite
+}
+
+func junitCaseOf(t conformance.TestResult) junitCase {
+	c := junitCase{Class: xmlText("credence." + t.Profile), Name: xmlText(t.ID)}
 	switch t.Status {
-	case conformance.Failed:
-		c.Failure = o
-	case conformance.Errored:
-		c.Error = o
+	case conformance.Passed:
 	case conformance.Skipped:
-		c.Skipped = &junitOutcome{Message: clean(t.Message)}
+		c.Skipped = &junitSkipped{xmlText(t.Message)}
+	case conformance.Failed:
+		c.Failure = junitOutcomeOf(t)
+	default:
+		c.Error = junitOutcomeOf(t)
 	}
 	return c
 }
 
-// evidence gives everything that is known of a failure.
-func evidence(t conformance.TestResult) string {
-	return strings.Join([]string{
-		"requirements: " + strings.Join(t.Requirements, " "), "sent: " + t.Sent, "expected: " + t.Expected, "got: " + t.Got, "repeat: " + t.Repeat,
-	}, "\n")
+func junitOutcomeOf(t conformance.TestResult) *junitOutcome {
+	text := fmt.Sprintf("requirements: %s\nsent: %s\nexpected: %s\ngot: %s\nrepeat: %s\n",
+		strings.Join(t.Requirements, ", "), t.Sent, t.Expected, t.Got, t.Repeat)
+	return &junitOutcome{xmlText(string(t.Reason)), xmlText(t.Message), xmlText(text)}
 }
 
-// clean replaces what XML 1.0 cannot hold.
-func clean(s string) string {
-	return strings.Map(func(c rune) rune {
-		allowed := c == '\t' || c == '\n' || c == '\r' || c >= 0x20 && c <= 0xd7ff || c >= 0xe000 && c <= 0xfffd || c >= 0x10000
+// xmlText leaves out what XML 1.0 forbids, DEL and the C1 controls.
+func xmlText(text string) string {
+	return strings.Map(func(r rune) rune {
+		allowed := r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r < 0x7f || r > 0x9f && r != 0xfffe && r != 0xffff
 		if !allowed {
-			return utf8.RuneError
+			return -1
 		}
-		return c
-	}, s)
+		return r
+	}, text)
 }

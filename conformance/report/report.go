@@ -1,73 +1,78 @@
-// Package report renders a conformance.Report: for people (Terminal), for programs (JSON) and for CI systems (JUnit).
+// Package report renders the outcome of a run: JSON and JUnit XML for machines, text for people.
+//
+// What a target says of itself is not trusted: whatever it sends, the JSON and the XML are well formed and the text
+// holds no control characters.
 package report
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"credence/conformance"
 )
 
-// ErrMalformed is returned by Read for what is no report.
-var ErrMalformed = errors.New("malformed report")
-
-// JSON writes the report in its stable JSON form, indented. Arrays are never null.
-func JSON(w io.Writer, r *conformance.Report) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(withoutNull(r))
+// profileGroup is the results of one profile, in the order of the run.
+type profileGroup struct {
+	name    string
+	summary conformance.Summary
+	results []conformance.TestResult
 }
 
-// withoutNull gives a copy whose arrays are there.
-func withoutNull(r *conformance.Report) *conformance.Report {
-	c := *r
-	c.Target.Profiles = append([]string{}, r.Target.Profiles...)
-	c.Target.ParameterSets = append([]string{}, r.Target.ParameterSets...)
-	c.Results = append([]conformance.TestResult{}, r.Results...)
-	for i := range c.Results {
-		c.Results[i].Requirements = append([]string{}, c.Results[i].Requirements...)
-	}
-	return &c
-}
-
-// Read reads what JSON wrote. It returns ErrMalformed with the reason for everything else.
-func Read(r io.Reader) (*conformance.Report, error) {
-	var report conformance.Report
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&report); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("%w: data after the end", ErrMalformed)
-	}
-	if report.Suite != "credence" {
-		return nil, fmt.Errorf("%w: suite is %q", ErrMalformed, report.Suite)
-	}
-	return &report, nil
-}
-
-// byProfile gives the profiles in the order in which they come, each with its results.
-func byProfile(r *conformance.Report) (profiles []string, results map[string][]conformance.TestResult) {
-	results = map[string][]conformance.TestResult{}
-	for _, t := range r.Results {
-		if results[t.Profile] == nil {
-			profiles = append(profiles, t.Profile)
-		}
-		results[t.Profile] = append(results[t.Profile], t)
-	}
-	return profiles, results
-}
-
-// count counts the results with a status.
-func count(results []conformance.TestResult, status conformance.Status) (n int) {
+// byProfile groups results by profile, in the order in which the profiles come first.
+func byProfile(results []conformance.TestResult) []*profileGroup {
+	var groups []*profileGroup
 	for _, t := range results {
-		if t.Status == status {
-			n++
+		i := slices.IndexFunc(groups, func(g *profileGroup) bool { return g.name == t.Profile })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &profileGroup{name: t.Profile})
+		}
+		groups[i].add(t)
+	}
+	return groups
+}
+
+func (g *profileGroup) add(t conformance.TestResult) {
+	g.results = append(g.results, t)
+	*counter(&g.summary, t.Status)++
+}
+
+// counter gives the place where a status is counted. A status that is none counts as errored, never as passed.
+func counter(s *conformance.Summary, status conformance.Status) *int {
+	switch status {
+	case conformance.Passed:
+		return &s.Passed
+	case conformance.Failed:
+		return &s.Failed
+	case conformance.Skipped:
+		return &s.Skipped
+	default:
+		return &s.Errored
+	}
+}
+
+// Line makes one safe line of a text: characters that do not print, line feeds and direction marks included, become
+// escapes such as \n, \x1b and \u202e. Bytes that are not UTF-8 become \x followed by two hexadecimal digits.
+func Line(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			b.WriteString(`\x` + string("0123456789abcdef"[text[i]>>4]) + string("0123456789abcdef"[text[i]&15]))
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
 		}
 	}
-	return n
+	return b.String()
+}
+
+// describeTarget gives the name and the version of a target, or a stand-in if it has none.
+func describeTarget(t conformance.TargetInfo) string {
+	return cmp.Or(strings.TrimSpace(t.Name+" "+t.Version), "unnamed target")
 }

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/xml"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -46,11 +49,13 @@ func sample() *conformance.Report {
 
 // hostile says everything that a shim may say to harm a reader.
 func hostile() *conformance.Report {
-	evil := "\x1b[2J\x00\u202e<script>alert(1)</script>]]>&\"'\r\n\uffff"
+	evil := "\x1b[2J\x00\u009b31m\x7f\xff\u202e<script>alert(1)</script>]]>&\"'\r\n\uffff"
 	r := sample()
-	r.Target.Name, r.Target.Version = evil, evil
+	r.Target.Name, r.Target.Version, r.Target.Language = evil, evil, evil
 	for i := range r.Results {
-		r.Results[i].Message, r.Results[i].Got = evil, evil
+		t := &r.Results[i]
+		t.Message, t.Got, t.Sent, t.Repeat = evil, evil, evil+strings.Repeat("A ", 700), evil
+		t.ID, t.Requirements = t.ID+evil, []string{evil}
 	}
 	return r
 }
@@ -78,11 +83,79 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func TestTerminalIsSafe(t *testing.T) {
+func TestOutputIsSafe(t *testing.T) {
+	for name, render := range map[string]func(io.Writer, *conformance.Report) error{
+		"terminal": func(w io.Writer, r *conformance.Report) error { return report.Terminal(w, r, report.Options{}) },
+		"json":     report.JSON,
+		"junit":    report.JUnit,
+	} {
+		var b bytes.Buffer
+		require.NoError(t, render(&b, hostile()))
+		require.True(t, utf8.Valid(b.Bytes()), name)
+		for _, c := range b.String() {
+			safe := c == '\n' || !unicode.IsControl(c) && (name == "junit" || c != '\u202e')
+			require.True(t, safe, "%s: %q", name, c)
+		}
+	}
+}
+
+func terminalText(t *testing.T, r *conformance.Report, o report.Options) string {
+	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, report.Terminal(&b, hostile(), report.Options{}))
-	for _, c := range b.String() {
-		require.True(t, c == '\n' || c >= 0x20 && c != '\u202e' && c != '\u007f', "%q", c)
+	require.NoError(t, report.Terminal(&b, r, o))
+	return b.String()
+}
+
+// failures gives a report with n failures alike.
+func failures(n int) *conformance.Report {
+	r := &conformance.Report{Suite: "credence", Summary: conformance.Summary{Failed: n}}
+	for i := range n {
+		r.Results = append(r.Results, conformance.TestResult{
+			ID: fmt.Sprintf("x3dh/%d", i), Profile: "x3dh", Status: conformance.Failed, Reason: conformance.Mismatch, Requirements: []string{"AMB-KEY-01"},
+		})
+	}
+	return r
+}
+
+func TestManyFailuresAlike(t *testing.T) {
+	for n, want := range map[int]struct {
+		shown int
+		more  string
+	}{20: {20, ""}, 21: {5, "and 16 more failed alike (x3dh, mismatch, AMB-KEY-01)"}} {
+		text := terminalText(t, failures(n), report.Options{})
+		require.Equal(t, want.shown, strings.Count(text, "FAILED x3dh/"))
+		require.Contains(t, text, want.more)
+		require.Equal(t, want.more != "", strings.Contains(text, " more failed"))
+	}
+}
+
+// A difference in the middle of long values is told although the middle is not shown.
+func TestHiddenDifference(t *testing.T) {
+	r := failures(1)
+	r.Results[0].Expected = strings.Repeat("a", 500)
+	r.Results[0].Got = strings.Repeat("a", 250) + "b" + strings.Repeat("a", 249)
+	require.Contains(t, terminalText(t, r, report.Options{}), "differ first at character 251")
+}
+
+func TestVerdict(t *testing.T) {
+	passed, nothing := failures(1), failures(0)
+	passed.Results[0].Status, passed.Results[0].Reason = conformance.Passed, ""
+	passed.Summary = conformance.Summary{Passed: 1}
+	for _, test := range []struct {
+		report *conformance.Report
+		o      report.Options
+		start  string
+		end    string
+	}{
+		{passed, report.Options{}, "CONFORMS: ", "0 skipped"},
+		{passed, report.Options{Selected: true}, "CONFORMS: ", "(selected tests only)"},
+		{passed, report.Options{Interrupted: true}, "DOES NOT CONFORM: ", "(interrupted: not every test was run)"},
+		{nothing, report.Options{}, "DOES NOT CONFORM: ", "(no test of a profile was passed)"},
+		{failures(1), report.Options{}, "DOES NOT CONFORM: ", "0 skipped"},
+	} {
+		lines := strings.Split(strings.TrimSpace(terminalText(t, test.report, test.o)), "\n")
+		last := lines[len(lines)-1]
+		require.True(t, strings.HasPrefix(last, test.start) && strings.HasSuffix(last, test.end), last)
 	}
 }
 
@@ -128,8 +201,29 @@ func TestRead(t *testing.T) {
 	want := sample()
 	want.Target.ParameterSets = []string{}
 	require.Empty(t, cmp.Diff(want, r))
-	for _, bad := range []string{"", "{", `{"suite":"other"}`, text + "{}", strings.Replace(text, `"seed"`, `"seeds"`, 1)} {
+	for _, bad := range []string{
+		"", "{", `{"suite":"other"}`, text + "{}",
+		strings.Replace(text, `"seed"`, `"seeds"`, 1),
+		strings.Replace(text, `"seed"`, `"Seed"`, 1),
+		strings.Replace(text, `  "seed": 1,`, "", 1),
+		strings.Replace(text, `"parameter_sets": []`, `"parameter_sets": null`, 1),
+		strings.Replace(text, `"passed": 1`, `"passed": 2`, 1),
+		strings.Replace(text, `"crash"`, `"boredom"`, 1),
+		strings.Replace(text, `"errored",`, `"passed",`, 1),
+		strings.Replace(text, `"x3dh/b"`, `"x3dh/a"`, 1),
+	} {
+		require.NotEqual(t, text, bad)
 		_, err := report.Read(strings.NewReader(bad))
-		require.ErrorIs(t, err, report.ErrMalformed)
+		require.ErrorIs(t, err, report.ErrMalformed, bad[:min(len(bad), 100)])
 	}
+}
+
+// What is written of any target is read again.
+func TestReadHostile(t *testing.T) {
+	var first, second bytes.Buffer
+	require.NoError(t, report.JSON(&first, hostile()))
+	r, err := report.Read(bytes.NewReader(first.Bytes()))
+	require.NoError(t, err)
+	require.NoError(t, report.JSON(&second, r))
+	require.Equal(t, first.String(), second.String())
 }

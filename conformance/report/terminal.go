@@ -2,162 +2,251 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"credence"
 	"credence/conformance"
 )
 
-// Options shape the report for a terminal.
-type Options struct {
-	Color        bool
-	Requirements []credence.Requirement // whose texts are shown
-}
-
-// alike is how many failures of one kind are shown in full.
-const alike = 5
-
-// Terminal writes the report for people: a line for each profile, each failure with its requirement, its evidence and the
-// command that repeats it, what was skipped and why, and the verdict. Nothing that a shim said can move the cursor or
-// change colours.
-func Terminal(w io.Writer, r *conformance.Report, o Options) error {
-	p := &printer{Writer: bufio.NewWriter(w), options: o, texts: map[string]string{}}
-	for _, q := range o.Requirements {
-		p.texts[q.ID] = q.Text
-	}
-	profiles, results := byProfile(r)
-	for _, profile := range profiles {
-		p.profile(profile, results[profile])
-	}
-	p.skips(r.Results)
-	p.verdict(r)
-	return p.Flush()
-}
-
-type printer struct {
-	*bufio.Writer
-	options Options
-	texts   map[string]string
-}
-
-func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
-
-// The colours.
+// Limits of what Terminal shows. JSON holds everything.
 const (
-	red   = "31"
-	green = "32"
-	bold  = "1"
+	mostAlike    = 20   // failures with the same profile, reason and first requirement that are all shown
+	shownOfMany  = 5    // how many are shown if there are more
+	mostSkips    = 8    // lines about skips
+	mostHex      = 80   // digits of hexadecimal that are shown whole
+	shownHex     = 24   // digits at either end of those that are not
+	mostText     = 1200 // bytes of a text that are shown whole
+	shownText    = 500  // bytes at either end of one that is not
+	fieldColumns = 10   // width of the names of fields
 )
 
-func (p *printer) color(code, s string) string {
-	if !p.options.Color {
-		return s
-	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
+// Options shape the report for people.
+type Options struct {
+	Color        bool
+	Requirements []credence.Requirement // whose texts are shown with failures
+	Selected     bool                   // only some tests were asked for; said beside the verdict
+	Interrupted  bool                   // the run was ended before its end: it cannot conform
 }
 
-func (p *printer) profile(name string, results []conformance.TestResult) {
-	p.printf("%s: %d passed, %d failed, %d errored, %d skipped\n", p.color(bold, name), count(results, conformance.Passed),
-		count(results, conformance.Failed), count(results, conformance.Errored), count(results, conformance.Skipped))
-	shown := map[string]int{}
-	for _, t := range results {
-		if t.Status != conformance.Failed && t.Status != conformance.Errored {
+// style is a colour of the terminal.
+type style string
+
+const (
+	plain  style = ""
+	bold   style = "\x1b[1m"
+	red    style = "\x1b[31m"
+	green  style = "\x1b[32m"
+	yellow style = "\x1b[33m"
+	reset  style = "\x1b[0m"
+)
+
+// terminal writes the report for people. Everything goes through line.
+type terminal struct {
+	w       *bufio.Writer
+	options Options
+	texts   map[string]string // of the requirements
+}
+
+// Terminal writes a report for people: counts by profile, failures with their evidence, skips, and the verdict in the
+// last line.
+func Terminal(w io.Writer, r *conformance.Report, o Options) error {
+	t := &terminal{bufio.NewWriter(w), o, map[string]string{}}
+	for _, q := range o.Requirements {
+		t.texts[q.ID] = q.Text
+	}
+	groups := byProfile(r.Results)
+	t.head(r, groups)
+	for _, g := range groups {
+		t.failures(g)
+	}
+	t.skips(r.Results)
+	t.verdict(r)
+	return t.w.Flush()
+}
+
+// line writes one line. It is the only way to the terminal, and lets no control character of text through.
+func (t *terminal) line(s style, text string) {
+	text = Line(text)
+	if t.options.Color && s != plain {
+		text = string(s) + text + string(reset)
+	}
+	fmt.Fprintln(t.w, text)
+}
+
+func (t *terminal) field(name, text string) {
+	if text != "" {
+		t.line(plain, fmt.Sprintf("  %-*s%s", fieldColumns, name, elide(text)))
+	}
+}
+
+func (t *terminal) head(r *conformance.Report, groups []*profileGroup) {
+	language := ""
+	if r.Target.Language != "" {
+		language = " (" + elide(r.Target.Language) + ")"
+	}
+	t.line(bold, fmt.Sprintf("%s%s; %s %s, seed %d", elide(describeTarget(r.Target)), language, r.Suite, r.Version, r.Seed))
+	t.line(plain, "")
+	for _, g := range groups {
+		t.line(plain, fmt.Sprintf("%-*s%s", fieldColumns, g.name, counts(g.summary)))
+	}
+}
+
+func counts(s conformance.Summary) string {
+	return fmt.Sprintf("%d passed, %d failed, %d errored, %d skipped", s.Passed, s.Failed, s.Errored, s.Skipped)
+}
+
+// alike is what failures share that are shown together.
+type alike struct {
+	status      conformance.Status
+	reason      conformance.Reason
+	requirement string
+}
+
+func alikeOf(t conformance.TestResult) alike {
+	if len(t.Requirements) == 0 {
+		return alike{t.Status, t.Reason, ""}
+	}
+	return alike{t.Status, t.Reason, t.Requirements[0]}
+}
+
+// failures shows what failed or errored in a profile.
+func (t *terminal) failures(g *profileGroup) {
+	var order []alike
+	tests := map[alike][]conformance.TestResult{}
+	for _, r := range g.results {
+		if r.Status == conformance.Passed || r.Status == conformance.Skipped {
 			continue
 		}
-		kind := kindOf(t)
-		if shown[kind]++; shown[kind] <= alike {
-			p.failure(t)
+		key := alikeOf(r)
+		if tests[key] == nil {
+			order = append(order, key)
+		}
+		tests[key] = append(tests[key], r)
+	}
+	for _, key := range order {
+		t.group(g.name, key, tests[key])
+	}
+}
+
+func (t *terminal) group(profile string, key alike, tests []conformance.TestResult) {
+	shown := tests
+	if len(tests) > mostAlike {
+		shown = tests[:shownOfMany]
+	}
+	for _, r := range shown {
+		t.failure(r)
+	}
+	if more := len(tests) - len(shown); more > 0 {
+		t.line(plain, "")
+		shared := strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", profile, key.reason, key.requirement), ", ")
+		t.line(yellow, fmt.Sprintf("and %d more %s alike (%s); all are in the JSON report", more, key.status, shared))
+	}
+}
+
+func (t *terminal) failure(r conformance.TestResult) {
+	t.line(plain, "")
+	t.line(red, fmt.Sprintf("%s %s (%s)", strings.ToUpper(string(r.Status)), r.ID, r.Reason))
+	for _, id := range r.Requirements {
+		t.line(plain, "  "+id+"  "+cmp.Or(t.texts[id], "(text unknown)"))
+	}
+	t.field("sent", r.Sent)
+	t.field("expected", r.Expected)
+	t.field("got", r.Got)
+	if at, ok := hiddenDifference(r.Expected, r.Got); ok {
+		t.field("", fmt.Sprintf("(expected and got differ first at character %d, which is not shown; see the JSON report)", at))
+	}
+	t.field("message", r.Message)
+	if r.Repeat != "" {
+		t.line(plain, fmt.Sprintf("  %-*s%s", fieldColumns, "repeat", r.Repeat))
+	}
+}
+
+// hiddenDifference tells where two texts differ first, if they look the same when they are elided.
+func hiddenDifference(a, b string) (at int, ok bool) {
+	if a == b || elide(a) != elide(b) {
+		return 0, false
+	}
+	for at < min(len(a), len(b)) && a[at] == b[at] {
+		at++
+	}
+	return at + 1, true
+}
+
+// skips sums up the skipped tests by message, the most frequent first.
+func (t *terminal) skips(results []conformance.TestResult) {
+	n := map[string]int{}
+	var messages []string
+	for _, r := range results {
+		if r.Status != conformance.Skipped {
+			continue
+		}
+		if n[r.Message] == 0 {
+			messages = append(messages, r.Message)
+		}
+		n[r.Message]++
+	}
+	if len(messages) == 0 {
+		return
+	}
+	slices.SortStableFunc(messages, func(a, b string) int { return n[b] - n[a] })
+	t.line(plain, "")
+	t.line(yellow, "skipped, and not counted as passed:")
+	rest := 0
+	for i, m := range messages {
+		if i < mostSkips {
+			t.line(plain, fmt.Sprintf("%6d  %s", n[m], elide(m)))
+		} else {
+			rest += n[m]
 		}
 	}
-	for _, kind := range slices.Sorted(keys(shown)) {
-		if n := shown[kind] - alike; n > 0 {
-			p.printf("\n  … and %d more: %s\n", n, kind)
+	if rest > 0 {
+		t.line(plain, fmt.Sprintf("%6d  for %d other reasons; all are in the JSON report", rest, len(messages)-mostSkips))
+	}
+}
+
+func (t *terminal) verdict(r *conformance.Report) {
+	s, word := red, "DOES NOT CONFORM"
+	if r.Conforms() && !t.options.Interrupted {
+		s, word = green, "CONFORMS"
+	}
+	t.line(plain, "")
+	t.line(s, fmt.Sprintf("%s: %s: %s%s", word, elide(describeTarget(r.Target)), counts(r.Summary), t.remark(r)))
+}
+
+// remark says what limits the verdict.
+func (t *terminal) remark(r *conformance.Report) string {
+	clean := r.Summary.Failed == 0 && r.Summary.Errored == 0
+	switch {
+	case t.options.Interrupted:
+		return " (interrupted: not every test was run)"
+	case clean && !r.Conforms():
+		return " (no test of a profile was passed)"
+	case t.options.Selected:
+		return " (selected tests only)"
+	}
+	return ""
+}
+
+var longHex = regexp.MustCompile(fmt.Sprintf(`[0-9a-fA-F]{%d,}`, mostHex+1))
+
+// elide shortens long hexadecimal in the middle, and then the text itself if it is still long.
+func elide(text string) string {
+	text = longHex.ReplaceAllStringFunc(text, func(h string) string {
+		size := fmt.Sprintf("%d bytes", len(h)/2)
+		if len(h)%2 != 0 {
+			size = fmt.Sprintf("%d digits", len(h))
 		}
-	}
-}
-
-// kindOf says what failures have in common that are shown together.
-func kindOf(t conformance.TestResult) string {
-	first := "no requirement"
-	if len(t.Requirements) > 0 {
-		first = t.Requirements[0]
-	}
-	return fmt.Sprintf("%s (%s)", first, t.Reason)
-}
-
-func keys(m map[string]int) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
-func (p *printer) failure(t conformance.TestResult) {
-	p.printf("\n  %s %s\n", p.color(red, strings.ToUpper(string(t.Status))), t.ID)
-	for _, id := range t.Requirements {
-		p.printf("    %s %s\n", id, p.texts[id])
-	}
-	p.printf("    %s: %s\n", t.Reason, printable(t.Message))
-	p.field("sent", t.Sent)
-	p.field("expected", t.Expected)
-	p.field("got", t.Got)
-	p.field("repeat", t.Repeat)
-}
-
-func (p *printer) field(name, value string) {
-	if value != "" {
-		p.printf("    %-9s %s\n", name, printable(value))
-	}
-}
-
-// skips tells what was not run, one line for each reason.
-func (p *printer) skips(results []conformance.TestResult) {
-	why := map[string]int{}
-	for _, t := range results {
-		if t.Status == conformance.Skipped {
-			why[t.Message]++
-		}
-	}
-	for _, message := range slices.Sorted(keys(why)) {
-		p.printf("skipped %5d: %s\n", why[message], printable(message))
-	}
-}
-
-func (p *printer) verdict(r *conformance.Report) {
-	verdict := p.color(red, "DOES NOT CONFORM")
-	if r.Conforms() {
-		verdict = p.color(green, "CONFORMS")
-	}
-	s := r.Summary
-	p.printf("%s: %s %s: %d passed, %d failed, %d errored, %d skipped\n", verdict, printable(r.Target.Name), printable(r.Target.Version), s.Passed, s.Failed, s.Errored, s.Skipped)
-	if s.Failed == 0 && s.Errored == 0 && !r.Conforms() {
-		p.printf("no test of a profile was executed\n")
-	}
-}
-
-// longHex are runs that nobody reads to the end.
-var longHex = regexp.MustCompile(`[0-9a-f]{100,}`)
-
-// printable elides long hexadecimal values and escapes control characters.
-func printable(s string) string {
-	s = longHex.ReplaceAllStringFunc(s, func(h string) string {
-		return fmt.Sprintf("%s…%s (%d bytes)", h[:32], h[len(h)-16:], len(h)/2)
+		return h[:shownHex] + "…(" + size + ")…" + h[len(h)-shownHex:]
 	})
-	var b strings.Builder
-	for _, c := range s {
-		if unicode.IsControl(c) || !unicode.IsPrint(c) && c != ' ' {
-			fmt.Fprintf(&b, "\\u%04x", c)
-			continue
-		}
-		b.WriteRune(c)
+	if len(text) <= mostText {
+		return text
 	}
-	return b.String()
+	head := strings.ToValidUTF8(text[:shownText], "")
+	tail := strings.ToValidUTF8(text[len(text)-shownText:], "")
+	return fmt.Sprintf("%s…(%d bytes)…%s", head, len(text), tail)
 }
