@@ -114,7 +114,7 @@ func liveAgreement(set *params.Set) []testCase {
 		restart("replay-initial-after-restart", "the first message again after a restart", []string{"AMB-X3D-13"}, replaysInitial(responds, peerName, true)),
 		test("forged-initial", "every change of the first message is refused; the genuine one is read then", []string{"AMB-X3D-11", "AMB-CNV-01"}, forgedInitial(set)),
 		test("wrong-prekeys", "a first message that names other prekeys or other keys is refused; the genuine one is read then", []string{"AMB-X3D-09", "AMB-X3D-11"}, wrongPrekeys(set)),
-		test("low-order-initial", "a first message with low-order keys is refused; the genuine one is read then", []string{"AMB-KEY-01", "AMB-X3D-11"}, lowOrderInitial(set)),
+		test("low-order-initial", "a first message with low-order keys is refused; the genuine one is read then", []string{"AMB-KEY-01", "AMB-X3D-11"}, lowOrderInitial),
 		test("two-peers", "sessions with two peers at the same time", []string{"AMB-SES-05", "AMB-SES-06"}, twoPeers),
 		test("new-session", "the peer starts a second session, which takes the place of the first", []string{"AMB-SES-03"}, newSession),
 		test("bad-bundles", "bundles with bad signatures and low-order keys start no session", []string{"AMB-X3D-02", "AMB-KEY-01"}, badBundles),
@@ -316,15 +316,41 @@ func wrongPrekeys(set *params.Set) func(l *live) error {
 	return afterForged("", append(changes, func(m *wire.Initial) { m.SignedPrekeyID += 7 }, func(m *wire.Initial) { m.OneTimePrekeyID += 7 })...)
 }
 
-func lowOrderInitial(set *params.Set) func(l *live) error {
-	var changes []func(m *wire.Initial)
-	for _, u := range malicious.LowOrderKeys(set) {
-		changes = append(changes, func(m *wire.Initial) { m.Ephemeral = set.Encode(u) })
-		if set.Signature != params.Ed25519 {
-			changes = append(changes, func(m *wire.Initial) { m.Identity = set.Encode(u) })
+// lowOrderInitial gives the target first messages with low-order keys that authenticate, and then a genuine one.
+func lowOrderInitial(l *live) error {
+	if err := l.open(responds); err != nil {
+		return err
+	}
+	for _, u := range malicious.LowOrderKeys(l.set) {
+		all := []malicious.Keys{{Ephemeral: l.set.Encode(u)}}
+		if l.set.Signature != params.Ed25519 {
+			all = append(all, malicious.Keys{Identity: l.set.Encode(u)})
+		}
+		for _, k := range all {
+			evil, err := l.maliciousInitial(k)
+			if err != nil {
+				return err
+			}
+			if err := l.refuses(&shim.Message{Kind: shim.InitialMessage, Body: evil}, refusal.LowOrderKey); err != nil {
+				return err
+			}
 		}
 	}
-	return afterForged(refusal.LowOrderKey, changes...)
+	return first(l.sendToTarget, l.sendToPeer)
+}
+
+func (l *live) maliciousInitial(k malicious.Keys) (body []byte, err error) {
+	if k.IdentityPrivate, err = primitive.GeneratePrivate(l.random); err != nil {
+		return nil, err
+	}
+	if k.EphemeralPrivate, err = primitive.GeneratePrivate(l.random); err != nil {
+		return nil, err
+	}
+	t, err := primitive.GeneratePrivate(l.random)
+	if err != nil {
+		return nil, err
+	}
+	return malicious.Initial(l.set, l.bundle, k, t, []byte("evil"))
 }
 
 // twoPeers has sessions with two peers, and gives a message of one to the session with the other.

@@ -36,6 +36,9 @@ func record(e entry, r *conformance.Report) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(verdictDir, 0o755); err != nil {
+		return err
+	}
 	return os.WriteFile(verdictPath(e), append(b, '\n'), 0o644)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"credence/conformance/malicious"
 	"credence/conformance/shim"
+	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/refusal"
 	"credence/reference/wire"
@@ -58,13 +59,25 @@ func (sc *scripts) wrongInitials() {
 	sc.wrongInitial("other-identity", "another identity key", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
 		func(m *wire.Initial) { m.Identity = other.bundle(true).Identity })
 	for i, u := range malicious.LowOrderKeys(set) {
-		sc.wrongInitial(fmt.Sprintf("low-order-ephemeral-%d", i), fmt.Sprintf("ephemeral key u = %x", u), "LowOrderKey", []string{"AMB-KEY-01"}, refusal.LowOrderKey,
-			func(m *wire.Initial) { m.Ephemeral = set.Encode(u) })
+		sc.lowOrderInitial(fmt.Sprintf("low-order-ephemeral-%d", i), fmt.Sprintf("ephemeral key u = %x", u), malicious.Keys{Ephemeral: set.Encode(u)})
 		if set.Signature != params.Ed25519 {
-			sc.wrongInitial(fmt.Sprintf("low-order-identity-%d", i), fmt.Sprintf("identity key u = %x", u), "LowOrderKey", []string{"AMB-KEY-01"}, refusal.LowOrderKey,
-				func(m *wire.Initial) { m.Identity = set.Encode(u) })
+			sc.lowOrderInitial(fmt.Sprintf("low-order-identity-%d", i), fmt.Sprintf("identity key u = %x", u), malicious.Keys{Identity: set.Encode(u)})
 		}
 	}
+}
+
+// lowOrderInitial is an initial message that authenticates at a responder who does not refuse the keys.
+func (sc *scripts) lowOrderInitial(name, comment string, k malicious.Keys) {
+	comment = "an initial message that authenticates with the " + comment + "; the genuine message is read afterwards"
+	sc.runIn("x3dh", name, comment, asResponder, []string{"LowOrderKey"}, []string{"AMB-KEY-01", "AMB-X3D-11", "AMB-CNV-01"}, func(s *script) {
+		k.IdentityPrivate, k.EphemeralPrivate = privateKey(key("evil IK")), privateKey(key("evil EK"))
+		evil, err := malicious.Initial(sc.set, adapter.FromShim(s.bundleOfTarget()), k, privateKey(key("evil T")), []byte("evil"))
+		s.fail(err)
+		genuine := s.fromPeer("first")
+		s.refuses(&shim.Message{Kind: shim.InitialMessage, Body: evil}, refusal.LowOrderKey)
+		s.reads(genuine)
+		s.sends("answer")
+	})
 }
 
 func (sc *scripts) malformedInitials() {

@@ -38,8 +38,9 @@ func EncodeIdentity(set *params.Set, k *ecdh.PrivateKey) []byte {
 	return set.Encode(primitive.Public(k))
 }
 
-// decodeIdentity gives the X25519 form of an identity key, checked.
-func decodeIdentity(set *params.Set, encoded []byte) (primitive.PublicKey, error) {
+// DecodeIdentity gives the X25519 form of an identity key on the wire. It returns the refusals of params.Set.Decode or of
+// xeddsa.EdwardsToMontgomery.
+func DecodeIdentity(set *params.Set, encoded []byte) (primitive.PublicKey, error) {
 	if set.Signature != params.Ed25519 {
 		return set.Decode(encoded)
 	}
@@ -73,7 +74,7 @@ func (b Bundle) check(set *params.Set) (p peerKeys, err error) {
 	if err := b.complete(set); err != nil {
 		return p, err
 	}
-	if p.identity, err = decodeIdentity(set, b.Identity); err != nil {
+	if p.identity, err = DecodeIdentity(set, b.Identity); err != nil {
 		return p, fmt.Errorf("identity key: %w", err)
 	}
 	if p.signedPrekey, err = set.Decode(b.startKey(set)); err != nil {
@@ -135,14 +136,14 @@ func Initiate(set *params.Set, identity, ephemeral *ecdh.PrivateKey, b Bundle) (
 	if p.oneTimePrekey != nil {
 		pairs = append(pairs, dhPair{ephemeral, *p.oneTimePrekey})
 	}
-	ad := associatedData(set, EncodeIdentity(set, identity), b.Identity, set.Encode(primitive.Public(ephemeral)), b.SignedPrekey, b.OneTimePrekey)
+	ad := AssociatedData(set, EncodeIdentity(set, identity), b.Identity, set.Encode(primitive.Public(ephemeral)), b.SignedPrekey, b.OneTimePrekey)
 	return agree(set, pairs, ad)
 }
 
 // Respond is the responder's side (AMB-X3D-06). spk is the signed prekey, in olm-v1 the one-time key; opk is nil if the
 // initiator used none. It returns the refusals of the initiator's keys.
 func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIdentity, ephemeral []byte) (Agreement, error) {
-	ika, err := decodeIdentity(set, initiatorIdentity)
+	ika, err := DecodeIdentity(set, initiatorIdentity)
 	if err != nil {
 		return Agreement{}, fmt.Errorf("initiator's identity key: %w", err)
 	}
@@ -156,7 +157,7 @@ func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIden
 		pairs = append(pairs, dhPair{opk, eka})
 		encodedOPK = set.Encode(primitive.Public(opk))
 	}
-	ad := associatedData(set, initiatorIdentity, EncodeIdentity(set, identity), ephemeral, set.Encode(primitive.Public(spk)), encodedOPK)
+	ad := AssociatedData(set, initiatorIdentity, EncodeIdentity(set, identity), ephemeral, set.Encode(primitive.Public(spk)), encodedOPK)
 	return agree(set, pairs, ad)
 }
 
@@ -165,22 +166,26 @@ type dhPair struct {
 	public  primitive.PublicKey
 }
 
-// agree is HKDF over F and the DH outputs (SPEC.md 4.2).
 func agree(set *params.Set, pairs []dhPair, ad []byte) (Agreement, error) {
-	ikm := slices.Clone(set.AgreementPrefix)
+	var outputs [][]byte
 	for i, p := range pairs {
 		dh, err := primitive.DH(p.private, p.public)
 		if err != nil {
 			return Agreement{}, fmt.Errorf("DH%d: %w", i+1, err)
 		}
-		ikm = append(ikm, dh...)
+		outputs = append(outputs, dh)
 	}
-	secret := primitive.HKDF(make([]byte, primitive.KeySize), ikm, set.AgreementInfo, set.AgreementSize)
-	return Agreement{Secret: secret, AD: ad}, nil
+	return Agreement{Secret: Derive(set, outputs...), AD: ad}, nil
 }
 
-// associatedData is AMB-X3D-07, initiator first.
-func associatedData(set *params.Set, ika, ikb, eka, spk, opk []byte) []byte {
+// Derive is HKDF over F and the DH outputs (SPEC.md 4.2): 32 or 64 bytes by the set.
+func Derive(set *params.Set, outputs ...[]byte) []byte {
+	ikm := slices.Concat(append([][]byte{set.AgreementPrefix}, outputs...)...)
+	return primitive.HKDF(make([]byte, primitive.KeySize), ikm, set.AgreementInfo, set.AgreementSize)
+}
+
+// AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first, opk nil if there is none.
+func AssociatedData(set *params.Set, ika, ikb, eka, spk, opk []byte) []byte {
 	switch set {
 	case params.OlmV1:
 		return nil

@@ -1,10 +1,10 @@
-// Command credence-shim-libolm puts libolm under the suite (docs/shim-protocol.md) and leaves every check to the library.
+// Command credence-shim-libolm puts libolm under the suite (docs/shim-protocol.md). It offers the parameter set olm-v1
+// and leaves every check to the library.
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
+	"log"
 	"os"
 	"slices"
 
@@ -12,25 +12,21 @@ import (
 	"credence/reference/refusal"
 )
 
-// target is the library, with the parties of one run.
-type target map[string]party
-
-// party is in JSON its export, with sorted peers.
-type party struct {
-	Account  account
-	Sessions map[string]session
+func main() {
+	if err := shim.Serve(target{}, os.Stdin, os.Stdout); err != nil {
+		log.Fatal(err)
+	}
 }
 
-var hello = &shim.Result{
-	Protocol: shim.Version, Name: "libolm", Version: version(), Language: "C++",
-	Profiles: []string{"x3dh", "ratchet"}, ParameterSets: []string{"olm-v1"}, Injects: true,
-	Operations: []shim.Op{shim.Hello, shim.Reset, shim.PartyNew, shim.PartyExport, shim.PartyImport,
-		shim.SessionInitiate, shim.SessionRespond, shim.SessionEncrypt, shim.SessionDecrypt},
+type target map[string]*party // by name
+
+var operations = map[shim.Op]func(*party, *shim.Params) *shim.Result{
+	shim.PartyNew: (*party).create, shim.PartyExport: (*party).export, shim.PartyImport: (*party).restore,
+	shim.SessionInitiate: (*party).initiate, shim.SessionRespond: (*party).respond,
+	shim.SessionEncrypt: (*party).encrypt, shim.SessionDecrypt: (*party).decrypt,
 }
 
-func main() { must(shim.Serve(target{}, os.Stdin, os.Stdout)) }
-
-// Call performs one operation. What it and the library refuse is thrown as *shim.Error.
+// Call performs one operation. Errors on their way here are panics.
 func (t target) Call(_ context.Context, op shim.Op, p *shim.Params) (result *shim.Result, err error) {
 	defer func() {
 		reason := recover()
@@ -40,86 +36,73 @@ func (t target) Call(_ context.Context, op shim.Op, p *shim.Params) (result *shi
 			panic(reason)
 		}
 	}()
-	offered := slices.Contains(hello.Operations, op) && cmp.Or(p.Set, "olm-v1") == "olm-v1" && cmp.Or(p.Cadence, "per-turn") == "per-turn"
-	need(offered, shim.Error{Code: shim.Unsupported})
 	switch op {
 	case shim.Hello:
-		return hello, nil
+		return hello(), nil
 	case shim.Reset:
-		clear(t)
-		freeAll()
-		return &shim.Result{}, nil
-	case shim.PartyNew, shim.PartyImport:
-		return t.add(op, p), nil
+		return &shim.Result{}, t.Close()
 	}
-	q, known := t[p.Party]
-	need(known, invalid("no such party"))
-	return q.call(op, p), nil
+	return t.run(op, p), nil
 }
 
-// Close has nothing to end.
-func (t target) Close() error { return nil }
+// Close frees what the parties hold.
+func (t target) Close() error {
+	clear(t)
+	freeAll()
+	return nil
+}
 
-// add makes a party, fresh or of an export.
-func (t target) add(op shim.Op, p *shim.Params) (result *shim.Result) {
-	_, used := t[p.Party]
-	need(!used, invalid("the name is in use"))
-	q := party{Sessions: map[string]session{}}
-	if op == shim.PartyImport {
-		need(json.Unmarshal(p.State, &q) == nil && q.Account.c != nil, invalid("the state is not an export"))
-		result = &shim.Result{}
-	} else {
-		q.Account = newAccount()
-		q.Account.create(p.IdentityPrivate, cmp.Or(len(p.OneTimePrekeys), p.OneTimePrekeyCount), p.OneTimePrekeys)
-		result = &shim.Result{Bundle: q.Account.bundle()}
+func (t target) run(op shim.Op, p *shim.Params) *shim.Result {
+	operation, own := operations[op], t[p.Party]
+	makes := op == shim.PartyNew || op == shim.PartyImport
+	reads := op == shim.SessionRespond || op == shim.SessionDecrypt
+	switch {
+	case operation == nil || p.Set != "" && p.Set != "olm-v1" || p.Cadence != "" && p.Cadence != "per-turn":
+		fail(shim.Unsupported, "not offered: "+string(op))
+	case makes == (own != nil):
+		fail(shim.InvalidRequest, "no such party, or its name is in use")
+	case op == shim.SessionInitiate && p.Bundle == nil || reads && p.Envelope == nil:
+		fail(shim.InvalidRequest, "no bundle or envelope")
+	case makes:
+		own = newParty()
 	}
-	t[p.Party] = q
+	result := operation(own, p)
+	t[p.Party] = own
 	return result
 }
 
-// call performs an operation of a party.
-func (q party) call(op shim.Op, p *shim.Params) *shim.Result {
-	needs := op == shim.SessionRespond || op == shim.SessionDecrypt
-	need(!needs || p.Envelope != nil, invalid("no envelope"))
-	switch op {
-	case shim.PartyExport:
-		state, err := json.Marshal(q)
-		must(err)
-		return &shim.Result{State: state}
-	case shim.SessionInitiate:
-		need(p.Bundle != nil, invalid("no bundle"))
-		s := newSession()
-		s.initiate(q.Account, p.Bundle, p.EphemeralPrivate, p.RatchetPrivate)
-		q.Sessions[p.Peer] = s
-		return &shim.Result{}
-	case shim.SessionRespond:
-		s := newSession()
-		plaintext := s.respond(q.Account, p.Envelope)
-		q.Sessions[p.Peer] = s
-		return &shim.Result{Plaintext: plaintext}
+func hello() *shim.Result {
+	r := &shim.Result{
+		Protocol: shim.Version, Name: "libolm", Version: version(), Language: "C++",
+		Profiles: []string{"x3dh", "ratchet"}, ParameterSets: []string{"olm-v1"}, Injects: true,
+		Operations: []shim.Op{shim.Hello, shim.Reset},
 	}
-	s := q.Sessions[p.Peer]
-	need(s.c != nil, shim.Error{Code: shim.Rejected, Class: refusal.NotReady, Message: "no session"})
-	if op == shim.SessionEncrypt {
-		return &shim.Result{Envelope: s.encrypt(p.Plaintext, p.RatchetPrivate)}
+	for op := range operations {
+		r.Operations = append(r.Operations, op)
 	}
-	need(p.Envelope.Kind != shim.InitialMessage || s.matches(p.Envelope),
-		shim.Error{Code: shim.Rejected, Class: refusal.Authentication, Message: "of another session"})
-	return &shim.Result{Plaintext: s.decrypt(p.Envelope)}
+	slices.Sort(r.Operations)
+	return r
 }
 
-func need(ok bool, e shim.Error) {
-	if !ok {
-		panic(&e)
-	}
+// classes are the errors of the library that have one meaning here: INVALID_BASE64 is a key of a wrong length.
+var classes = map[string]shim.Class{
+	"BAD_MESSAGE_MAC": refusal.Authentication, "BAD_MESSAGE_KEY_ID": refusal.UnknownPrekey,
+	"BAD_MESSAGE_FORMAT": refusal.Malformed, "BAD_MESSAGE_VERSION": refusal.Malformed, "INVALID_BASE64": refusal.Malformed,
 }
 
-func must(err error) {
+// reply is what the protocol says to an error of the library: a refusal, unless a buffer of the shim was wrong.
+func reply(e string) *shim.Error {
+	if e == "NOT_ENOUGH_RANDOM" || e == "OUTPUT_BUFFER_TOO_SMALL" || e == "INPUT_BUFFER_TOO_SMALL" {
+		return &shim.Error{Code: shim.Internal, Message: e}
+	}
+	return &shim.Error{Code: shim.Rejected, Class: classes[e], Message: e}
+}
+
+func fail(code shim.ErrorCode, message string) { panic(&shim.Error{Code: code, Message: message}) }
+
+func try[T any](v T, err error) T {
 	if err != nil {
-		panic(err)
+		fail(shim.Internal, err.Error())
 	}
-}
-
-func invalid(message string) shim.Error {
-	return shim.Error{Code: shim.InvalidRequest, Message: message}
+	return v
 }

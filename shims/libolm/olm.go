@@ -8,6 +8,7 @@ package main
 import "C"
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -15,6 +16,13 @@ import (
 	"unsafe"
 
 	"credence/conformance/shim"
+	"credence/reference/refusal"
+)
+
+// The library's types of messages.
+const (
+	initial C.size_t = 0
+	ratchet C.size_t = 1
 )
 
 // party is what an application of the library keeps.
@@ -44,15 +52,15 @@ func newParty() *party {
 func newSession() *C.OlmSession { return C.olm_session(allocate(C.olm_session_size())) }
 
 func (own *party) session(peer string) *C.OlmSession {
-	if own.sessions[peer] == nil {
-		refuse("no session: libolm, which has no store, was not asked", "not-ready")
+	if own.sessions[peer] == nil { // libolm, which has no store, cannot be asked
+		panic(&shim.Error{Code: shim.Rejected, Class: refusal.NotReady, Message: "no session"})
 	}
 	return own.sessions[peer]
 }
 
 func check(rc C.size_t, lastError *C.char) C.size_t {
 	if rc == C.olm_error() {
-		libraryError(C.GoString(lastError))
+		panic(reply(C.GoString(lastError)))
 	}
 	return rc
 }
@@ -66,6 +74,18 @@ func decoded(s string) []byte     { return try(base64.RawStdEncoding.DecodeStrin
 func ptr(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 func size(b []byte) C.size_t      { return C.size_t(len(b)) }
 
+// draw gives n random bytes, in which each injected key that is not empty takes its place of 32 bytes.
+func draw(n C.size_t, injected ...shim.Bytes) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	for i, key := range injected {
+		if n > 0 { // otherwise the library draws nothing and the key is void
+			copy(b[32*i:32*(i+1)], key)
+		}
+	}
+	return b
+}
+
 func version() string {
 	var major, minor, patch C.uint8_t
 	C.olm_get_library_version(&major, &minor, &patch)
@@ -75,9 +95,6 @@ func version() string {
 // create draws the Ed25519 seed, the Curve25519 key and the one-time keys.
 func (own *party) create(p *shim.Params) *shim.Result {
 	a, n := own.account, C.size_t(max(len(p.OneTimePrekeys), p.OneTimePrekeyCount))
-	if n > C.olm_account_max_number_of_one_time_keys(a) {
-		fail(shim.Unsupported, "the library would drop the first one-time keys")
-	}
 	r := draw(C.olm_create_account_random_length(a), nil, p.IdentityPrivate)
 	ofAccount(a, C.olm_create_account(a, ptr(r), size(r)))
 	r = draw(C.olm_account_generate_one_time_keys_random_length(a, n), p.OneTimePrekeys...)
@@ -102,7 +119,8 @@ func (own *party) bundle() *shim.Bundle {
 
 func curve25519[T any](text []byte) T {
 	var keys struct{ Curve25519 T }
-	return try(keys, json.Unmarshal(text, &keys)).Curve25519
+	err := json.Unmarshal(text, &keys)
+	return try(keys.Curve25519, err)
 }
 
 // pickles is an export. Its JSON has one order.
@@ -142,9 +160,6 @@ func (own *party) restore(p *shim.Params) *shim.Result {
 
 // initiate draws the base key, then the ratchet key.
 func (own *party) initiate(p *shim.Params) *shim.Result {
-	if p.Bundle == nil {
-		fail(shim.InvalidRequest, "no bundle")
-	}
 	s, i, o := newSession(), encoded(p.Bundle.Identity), encoded(p.Bundle.OneTimePrekey)
 	r := draw(C.olm_create_outbound_session_random_length(s), p.EphemeralPrivate, p.RatchetPrivate)
 	ofSession(s, C.olm_create_outbound_session(s, own.account, ptr(i), size(i), ptr(o), size(o), ptr(r), size(r)))
@@ -154,12 +169,9 @@ func (own *party) initiate(p *shim.Params) *shim.Result {
 
 // respond discards the session and keeps the one-time key if the message inside does not decrypt.
 func (own *party) respond(p *shim.Params) *shim.Result {
-	if typeOf(p.Envelope) != 0 {
-		fail(shim.InvalidRequest, "session.respond reads initial messages")
-	}
 	s, b := newSession(), encoded(p.Envelope.Body)
 	ofSession(s, C.olm_create_inbound_session(s, own.account, ptr(b), size(b)))
-	result := read(s, p.Envelope)
+	result := read(s, initial, p.Envelope.Body)
 	ofAccount(own.account, C.olm_remove_one_time_keys(own.account, s))
 	own.sessions[p.Peer] = s
 	return result
@@ -167,42 +179,29 @@ func (own *party) respond(p *shim.Params) *shim.Result {
 
 func (own *party) encrypt(p *shim.Params) *shim.Result {
 	s := own.session(p.Peer)
-	kind := kinds[C.olm_encrypt_message_type(s)]
+	kind := map[C.size_t]shim.MessageKind{initial: shim.InitialMessage, ratchet: shim.RatchetMessage}[C.olm_encrypt_message_type(s)]
 	r := draw(C.olm_encrypt_random_length(s), p.RatchetPrivate)
-	b := make([]byte, C.olm_encrypt_message_length(s, C.size_t(len(p.Plaintext))))
+	b := make([]byte, C.olm_encrypt_message_length(s, size(p.Plaintext)))
 	n := ofSession(s, C.olm_encrypt(s, ptr(p.Plaintext), size(p.Plaintext), ptr(r), size(r), ptr(b), size(b)))
 	return &shim.Result{Envelope: &shim.Message{Kind: kind, Body: decoded(string(b[:n]))}}
 }
 
 // decrypt asks the library first whether an initial message is of the session, as its documentation tells applications.
 func (own *party) decrypt(p *shim.Params) *shim.Result {
-	s := own.session(p.Peer)
-	if typeOf(p.Envelope) == 0 {
-		b := encoded(p.Envelope.Body)
-		if ofSession(s, C.olm_matches_inbound_session(s, ptr(b), size(b))) == 0 {
-			refuse("the message does not match the session", "")
-		}
+	s, b := own.session(p.Peer), encoded(p.Envelope.Body)
+	if p.Envelope.Kind != shim.InitialMessage {
+		return read(s, ratchet, p.Envelope.Body)
 	}
-	return read(s, p.Envelope)
+	if ofSession(s, C.olm_matches_inbound_session(s, ptr(b), size(b))) == 0 {
+		fail(shim.Rejected, "the message does not match the session")
+	}
+	return read(s, initial, p.Envelope.Body)
 }
 
-func read(s *C.OlmSession, e *shim.Message) *shim.Result {
-	t, b := typeOf(e), encoded(e.Body)
-	plaintext := make(shim.Bytes, ofSession(s, C.olm_decrypt_max_plaintext_length(s, t, ptr(b), size(b))))
-	b = encoded(e.Body)
-	plaintext = plaintext[:ofSession(s, C.olm_decrypt(s, t, ptr(b), size(b), ptr(plaintext), size(plaintext)))]
+func read(s *C.OlmSession, kind C.size_t, body []byte) *shim.Result {
+	b := encoded(body)
+	plaintext := make(shim.Bytes, ofSession(s, C.olm_decrypt_max_plaintext_length(s, kind, ptr(b), size(b))))
+	b = encoded(body)
+	plaintext = plaintext[:ofSession(s, C.olm_decrypt(s, kind, ptr(b), size(b), ptr(plaintext), size(plaintext)))]
 	return &shim.Result{Plaintext: &plaintext}
-}
-
-// kinds are in the order of the library's types of messages.
-var kinds = []shim.MessageKind{shim.InitialMessage, shim.RatchetMessage}
-
-func typeOf(e *shim.Message) C.size_t {
-	for t, kind := range kinds {
-		if e != nil && e.Kind == kind {
-			return C.size_t(t)
-		}
-	}
-	fail(shim.InvalidRequest, "no envelope of a known kind")
-	return 0
 }
