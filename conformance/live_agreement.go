@@ -117,7 +117,10 @@ func liveAgreement(set *params.Set) []testCase {
 		test("low-order-initial", "a first message with low-order keys is refused; the genuine one is read then", []string{"AMB-KEY-01", "AMB-X3D-11"}, lowOrderInitial),
 		test("two-peers", "sessions with two peers at the same time", []string{"AMB-SES-05", "AMB-SES-06"}, twoPeers),
 		test("new-session", "the peer starts a second session, which takes the place of the first", []string{"AMB-SES-03"}, newSession),
-		test("bad-bundles", "bundles with bad signatures and low-order keys start no session", []string{"AMB-X3D-02", "AMB-KEY-01"}, badBundles),
+		test("low-order-bundles", "bundles with low-order keys start no session", []string{"AMB-KEY-01"}, badBundles(lowOrderBundles(set))),
+	}
+	if set.Signature != params.NoSignature {
+		cases = append(cases, test("bad-signatures", "bundles with bad signatures start no session", []string{"AMB-X3D-02"}, badBundles(badSignatures())))
 	}
 	if set.OneTimePrekeyRequired {
 		return cases
@@ -443,33 +446,37 @@ func (l *live) newSessionTarget() error {
 	return nil
 }
 
-// badBundles gives the target bundles that start no session: nothing can be sent afterwards.
-func badBundles(l *live) error {
-	if err := l.newPeer(initiates); err != nil {
-		return err
-	}
-	if err := l.newTarget(0, ""); err != nil {
-		return err
-	}
-	for _, change := range bundleChanges(l.set) {
-		b := l.peer.Bundle()
-		change(&b)
-		p := shim.Params{Party: targetName, Peer: peerName, Bundle: adapter.ToShim(b)}
-		if err := l.refuseUnchanged("", shim.SessionInitiate, p); err != nil {
+// badBundles gives the target changed bundles, which start no session: nothing can be sent afterwards.
+func badBundles(changes []func(b *x3dh.Bundle)) func(l *live) error {
+	return func(l *live) error {
+		if err := first(func() error { return l.newPeer(initiates) }, func() error { return l.newTarget(0, "") }); err != nil {
 			return err
 		}
-		sent := l.sent
-		_, err := l.call(shim.SessionEncrypt, shim.Params{Party: targetName, Peer: peerName, Plaintext: []byte("must not be sent")})
-		if err == nil {
-			l.sent = sent
-			return l.fail(AcceptedInvalid, "after a refused bundle there is a session", "no session", "a message was sent")
+		for _, change := range changes {
+			b := l.peer.Bundle()
+			change(&b)
+			if err := l.refuseUnchanged("", shim.SessionInitiate, shim.Params{Party: targetName, Peer: peerName, Bundle: adapter.ToShim(b)}); err != nil {
+				return err
+			}
+			if err := l.cannotSend(); err != nil {
+				return err
+			}
 		}
-		var e *shim.Error
-		if !errors.As(err, &e) && !isInvalidRequest(err) {
-			return err
-		}
+		return nil
 	}
-	return nil
+}
+
+// cannotSend wants the target to have no session.
+func (l *live) cannotSend() error {
+	_, err := l.call(shim.SessionEncrypt, shim.Params{Party: targetName, Peer: peerName, Plaintext: []byte("must not be sent")})
+	var e *shim.Error
+	switch {
+	case err == nil:
+		return l.fail(AcceptedInvalid, "after a refused bundle there is a session", "no session", "a message was sent")
+	case errors.As(err, &e) || isInvalidRequest(err):
+		return nil
+	}
+	return err
 }
 
 // isInvalidRequest is true for the answer of a shim that knows no such session.
@@ -478,14 +485,15 @@ func isInvalidRequest(err error) bool {
 	return errors.As(err, &v) && v.reason == RejectedValid
 }
 
-func bundleChanges(set *params.Set) []func(b *x3dh.Bundle) {
-	var changes []func(b *x3dh.Bundle)
-	if set.Signature != params.NoSignature {
-		changes = append(changes,
-			func(b *x3dh.Bundle) { b.Signature = append([]byte{b.Signature[0] ^ 1}, b.Signature[1:]...) },
-			func(b *x3dh.Bundle) { b.Signature = make([]byte, 64) },
-			func(b *x3dh.Bundle) { b.SignedPrekey = b.OneTimePrekey })
+func badSignatures() []func(b *x3dh.Bundle) {
+	return []func(b *x3dh.Bundle){
+		func(b *x3dh.Bundle) { b.Signature = append([]byte{b.Signature[0] ^ 1}, b.Signature[1:]...) },
+		func(b *x3dh.Bundle) { b.Signature = make([]byte, xeddsa.SignatureSize) },
+		func(b *x3dh.Bundle) { b.SignedPrekey = b.OneTimePrekey },
 	}
+}
+
+func lowOrderBundles(set *params.Set) (changes []func(b *x3dh.Bundle)) {
 	for _, u := range malicious.LowOrderKeys(set) {
 		changes = append(changes, func(b *x3dh.Bundle) { b.OneTimePrekey = set.Encode(u) })
 	}

@@ -183,8 +183,13 @@ func (t *tester) equal(what string, expected, got []byte) error {
 	return t.fail(Mismatch, what+" differs", hex.EncodeToString(expected), hex.EncodeToString(got))
 }
 
-// describe gives a request for people.
-func describe(op shim.Op, p shim.Params) string { return string(op) + " " + toJSON(p) }
+// describe gives a request for people, without the exported state that a target has given.
+func describe(op shim.Op, p shim.Params) string {
+	if op == shim.PartyImport {
+		p.State = nil
+	}
+	return string(op) + " " + toJSON(p)
+}
 
 func describeResult(r *shim.Result) string { return "result " + toJSON(r) }
 

@@ -3,7 +3,9 @@ package vectors_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io/fs"
+	"os"
 	"testing"
 	"testing/fstest"
 
@@ -76,6 +78,9 @@ func TestCounts(t *testing.T) {
 		}
 	}
 	require.Greater(t, total, 800)
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), fmt.Sprintf("**Vectors**: %d,", total))
 	require.GreaterOrEqual(t, 10*invalid, 4*total)
 }
 

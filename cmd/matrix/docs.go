@@ -58,7 +58,7 @@ type finding struct {
 
 func (r finished) findings(b *bytes.Buffer) {
 	t := r.report.Target
-	fmt.Fprintf(b, "\n## %s %s\n\n%s, parameter sets %s. Run it: `credence run --shim '%s'`\n", t.Name, t.Version, t.Language, strings.Join(t.ParameterSets, ", "), r.entry.Command)
+	fmt.Fprintf(b, "\n## %s %s\n\n%s, parameter sets %s. Run it: `credence run --shim '%s'`\n", cell(t.Name), cell(t.Version), cell(t.Language), cell(strings.Join(t.ParameterSets, ", ")), r.entry.Command)
 	texts := requirementTexts()
 	for _, f := range group(r.report.Results) {
 		fmt.Fprintf(b, "\n### %s: %s (%d tests)\n\n> %s\n\n", f.requirement, f.reason, len(f.tests), texts[f.requirement])

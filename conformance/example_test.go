@@ -1,0 +1,24 @@
+package conformance_test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"credence/conformance"
+	"credence/conformance/shim"
+	"credence/reference/adapter"
+)
+
+func ExampleRun() {
+	report, err := conformance.Run(context.Background(), conformance.Options{
+		Seed:  1,
+		Match: regexp.MustCompile("^xeddsa/ambassador-v1/sign/"),
+		Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil }, // or shim.Start for a process
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(report.Target.Name, report.Conforms())
+	// Output: Credence reference true
+}
