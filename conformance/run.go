@@ -62,9 +62,10 @@ type TestInfo struct {
 	Requirements []string `json:"requirements"`
 }
 
-// List gives every test in the order in which they run. It returns the error of vectors.Load.
-func List() ([]TestInfo, error) {
-	cases, err := allTests(nil)
+// List gives every test in the order in which they run; files are the vectors, nil the embedded ones. It returns the
+// error of vectors.Load.
+func List(files []*vectors.File) ([]TestInfo, error) {
+	cases, err := allTests(files)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +177,9 @@ func (r *runner) work(ctx context.Context, target shim.Target) {
 	for i := r.take(); i >= 0 && ctx.Err() == nil; i = r.take() {
 		var result TestResult
 		result, target = r.runOne(ctx, &r.cases[i], target)
+		if ctx.Err() != nil && result.Status == Errored {
+			break // the run was ended, which is not the target's fault
+		}
 		r.finish(i, result)
 	}
 	if target != nil {

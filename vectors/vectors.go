@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"credence/conformance/shim"
+	"credence/reference/params"
 	"credence/reference/refusal"
 )
 
@@ -198,6 +199,12 @@ func (f *File) check() error {
 func (g *Group) check() error {
 	if g.Type != Operation && g.Type != Session && g.Type != Follower {
 		return fmt.Errorf("group type %q is unknown", g.Type)
+	}
+	if !slices.Contains([]string{"xeddsa", "x3dh", "ratchet"}, g.Profile) {
+		return fmt.Errorf("profile %q is unknown", g.Profile)
+	}
+	if _, err := params.Lookup(g.ParameterSet); err != nil {
+		return err
 	}
 	if (g.Type == Operation) != slices.Contains(shim.Ops, g.Operation) {
 		return fmt.Errorf("operation %q in a group of type %s", g.Operation, g.Type)

@@ -106,6 +106,8 @@ func TestMalformedFiles(t *testing.T) {
 		"count":           {change(func(f map[string]any) { f["numberOfTests"] = 3 }), "numberOfTests"},
 		"unknown key":     {change(func(f map[string]any) { f["extra"] = 1 }), "extra"},
 		"unknown type":    {change(func(f map[string]any) { group(f)["type"] = "new" }), "group type"},
+		"unknown profile": {change(func(f map[string]any) { group(f)["profile"] = "x9" }), `profile "x9"`},
+		"unknown set":     {change(func(f map[string]any) { group(f)["parameterSet"] = "signal-v9" }), `parameter set "signal-v9"`},
 		"unknown op":      {change(func(f map[string]any) { group(f)["operation"] = "xeddsa.new" }), "xeddsa.new"},
 		"unknown result":  {change(func(f map[string]any) { test(f)["result"] = "maybe" }), "maybe"},
 		"unknown flag":    {change(func(f map[string]any) { test(f)["flags"] = []string{"New"} }), "New"},

@@ -33,7 +33,7 @@ func explain(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed(stderr, err)
 	}
-	tests, err := conformance.List()
+	tests, err := conformance.List(nil)
 	if err != nil {
 		return complain(stderr, usage, err)
 	}

@@ -44,7 +44,7 @@ func list(args []string, stdout, stderr io.Writer) int {
 }
 
 func (o listOptions) print(w io.Writer) error {
-	tests, err := conformance.List()
+	tests, err := conformance.List(nil)
 	if err != nil {
 		return err
 	}

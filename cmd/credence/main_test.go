@@ -204,6 +204,7 @@ func TestWrongCalls(t *testing.T) {
 		"unknown option":      {[]string{"run", "--colour"}, usage, "colour"},
 		"jobs":                {[]string{"run", "--target", "reference", "--jobs", "0"}, usage, "--jobs"},
 		"timeout":             {[]string{"run", "--target", "reference", "--timeout", "0s"}, usage, "--timeout"},
+		"no vectors":          {[]string{"run", "--target", "reference", "--vectors", "/nowhere"}, usage, "--vectors /nowhere"},
 		"unwritable json":     {[]string{"run", "--target", "reference", "--json", "/nowhere/r.json"}, usage, "--json"},
 		"missing shim":        {[]string{"run", "--shim", "/nowhere/shim"}, noTarget, "/nowhere/shim"},
 		"empty shim":          {[]string{"run", "--shim", " "}, noTarget, "empty"},

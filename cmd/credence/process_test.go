@@ -80,7 +80,7 @@ func TestBinaryWithDyingShim(t *testing.T) {
 
 func checkDied(t *testing.T, r *conformance.Report) {
 	t.Helper()
-	tests, err := conformance.List()
+	tests, err := conformance.List(nil)
 	require.NoError(t, err)
 	want := 0
 	for _, test := range tests {
@@ -123,7 +123,7 @@ func TestBinaryInterrupted(t *testing.T) {
 // The progress is one line, rewritten, and gone at the end.
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer
-	w := &watch{ctx: t.Context(), stderr: &b, show: true}
+	w := &watch{stderr: &b, show: true}
 	w.progress(conformance.Progress{Done: 1, Total: 9, Last: conformance.TestResult{Status: conformance.Failed}})
 	w.progress(conformance.Progress{Done: 2, Total: 9, Last: conformance.TestResult{Status: conformance.Passed}})
 	w.done()

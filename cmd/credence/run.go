@@ -20,6 +20,7 @@ import (
 	"credence/conformance/report"
 	"credence/conformance/shim"
 	"credence/reference/adapter"
+	"credence/vectors"
 )
 
 // runOptions are the options of credence run.
@@ -31,6 +32,8 @@ type runOptions struct {
 	jobs           int
 	timeout        time.Duration
 	json, junit    string
+	vectors        string
+	files          []*vectors.File // of --vectors; nil is the embedded ones
 	match          *regexp.Regexp
 	stdout, stderr io.Writer
 }
@@ -64,6 +67,7 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
 	flags.StringVar(&o.json, "json", "", "write a JSON report to this `file`; - is standard output")
 	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
+	flags.StringVar(&o.vectors, "vectors", "", "use the vector files of this `directory` instead of the built-in ones")
 	if err := parse(flags, args, runHelp, 0, stdout); err != nil {
 		return nil, err
 	}
@@ -86,12 +90,17 @@ func (o *runOptions) check() (err error) {
 	if o.match, err = regexp.Compile(o.pattern); err != nil {
 		return fmt.Errorf("--run: %w", err)
 	}
+	if o.vectors != "" {
+		if o.files, err = vectors.LoadFS(os.DirFS(o.vectors)); err != nil {
+			return fmt.Errorf("--vectors %s: %w", o.vectors, err)
+		}
+	}
 	return o.checkSelection()
 }
 
 // checkSelection wants a test to run, before any file is opened and any shim is started.
 func (o *runOptions) checkSelection() error {
-	tests, err := conformance.List()
+	tests, err := conformance.List(o.files)
 	if err != nil {
 		return err
 	}
@@ -113,13 +122,12 @@ func (o *runOptions) run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	w := &watch{ctx: ctx, stderr: o.stderr, show: isTerminal(o.stderr)}
+	w := &watch{stderr: o.stderr, show: isTerminal(o.stderr)}
 	r, err := conformance.Run(ctx, o.suite(w))
 	w.done()
 	if r == nil {
 		return o.noReport(ctx, err)
 	}
-	w.forget(r)
 	if err := o.write(r, outputs, ctx.Err() != nil); err != nil {
 		return complain(o.stderr, usage, fmt.Errorf("cannot write the report: %w", err))
 	}
@@ -144,7 +152,7 @@ func (o *runOptions) noReport(ctx context.Context, err error) int {
 }
 
 func (o *runOptions) suite(w *watch) conformance.Options {
-	s := conformance.Options{Profiles: o.profiles, Seed: o.seed, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress}
+	s := conformance.Options{Profiles: o.profiles, Vectors: o.files, Seed: o.seed, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress}
 	if o.pattern != "" {
 		s.Match = o.match
 	}
@@ -169,6 +177,9 @@ func (o *runOptions) command() string {
 		which = "--shim " + quoted(o.shim)
 	}
 	line := fmt.Sprintf("credence run %s --seed %d", which, o.seed)
+	if o.vectors != "" {
+		line += " --vectors " + quoted(o.vectors)
+	}
 	if o.timeout != shim.DefaultTimeout {
 		line += fmt.Sprintf(" --timeout %v", o.timeout)
 	}

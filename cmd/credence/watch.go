@@ -1,31 +1,22 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"credence/conformance"
 )
 
-// watch follows a run: it shows how far it is, and knows which tests were disturbed by its end.
+// watch shows how far a run is: one line, rewritten, on a terminal, and nothing elsewhere.
 type watch struct {
-	ctx       context.Context
-	stderr    io.Writer
-	show      bool // on a terminal; quiet elsewhere
-	bad       int
-	disturbed []string // ids of tests that were errored after Ctrl-C, which is not the target's fault
+	stderr io.Writer
+	show   bool
+	bad    int
 }
 
 // progress is conformance.Options.Progress.
 func (w *watch) progress(p conformance.Progress) {
-	errored := p.Last.Status == conformance.Errored
-	if errored && w.ctx.Err() != nil {
-		w.disturbed = append(w.disturbed, p.Last.ID)
-		return
-	}
-	if errored || p.Last.Status == conformance.Failed {
+	if p.Last.Status == conformance.Errored || p.Last.Status == conformance.Failed {
 		w.bad++
 	}
 	if w.show {
@@ -38,10 +29,4 @@ func (w *watch) done() {
 	if w.show {
 		fmt.Fprint(w.stderr, "\r\x1b[K")
 	}
-}
-
-// forget takes the disturbed tests out of a report, as if they had not been run.
-func (w *watch) forget(r *conformance.Report) {
-	r.Results = slices.DeleteFunc(r.Results, func(t conformance.TestResult) bool { return slices.Contains(w.disturbed, t.ID) })
-	r.Summary.Errored -= len(w.disturbed)
 }

@@ -139,6 +139,10 @@ func proof(files []*vectors.File, runs []finished) []byte {
 	}
 	b.WriteString("\n## Not run, and why\n\n")
 	b.Write(reasons.Bytes())
+	b.WriteString(unprovenHead)
+	for _, set := range []string{"ambassador-v1", "signal-v3", "olm-v1", "omemo-2"} {
+		unproven(&b, set, runs, valid[set])
+	}
 	b.WriteString(proofTail)
 	return b.Bytes()
 }
@@ -150,6 +154,37 @@ const proofTail = `
   reference existed, and the published chain key vector of libsignal.
 - Every live test is an interoperation of the target with the reference, on fresh randomness.
 `
+
+const unprovenHead = `
+## Reproduced by nobody but the reference
+
+These valid vectors stand on the reference alone: no library here has the operation, or every library that has it fails them.
+
+`
+
+// unproven lists the valid vectors of a set that no implementation but the reference has reproduced, by kind.
+func unproven(b *bytes.Buffer, set string, runs []finished, valid map[string]bool) {
+	proven := map[string]bool{}
+	for _, r := range runs {
+		for _, t := range r.report.Results {
+			if r.entry.Name != "reference" && t.Status == conformance.Passed {
+				proven[t.ID] = true
+			}
+		}
+	}
+	kinds, total := map[string]int{}, 0
+	for id := range valid {
+		if !proven[id] {
+			kinds[id[:strings.LastIndex(id, "/")]]++
+			total++
+		}
+	}
+	fmt.Fprintf(b, "- %s: %d of %d", set, total, len(valid))
+	for _, kind := range sortedKeys(kinds) {
+		fmt.Fprintf(b, "; %d `%s`", kinds[kind], kind)
+	}
+	b.WriteString("\n")
+}
 
 func validVectors(files []*vectors.File) map[string]map[string]bool {
 	valid := map[string]map[string]bool{}
