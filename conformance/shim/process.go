@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -57,6 +58,7 @@ type Process struct {
 	id      uint64
 	broken  error
 	once    sync.Once
+	forget  func() bool // ends the watch over the context of Start
 }
 
 // line is one line of a shim, or the reason why there are no more.
@@ -84,7 +86,7 @@ func Start(ctx context.Context, command string, o ProcessOptions) (*Process, err
 	if err := p.start(); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrStart, err)
 	}
-	context.AfterFunc(ctx, p.kill)
+	p.forget = context.AfterFunc(ctx, p.kill)
 	return p, nil
 }
 
@@ -96,23 +98,33 @@ func (p *Process) start() error {
 	if err != nil {
 		return err
 	}
-	stdout, stdoutWriter := io.Pipe()
-	p.command.Stdout = stdoutWriter
-	if err := p.command.Start(); err != nil {
+	stdout, childStdout, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	p.command.Stdout = childStdout
+	err = p.command.Start()
+	childStdout.Close()
+	if err != nil {
+		stdout.Close()
 		return err
 	}
 	p.stdin = stdin
 	go p.read(stdout)
-	go func() {
-		p.waitErr = p.command.Wait()
-		stdoutWriter.Close()
-		close(p.exited)
-	}()
+	go p.wait(stdout)
 	return nil
 }
 
+// wait waits for the child. The reader gets a while for the rest, and not for ever: a child of the shim may hold
+// standard output open.
+func (p *Process) wait(stdout *os.File) {
+	p.waitErr = p.command.Wait()
+	_ = stdout.SetReadDeadline(time.Now().Add(closeGrace)) // fails only when the reader has closed it
+	close(p.exited)
+}
+
 // read passes on one line after the other, and never keeps more than one: a shim that floods is held up.
-func (p *Process) read(stdout *io.PipeReader) {
+func (p *Process) read(stdout io.ReadCloser) {
 	defer close(p.lines)
 	defer stdout.Close()
 	r := bufio.NewReaderSize(stdout, 64<<10)
@@ -167,10 +179,13 @@ func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, err
 	if op == RatchetAccumulate {
 		timeout *= accumulatePatience
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrHang)
 	defer cancel()
 	if err := p.silent(); err != nil {
 		return nil, err
+	}
+	if params == nil {
+		params = &Params{}
 	}
 	p.id++
 	complete := params.Complete(op)
@@ -190,6 +205,9 @@ func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, err
 	select {
 	case <-written:
 	case <-ctx.Done():
+		if context.Cause(ctx) != ErrHang {
+			return nil, ctx.Err()
+		}
 		return nil, fmt.Errorf("%w: %s: the request was answered and not read", ErrProtocol, op)
 	}
 	return p.check(op, reply)
@@ -217,10 +235,10 @@ func (p *Process) receive(ctx context.Context, op Op, timeout time.Duration) ([]
 		}
 		return l.text, nil
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, fmt.Errorf("%w: %s: nothing within %v%s", ErrHang, op, timeout, p.stderr.lastWords())
+		if context.Cause(ctx) != ErrHang {
+			return nil, ctx.Err()
 		}
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("%w: %s: nothing within %v%s", ErrHang, op, timeout, p.stderr.lastWords())
 	}
 }
 
@@ -234,7 +252,7 @@ func (p *Process) ended(l line) error {
 	}
 	select {
 	case <-p.exited:
-	case <-time.After(closeGrace):
+	case <-time.After(min(closeGrace, p.timeout)):
 		return fmt.Errorf("%w: it has closed its standard output%s", ErrCrash, p.stderr.lastWords())
 	}
 	how := "exit status 0"
@@ -274,6 +292,7 @@ func quote(text []byte) string {
 
 // Close ends the shim: it closes its standard input, and kills it and its children if it does not end by itself.
 func (p *Process) Close() error {
+	p.forget()
 	p.stdin.Close()
 	select {
 	case <-p.exited:
