@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"bytes"
 	"encoding/hex"
 	"strings"
 
@@ -221,8 +220,8 @@ func padsBadly(l *live) error {
 	if err != nil {
 		return err
 	}
-	bad, err := malicious.Rewrapped(state, []byte("padded"), func(body []byte, _ primitive.CBCKeys) []byte {
-		return malicious.SetCiphertext(body, bytes.Repeat([]byte{0xa5}, 16))
+	bad, err := malicious.Rewrapped(state, []byte("padded"), func(body []byte, keys primitive.CBCKeys) []byte {
+		return malicious.SetCiphertext(body, malicious.EncryptBlock(keys, "padding of 17\x11\x11\x11"))
 	})
 	if err != nil {
 		return err

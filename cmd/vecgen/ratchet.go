@@ -213,7 +213,7 @@ func authenticatedOddities(g *group, set *params.Set) {
 		g.invalid(refusal.Authentication, test{
 			id: "padding-" + pad.name, comment: "right tag, wrong padding: " + pad.comment, flags: []string{"BadPadding"}, requirements: []string{"AMB-AEA-02"},
 			input: odd(func(body []byte, keys primitive.CBCKeys) []byte {
-				return malicious.SetCiphertext(body, encryptBlock(keys, pad.block))
+				return malicious.SetCiphertext(body, malicious.EncryptBlock(keys, pad.block))
 			}),
 		})
 	}
@@ -240,9 +240,4 @@ func authenticatedOddities(g *group, set *params.Set) {
 			return without[:len(without)-2]
 		}),
 	})
-}
-
-// encryptBlock encrypts one block as it is, without padding.
-func encryptBlock(keys primitive.CBCKeys, block string) []byte {
-	return keys.Encrypt([]byte(block))[:len(block)]
 }

@@ -54,6 +54,11 @@ func SetCiphertext(body, ciphertext []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(out, 4, protowire.BytesType), ciphertext)
 }
 
+// EncryptBlock encrypts one block of 16 bytes as it is, without padding.
+func EncryptBlock(keys primitive.CBCKeys, block string) []byte {
+	return keys.Encrypt([]byte(block))[:len(block)]
+}
+
 // LowOrderKeys gives the low-order public keys: the five canonical ones, and for sets that do not ask for canonical keys
 // other encodings of them.
 func LowOrderKeys(set *params.Set) []primitive.PublicKey {
