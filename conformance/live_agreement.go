@@ -201,11 +201,7 @@ func (l *live) restart() error {
 	if err != nil {
 		return err
 	}
-	if err := reset(l.tester); err != nil {
-		return err
-	}
-	_, err = l.must(shim.PartyImport, shim.Params{Set: l.set.Name, Party: targetName, State: state})
-	return err
+	return l.restore(state)
 }
 
 // maybeRestart restarts the target, in the tests that are about restarts.

@@ -41,7 +41,11 @@ func liveState(set *params.Set) []testCase {
 	if set.Signature != params.NoSignature || set.OneTimePrekeyRequired {
 		cases = append(cases, test("x3dh", "opk-deleted", "the private one-time prekey is not in the state after its use", []string{"AMB-X3D-10"}, injects, deletesOneTimePrekey))
 	}
+	if set.ClosesChains {
+		cases = append(cases, test("ratchet", "closed-chain-key-deleted", "the key of a receiving chain is not in the state after the next chain was opened", []string{"AMB-RAT-24"}, exports, deletesClosedChain))
+	}
 	if set.Lazy {
+		cases = append(cases, test("ratchet", "fresh-key-after-restore", "two restores of one state take different ratchet keys", []string{"AMB-RAT-07"}, exports, drawsFreshKeys))
 		cases = append(cases, test("ratchet", "receive-deterministic", "one state and one message give one state: no key is drawn when receiving", []string{"AMB-RAT-14"}, exports, receivesDeterministically))
 	}
 	return cases
@@ -110,10 +114,7 @@ func receivesDeterministically(l *live) error {
 	}
 	var after [2][]byte
 	for i := range after {
-		if err := reset(l.tester); err != nil {
-			return err
-		}
-		if _, err := l.must(shim.PartyImport, shim.Params{Set: l.set.Name, Party: targetName, State: before}); err != nil {
+		if err := l.restore(before); err != nil {
 			return err
 		}
 		if err := l.read(m); err != nil {
@@ -127,6 +128,60 @@ func receivesDeterministically(l *live) error {
 		return l.fail(Mismatch, "the same state and the same message give two states: a random value was drawn", "equal exports", fmt.Sprintf("exports of %d and %d bytes that differ", len(after[0]), len(after[1])))
 	}
 	return nil
+}
+
+// restore imports a state in the place of everything that the target has.
+func (l *live) restore(state []byte) error {
+	if err := reset(l.tester); err != nil {
+		return err
+	}
+	_, err := l.must(shim.PartyImport, shim.Params{Set: l.set.Name, Party: targetName, State: state})
+	return err
+}
+
+// drawsFreshKeys lets the target take a turn twice from one state.
+func drawsFreshKeys(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	state, err := l.export(targetName)
+	if err != nil {
+		return err
+	}
+	var keys [2]primitive.PublicKey
+	for i := range keys {
+		if err := l.restore(state); err != nil {
+			return err
+		}
+		m, err := l.fromTarget()
+		if err != nil {
+			return err
+		}
+		h, err := l.header(m)
+		if err != nil {
+			return err
+		}
+		keys[i] = h.Key
+	}
+	if keys[0] == keys[1] {
+		return l.fail(Mismatch, "two restores of one state take the same new ratchet key", "a fresh key each time", hex.EncodeToString(keys[0][:]))
+	}
+	return nil
+}
+
+// deletesClosedChain knows the chain key from the peer's sending chain.
+func deletesClosedChain(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	before, err := l.peerState()
+	if err != nil {
+		return err
+	}
+	if err := l.turns(1); err != nil {
+		return err
+	}
+	return l.gone("the key of a closed chain", before.CKs)
 }
 
 // encodings are the forms in which a secret may stand in an export.

@@ -1,12 +1,14 @@
 package malicious
 
 import (
+	"crypto/ecdh"
 	"crypto/sha512"
 
 	"filippo.io/edwards25519"
 	"filippo.io/edwards25519/field"
 
 	"credence/reference/primitive"
+	"credence/reference/xeddsa"
 )
 
 // ForgeLowOrder gives a signature over message that satisfies the equation of SPEC.md 3.2 under a public key of low
@@ -28,6 +30,23 @@ func ForgeLowOrder(u primitive.PublicKey, message []byte, next func() []byte) []
 			return append(encodedR, s.Bytes()...)
 		}
 	}
+}
+
+// Torsioned gives a public key other than the one of k that gives the same DH outputs: a point of order 8 is added, which
+// the clamping of private keys takes out again.
+func Torsioned(k *ecdh.PrivateKey) primitive.PublicKey {
+	point, err := new(edwards25519.Point).SetBytes(xeddsa.EdwardsPublic(k))
+	if err != nil {
+		panic(err) // a genuine key
+	}
+	order8, err := new(edwards25519.Point).SetBytes([]byte{
+		0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+		0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+	})
+	if err != nil {
+		panic(err) // a point of the curve
+	}
+	return primitive.PublicKey(point.Add(point, order8).BytesMontgomery())
 }
 
 // lowOrderPoint gives the point with y = (u - 1)/(u + 1) and sign 0.

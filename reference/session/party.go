@@ -4,6 +4,7 @@ package session
 
 import (
 	"crypto/ecdh"
+	"crypto/hmac"
 	"fmt"
 	"io"
 	"slices"
@@ -15,14 +16,14 @@ import (
 	"credence/reference/x3dh"
 )
 
-// Party is one account: identity key, prekeys, the ephemeral keys it has accepted, and a session with each peer.
+// Party is one account: identity key, prekeys, digests of the agreements it has accepted, and a session with each peer.
 type Party struct {
 	set            *params.Set
 	identity       *ecdh.PrivateKey
 	signedPrekey   prekey
 	signature      []byte
 	oneTimePrekeys []prekey // in the order of their ids
-	accepted       [][]byte // ephemeral keys that started a session (AMB-X3D-13)
+	accepted       [][]byte // digests of agreements that started a session (AMB-X3D-13)
 	registrationID uint32
 	cadence        ratchet.Cadence
 	sessions       map[string]*session
@@ -117,9 +118,17 @@ func (p *Party) oneTimePrekey(match func(prekey) bool) *ecdh.PrivateKey {
 	return nil
 }
 
-// consume deletes the one-time prekey that an accepted initial message used (AMB-X3D-10), and remembers its ephemeral key
+// acceptedDigest is what is remembered of an accepted agreement (SPEC.md 4.3), 32 bytes.
+func acceptedDigest(a x3dh.Agreement) []byte { return primitive.HMAC(a.Secret, []byte("accepted")) }
+
+func (p *Party) hasAccepted(a x3dh.Agreement) bool {
+	digest := acceptedDigest(a)
+	return slices.ContainsFunc(p.accepted, func(d []byte) bool { return hmac.Equal(d, digest) })
+}
+
+// consume deletes the one-time prekey that an accepted initial message used (AMB-X3D-10), and remembers the agreement
 // (AMB-X3D-13).
-func (p *Party) consume(m initial, used ...*ecdh.PrivateKey) {
+func (p *Party) consume(a x3dh.Agreement, used ...*ecdh.PrivateKey) {
 	p.oneTimePrekeys = slices.DeleteFunc(p.oneTimePrekeys, func(k prekey) bool { return slices.Contains(used, k.key) })
-	p.accepted = append(p.accepted, m.Ephemeral)
+	p.accepted = append(p.accepted, acceptedDigest(a))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -69,7 +68,7 @@ func (p *Party) add(peer string, s *session) {
 }
 
 // Respond reads an initial message, starts the session that it opens, and gives its plaintext. It checks in the order of
-// SPEC.md 4.3. It returns refusal.Malformed, refusal.UnknownPrekey, refusal.Replay, the refusals of keys, and those of
+// SPEC.md 4.3. It returns refusal.Malformed, refusal.UnknownPrekey, the refusals of keys, refusal.Replay, and those of
 // ratchet.State.Decrypt; the party is then unchanged.
 func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error) {
 	m, err := wire.ParseInitial(p.set, bytes.Clone(body)) // the party keeps keys of it
@@ -80,12 +79,12 @@ func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(p.accepted, func(ek []byte) bool { return bytes.Equal(ek, m.Ephemeral) }) {
-		return nil, fmt.Errorf("%w: ephemeral key", refusal.Replay)
-	}
 	agreement, err := x3dh.Respond(p.set, p.identity, spk, opk, m.Identity, m.Ephemeral)
 	if err != nil {
 		return nil, err
+	}
+	if p.hasAccepted(agreement) {
+		return nil, fmt.Errorf("%w: agreement", refusal.Replay)
 	}
 	inner, err := wire.Parse(p.set, m.Message)
 	if err != nil {
@@ -99,7 +98,7 @@ func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	p.consume(m, spk, opk)
+	p.consume(agreement, spk, opk)
 	m.Message = nil
 	p.add(peer, &session{ratchet: state, wrap: m})
 	return plaintext, nil
