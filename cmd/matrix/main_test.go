@@ -27,7 +27,7 @@ func matrix(args ...string) (status int, stdout, stderr string) {
 }
 
 func TestUsage(t *testing.T) {
-	inTemp(t, `[{"name": "gone", "command": "/nowhere/shim"}]`)
+	inTemp(t, `[{"name": "gone", "needs": "/nowhere/shim", "command": "/nowhere/shim"}]`)
 	status, _, stderr := matrix("other")
 	require.Equal(t, 2, status)
 	require.Contains(t, stderr, `"other"`)
@@ -36,7 +36,7 @@ func TestUsage(t *testing.T) {
 	require.Contains(t, stderr, "gone")
 	status, stdout, _ := matrix("-allow-missing")
 	require.Zero(t, status)
-	require.Contains(t, stdout, "not installed")
+	require.Contains(t, stdout, "NOT INSTALLED")
 	require.NoError(t, os.WriteFile(matrixFile, []byte("["), 0o644))
 	status, _, stderr = matrix()
 	require.Equal(t, 2, status)
