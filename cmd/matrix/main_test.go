@@ -75,7 +75,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestDocs(t *testing.T) {
-	runs := []finished{{entry{"sample", "build/sample"}, sample("b")}}
+	runs := []finished{{entry{Name: "sample", Command: "build/sample"}, sample("b")}}
 	text := string(findings(runs))
 	require.Contains(t, text, "AMB-KEY-01: mismatch (1 tests)")
 	require.Contains(t, text, "&lt;b>differs")
