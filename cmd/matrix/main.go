@@ -30,6 +30,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 // entry is one line of shims/matrix.json.
 type entry struct {
 	Name    string `json:"name"`
+	Own     bool   `json:"own"`   // written by this project, and so no proof of its vectors
 	Needs   string `json:"needs"` // the file or folder that is there once the shim is installed
 	Command string `json:"command"`
 }

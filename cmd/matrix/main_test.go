@@ -27,7 +27,7 @@ func matrix(args ...string) (status int, stdout, stderr string) {
 }
 
 func TestUsage(t *testing.T) {
-	inTemp(t, `[{"name": "gone", "needs": "/nowhere/shim", "command": "/nowhere/shim"}]`)
+	inTemp(t, `[{"name": "gone", "own": false, "needs": "/nowhere/shim", "command": "/nowhere/shim"}]`)
 	status, _, stderr := matrix("other")
 	require.Equal(t, 2, status)
 	require.Contains(t, stderr, `"other"`)
