@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"credence/conformance/shim"
@@ -29,7 +30,12 @@ func Test(t *testing.T, target shim.Target) {
 			}
 			executed = executed || c.Profile != shimProfile
 			run := &tester{ctx: ctx, target: target, hello: h, random: testRandom(1, c.ID)}
-			if err := runRecovered(c, run); err != nil {
+			err := runRecovered(c, run)
+			var v *verdict
+			switch {
+			case errors.As(err, &v) && v.status == Skipped:
+				t.Skip(v.message)
+			case err != nil:
 				t.Error(explain(c, err))
 			}
 		})

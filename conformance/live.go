@@ -30,6 +30,7 @@ type live struct {
 	bundle  x3dh.Bundle // of whoever responds
 	started bool        // the target has its session
 	unread  int         // messages so far, so that each has a plaintext of its own
+	next    []byte      // the next plaintext, if it is not to be one of its own
 }
 
 // liveCase makes a test of one parameter set.
@@ -102,7 +103,7 @@ func (l *live) open(s setup) error {
 }
 
 func (l *live) newPeer(s setup) (err error) {
-	o := session.Options{OneTimePrekeys: 1, SignedPrekeyID: 5, RegistrationID: 1}
+	o := session.Options{OneTimePrekeys: 1, SignedPrekeyID: 5, RegistrationID: l.registrationID()}
 	if s.noOPK {
 		o.OneTimePrekeys = 0
 	}
@@ -139,7 +140,7 @@ func (l *live) openAsResponder(s setup) error {
 
 // newTarget makes the target's party, and keeps its bundle.
 func (l *live) newTarget(oneTimePrekeys int, cadence string) error {
-	r, err := l.must(shim.PartyNew, shim.Params{Set: l.set.Name, Party: targetName, OneTimePrekeyCount: oneTimePrekeys, Cadence: cadence, RegistrationID: 1})
+	r, err := l.must(shim.PartyNew, shim.Params{Set: l.set.Name, Party: targetName, OneTimePrekeyCount: oneTimePrekeys, Cadence: cadence, RegistrationID: l.registrationID()})
 	if err != nil {
 		return err
 	}
@@ -148,6 +149,14 @@ func (l *live) newTarget(oneTimePrekeys int, cadence string) error {
 	}
 	l.bundle = adapter.FromShim(r.Bundle)
 	return nil
+}
+
+// registrationID is a parameter of signal-v3 alone.
+func (l *live) registrationID() uint32 {
+	if l.set == params.SignalV3 {
+		return 1
+	}
+	return 0
 }
 
 // openFromSecret starts both ends from a shared secret.
@@ -217,6 +226,10 @@ type mail struct {
 }
 
 func (l *live) plaintext() []byte {
+	if next := l.next; next != nil {
+		l.next = nil
+		return next
+	}
 	l.unread++
 	return fmt.Appendf(nil, "plaintext number %d of a live test", l.unread)
 }

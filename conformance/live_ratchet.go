@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -20,6 +21,8 @@ func liveRatchet(set *params.Set) []testCase {
 	cases := []testCase{
 		test("headers", "ratchet keys, numbers and previous lengths of five turns", []string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, checksHeaders(responds)),
 		test("headers-initiator", "the same, as initiator", []string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, checksHeaders(initiates)),
+		test("plaintext-sizes", "plaintexts of many sizes in both directions, the empty one and 64 KiB included", []string{"AMB-RAT-25"}, carriesSizes),
+		test("plaintext-bytes", "plaintexts with every byte value in both directions", []string{"AMB-RAT-25"}, carriesBytes),
 		test("crossing", "both sides send at the same time, five times", []string{"AMB-SES-07"}, crosses),
 		test("skip-limit", "MAX_SKIP lost messages are skipped, one more is refused, and the next turn is read", []string{"AMB-RAT-19", "AMB-RAT-20", "AMB-RAT-22"}, skipsUpToLimit),
 		test("skip-limit-sender", "the target's message after MAX_SKIP unread ones is read by the reference", []string{"AMB-RAT-04"}, sendsManyUnread),
@@ -155,6 +158,44 @@ func keyPerMessage(s setup) func(l *live) error {
 		}
 		return nil
 	}
+}
+
+// carries sends a plaintext in both directions.
+func (l *live) carries(plaintext []byte) error {
+	l.next = plaintext
+	if err := l.sendToTarget(); err != nil {
+		return err
+	}
+	l.next = plaintext
+	return l.sendToPeer()
+}
+
+func carriesSizes(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	for _, n := range []int{0, 1, 15, 16, 17, 31, 32, 255, 256, 4095, 1 << 16} {
+		if err := l.carries(bytes.Repeat([]byte("x"), n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func carriesBytes(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	for _, plaintext := range [][]byte{{0}, []byte("a\x00b"), {0xff}, {0x80, 0x81}, all} {
+		if err := l.carries(plaintext); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func crosses(l *live) error {

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"unicode/utf8"
 
 	"credence/conformance/shim"
 	"credence/reference/adapter"
@@ -171,7 +173,7 @@ func drawsFreshKeys(l *live) error {
 
 // deletesClosedChain knows the chain key from the peer's sending chain.
 func deletesClosedChain(l *live) error {
-	if err := l.opened(responds); err != nil {
+	if err := first(func() error { return l.opened(responds) }, l.controlled); err != nil {
 		return err
 	}
 	before, err := l.peerState()
@@ -184,9 +186,13 @@ func deletesClosedChain(l *live) error {
 	return l.gone("the key of a closed chain", before.CKs)
 }
 
+// encodedInText is where the forms for use inside another form start in encodings.
+const encodedInText = 5
+
 // encodings are the forms in which a secret may stand in an export.
 func encodings(secret []byte) [][]byte {
 	e := [][]byte{secret, []byte(hex.EncodeToString(secret)), bytes.ToUpper([]byte(hex.EncodeToString(secret)))}
+	e = append(e, jsonLatin1(secret, false), jsonLatin1(secret, true))
 	for shift := range 3 { // base64 of the secret at every offset in a longer string
 		padded := append(make([]byte, shift), secret...)
 		encoded := base64.RawStdEncoding.EncodeToString(padded)
@@ -196,6 +202,24 @@ func encodings(secret []byte) [][]byte {
 	return e
 }
 
+// jsonLatin1 gives bytes as a JSON text in which each stands for the character of its number, as libraries write them that
+// have no other form for bytes; in ASCII only, or with the characters above it as they are.
+func jsonLatin1(b []byte, ascii bool) []byte {
+	short := map[byte]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+	var out []byte
+	for _, c := range b {
+		switch {
+		case short[c] != "":
+			out = append(out, short[c]...)
+		case c < 0x20 || ascii && c > 0x7e:
+			out = fmt.Appendf(out, `\u%04x`, c)
+		default:
+			out = utf8.AppendRune(out, rune(c))
+		}
+	}
+	return out
+}
+
 // holds tells whether an export holds a secret, in an encoding or in an encoding of an encoding (hexadecimal in JSON in
 // base64, say).
 func holds(export, secret []byte) bool {
@@ -203,13 +227,39 @@ func holds(export, secret []byte) bool {
 		if bytes.Contains(export, outer) || bytes.Contains(export, []byte(hex.EncodeToString(outer))) {
 			return true
 		}
-		for _, inner := range encodings(outer)[3:] {
+		for _, inner := range encodings(outer)[encodedInText:] {
 			if bytes.Contains(export, inner) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// notSearchable ends a test that would prove nothing: the export does not show what it must hold, so that it is encrypted,
+// or in a form that is not known here.
+func (l *live) notSearchable() error {
+	return &verdict{status: Skipped, reason: Unsupported, message: "the target does not offer an export that can be searched: it hides even keys that it must hold"}
+}
+
+// controlled looks for a key that the state must hold: that of a message which is still to come.
+func (l *live) controlled() error {
+	state, err := l.peerState()
+	if err != nil {
+		return err
+	}
+	_, pending := primitive.KDFCK(state.CKs)
+	if err := first(func() error { return l.skip(1) }, l.sendToTarget); err != nil {
+		return err
+	}
+	export, err := l.export(targetName)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(messageKeys(l.set, pending), func(k []byte) bool { return holds(export, k) }) {
+		return l.notSearchable()
+	}
+	return nil
 }
 
 // gone fails if the target's state holds a secret that must be deleted.
@@ -237,7 +287,7 @@ func messageKeys(set *params.Set, mk []byte) [][]byte {
 
 // deletesMessageKeys knows the keys of both directions from the peer's state.
 func deletesMessageKeys(l *live) error {
-	if err := l.opened(responds); err != nil {
+	if err := first(func() error { return l.opened(responds) }, l.controlled); err != nil {
 		return err
 	}
 	state, err := l.peerState()
@@ -248,7 +298,7 @@ func deletesMessageKeys(l *live) error {
 	if err := l.sendToTarget(); err != nil {
 		return err
 	}
-	if err := l.gone("the key of a message that was read", messageKeys(l.set, read)...); err != nil {
+	if err := l.gone("the key of a message that was read, or the chain key before it,", append(messageKeys(l.set, read), state.CKs)...); err != nil {
 		return err
 	}
 	if err := l.sendToPeer(); err != nil {
@@ -261,16 +311,42 @@ func deletesMessageKeys(l *live) error {
 	if state, err = l.peerState(); err != nil {
 		return err
 	}
-	_, sent := primitive.KDFCK(state.Chains[len(state.Chains)-1].CK)
+	ck := state.Chains[len(state.Chains)-1].CK
+	_, sent := primitive.KDFCK(ck)
 	if err := l.peerReads(m); err != nil {
 		return err
 	}
-	return l.gone("the key of a message that was sent", messageKeys(l.set, sent)...)
+	return l.gone("the key of a message that was sent, or the chain key before it,", append(messageKeys(l.set, sent), ck)...)
+}
+
+// newTargetWith makes the target's party with an injected key, and looks for it in the state, where it must be.
+func (l *live) newTargetWith(p shim.Params, held []byte) error {
+	p.Set, p.Party, p.RegistrationID = l.set.Name, targetName, l.registrationID()
+	r, err := l.must(shim.PartyNew, p)
+	if err != nil {
+		return err
+	}
+	l.bundle = adapter.FromShim(r.Bundle)
+	state, err := l.export(targetName)
+	if err != nil {
+		return err
+	}
+	if !holds(state, held) {
+		return l.notSearchable()
+	}
+	return nil
 }
 
 // deletesEphemeral injects the ephemeral key and looks for it.
 func deletesEphemeral(l *live) error {
-	if err := first(func() error { return l.newPeer(initiates) }, func() error { return l.newTarget(0, "") }); err != nil {
+	if err := l.newPeer(initiates); err != nil {
+		return err
+	}
+	identity, err := primitive.GeneratePrivate(l.random)
+	if err != nil {
+		return err
+	}
+	if err := l.newTargetWith(shim.Params{IdentityPrivate: identity.Bytes()}, identity.Bytes()); err != nil {
 		return err
 	}
 	ek, err := primitive.GeneratePrivate(l.random)
@@ -326,14 +402,13 @@ func deletesOneTimePrekey(l *live) error {
 	if err != nil {
 		return err
 	}
-	r, err := l.must(shim.PartyNew, shim.Params{Set: l.set.Name, Party: targetName, OneTimePrekeys: []shim.Bytes{opk.Bytes()}, RegistrationID: 1})
-	if err != nil {
+	if err := l.newTargetWith(shim.Params{OneTimePrekeys: []shim.Bytes{opk.Bytes()}}, opk.Bytes()); err != nil {
 		return err
 	}
-	if err := l.equal("one-time prekey that was injected", l.set.Encode(primitive.Public(opk)), r.Bundle.OneTimePrekey); err != nil {
+	if err := l.equal("one-time prekey that was injected", l.set.Encode(primitive.Public(opk)), l.bundle.OneTimePrekey); err != nil {
 		return err
 	}
-	if err := l.peer.Initiate(targetName, adapter.FromShim(r.Bundle), l.random); err != nil {
+	if err := l.peer.Initiate(targetName, l.bundle, l.random); err != nil {
 		return err
 	}
 	return first(l.sendToTarget, func() error { return l.gone("the one-time prekey that was used", opk.Bytes()) }, l.sendToPeer)

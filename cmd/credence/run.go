@@ -176,7 +176,7 @@ func (o *runOptions) command() string {
 	if o.shim != "" {
 		which = "--shim " + quoted(o.shim)
 	}
-	line := fmt.Sprintf("credence run %s --seed %d", which, o.seed)
+	line := fmt.Sprintf("%s run %s --seed %d", program(), which, o.seed)
 	if o.vectors != "" {
 		line += " --vectors " + quoted(o.vectors)
 	}
@@ -184,6 +184,14 @@ func (o *runOptions) command() string {
 		line += fmt.Sprintf(" --timeout %v", o.timeout)
 	}
 	return line
+}
+
+// program is how this command was called, if by a path.
+func program() string {
+	if filepath.Base(os.Args[0]) == "credence" {
+		return os.Args[0]
+	}
+	return "credence"
 }
 
 // quoted quotes a word for a shell.

@@ -15,9 +15,9 @@ import (
 
 // Limits of what Terminal shows. JSON holds everything.
 const (
-	mostAlike    = 20   // failures with the same profile, reason and first requirement that are all shown
-	shownOfMany  = 5    // how many are shown if there are more
-	mostSkips    = 8    // lines about skips
+	mostAlike    = 6    // failures with the same profile, reason and first requirement that are all shown
+	shownOfMany  = 3    // how many are shown if there are more
+	mostSkips    = 16   // lines about skips
 	mostHex      = 80   // digits of hexadecimal that are shown whole
 	shownHex     = 24   // digits at either end of those that are not
 	mostText     = 1200 // bytes of a text that are shown whole

@@ -85,7 +85,10 @@ func (p *Party) Bundle() x3dh.Bundle {
 	}
 	if len(p.oneTimePrekeys) > 0 {
 		k := p.oneTimePrekeys[0]
-		b.OneTimePrekey, b.OneTimePrekeyID = p.set.Encode(primitive.Public(k.key)), k.id
+		b.OneTimePrekey = p.set.Encode(primitive.Public(k.key))
+		if p.set.Signature != params.NoSignature { // Olm names the key by itself
+			b.OneTimePrekeyID = k.id
+		}
 	}
 	return b
 }

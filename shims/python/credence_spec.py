@@ -642,7 +642,7 @@ class Party:
             b |= {"signed_prekey": st.prefix + pub(self.spk), "signed_prekey_id": self.spk_id, "signature": self.signature}
         if self.opks:
             first = min(self.opks)
-            b |= {"one_time_prekey": st.prefix + pub(self.opks[first]), "one_time_prekey_id": first}
+            b |= {"one_time_prekey": st.prefix + pub(self.opks[first])} | ({"one_time_prekey_id": first} if st.signature else {})
         return b
 
     def session(self, peer):
