@@ -325,12 +325,15 @@ func TestSecondAnswer(t *testing.T) {
 	}
 }
 
+type discard struct{ io.Writer }
+
+func (discard) Close() error { return nil }
+
 // Output that waits when a request is made is not taken for its reply, even if it fits.
-func TestSilent(t *testing.T) {
-	p := &Process{lines: make(chan line, 1), timeout: long}
-	require.NoError(t, p.silent())
+func TestWaitingOutput(t *testing.T) {
+	p := &Process{lines: make(chan line, 1), timeout: long, stdin: discard{io.Discard}}
 	p.lines <- line{text: []byte(goodReply)}
-	err := p.silent()
+	_, err := p.call(context.Background(), SessionDigest, digestParams)
 	require.ErrorIs(t, err, ErrProtocol)
 	require.ErrorContains(t, err, "nobody asked for")
 }
