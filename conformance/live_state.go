@@ -39,9 +39,7 @@ func liveState(set *params.Set) []testCase {
 		test("ratchet", "replay-after-restart", "messages that were read are refused after a restart", []string{"AMB-RAT-11", "AMB-STA-01"}, exports, replaysAfterRestart),
 		test("ratchet", "message-keys-deleted", "the keys of messages that were sent and read are not in the state", []string{"AMB-RAT-06"}, exports, deletesMessageKeys),
 		test("x3dh", "ephemeral-deleted", "the private ephemeral key and the DH outputs are not in the initiator's state", []string{"AMB-X3D-08"}, injects, deletesEphemeral),
-	}
-	if set.Signature != params.NoSignature || set.OneTimePrekeyRequired {
-		cases = append(cases, test("x3dh", "opk-deleted", "the private one-time prekey is not in the state after its use", []string{"AMB-X3D-10"}, injects, deletesOneTimePrekey))
+		test("x3dh", "opk-deleted", "the private one-time prekey is not in the state after its use", []string{"AMB-X3D-10"}, injects, deletesOneTimePrekey),
 	}
 	if set.ClosesChains {
 		cases = append(cases, test("ratchet", "closed-chain-key-deleted", "the key of a receiving chain is not in the state after the next chain was opened", []string{"AMB-RAT-24"}, exports, deletesClosedChain))

@@ -18,7 +18,6 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"credence/conformance/shim"
 	"credence/reference/params"
@@ -253,6 +252,3 @@ func checkOutcome(r Result, c shim.Class, input *shim.Params) error {
 	}
 	return nil
 }
-
-// Name gives the last part of the id.
-func (t *Test) Name() string { return t.ID[strings.LastIndex(t.ID, "/")+1:] }

@@ -248,7 +248,7 @@ func (sc *scripts) limits() {
 		sc.run(fmt.Sprintf("number-%d", n), "a forged number far away", asResponder, []string{"OverLimit", "Forged"}, []string{"AMB-RAT-20"}, func(s *script) {
 			s.reads(s.fromPeer("first"))
 			genuine := s.fromPeer("genuine")
-			s.refuses(s.edit(genuine, func(m []byte) []byte { return setNumber(sc.set, m, n) }), refusal.SkipLimit)
+			s.refuses(s.edit(genuine, func(m []byte) []byte { return malicious.SetNumber(sc.set, m, n) }), refusal.SkipLimit)
 			s.reads(genuine)
 		})
 	}
@@ -528,9 +528,4 @@ func (sc *scripts) maliciousPeer() {
 			s.reads(s.fromPeer("genuine"))
 		})
 	}
-}
-
-// setNumber puts another number into a genuine ratchet message, without its key.
-func setNumber(set *params.Set, message []byte, n uint32) []byte {
-	return malicious.SetNumber(set, message, n)
 }
