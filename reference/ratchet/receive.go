@@ -14,6 +14,11 @@ import (
 // draw (AMB-RAT-14). It returns the refusals of wire.Parse, refusal.NotReady, refusal.Duplicate, refusal.SkipLimit,
 // refusal.LowOrderKey, refusal.Authentication, or the error of rand; the state is then unchanged.
 func (s *State) Decrypt(rand io.Reader, message []byte) ([]byte, error) {
+	return s.DecryptIn(rand, nil, message)
+}
+
+// DecryptIn is Decrypt with the context of EncryptIn.
+func (s *State) DecryptIn(rand io.Reader, context, message []byte) ([]byte, error) {
 	m, err := wire.Parse(s.Set, message)
 	if err != nil {
 		return nil, err
@@ -24,7 +29,7 @@ func (s *State) Decrypt(rand io.Reader, message []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := m.Open(mk, s.AssociatedData(false))
+	plaintext, err := m.Open(mk, s.associatedData(false, context))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ package ratchet
 
 import (
 	"crypto/ecdh"
+	"slices"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -71,6 +72,10 @@ func (s *State) AssociatedData(sending bool) []byte {
 	}
 	half := len(s.AD) / 2
 	return append(append(make([]byte, 0, len(s.AD)), s.AD[half:]...), s.AD[:half]...)
+}
+
+func (s *State) associatedData(sending bool, context []byte) []byte {
+	return slices.Concat(s.AssociatedData(sending), context)
 }
 
 // ratchetRoot is the DH ratchet: (RK, ck) = KDF_RK(RK, DH(DHs, DHr)).

@@ -27,6 +27,11 @@ const (
 	SkipLimit        Class = "skip-limit"
 	NotReady         Class = "not-ready"
 	Exhausted        Class = "exhausted"
+	NotAllowed       Class = "not-allowed"
+	Conflict         Class = "conflict"
+	StaleEpoch       Class = "stale-epoch"
+	WrongDevices     Class = "wrong-devices"
+	Frozen           Class = "frozen"
 )
 
 // Classes lists every class, in the order of SPEC.md 1.2.
@@ -34,6 +39,7 @@ func Classes() []Class {
 	return []Class{
 		Malformed, LowOrderKey, NonCanonicalKey, BadSignature, IncompleteBundle, UnknownPrekey,
 		Replay, Authentication, Duplicate, SkipLimit, NotReady, Exhausted,
+		NotAllowed, Conflict, StaleEpoch, WrongDevices, Frozen,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdh"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,8 +17,7 @@ import (
 type stored struct {
 	Set            string                   `json:"set"`
 	Identity       []byte                   `json:"identity"`
-	SignedPrekeyID uint32                   `json:"signed_prekey_id"`
-	SignedPrekey   []byte                   `json:"signed_prekey"`
+	SignedPrekeys  []storedPrekey           `json:"signed_prekeys"`
 	Signature      []byte                   `json:"signature"`
 	OneTimePrekeys []storedPrekey           `json:"one_time_prekeys"`
 	Accepted       [][]byte                 `json:"accepted"`
@@ -43,8 +43,8 @@ func (p *Party) Export() []byte {
 		Set: p.set.Name, Identity: p.identity.Bytes(), Signature: p.signature, Accepted: p.accepted,
 		RegistrationID: p.registrationID, Cadence: p.cadence, Sessions: map[string]storedSession{},
 	}
-	if k := p.signedPrekey; k.key != nil {
-		s.SignedPrekeyID, s.SignedPrekey = k.id, k.key.Bytes()
+	for _, k := range p.signedPrekeys {
+		s.SignedPrekeys = append(s.SignedPrekeys, storedPrekey{k.id, k.key.Bytes()})
 	}
 	for _, k := range p.oneTimePrekeys {
 		s.OneTimePrekeys = append(s.OneTimePrekeys, storedPrekey{k.id, k.key.Bytes()})
@@ -86,19 +86,14 @@ func (s stored) party() (*Party, error) {
 	if p.identity, err = ecdh.X25519().NewPrivateKey(s.Identity); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	if set.Signature != params.NoSignature {
-		key, err := ecdh.X25519().NewPrivateKey(s.SignedPrekey)
-		if err != nil {
-			return nil, fmt.Errorf("signed_prekey: %w", err)
-		}
-		p.signedPrekey = prekey{s.SignedPrekeyID, key}
+	if p.signedPrekeys, err = prekeys("signed_prekeys", s.SignedPrekeys); err != nil {
+		return nil, err
 	}
-	for _, k := range s.OneTimePrekeys {
-		key, err := ecdh.X25519().NewPrivateKey(k.Key)
-		if err != nil {
-			return nil, fmt.Errorf("one_time_prekeys: %w", err)
-		}
-		p.oneTimePrekeys = append(p.oneTimePrekeys, prekey{k.ID, key})
+	if (set.Signature != params.NoSignature) != (len(p.signedPrekeys) > 0) {
+		return nil, errors.New("signed_prekeys: number does not fit the set")
+	}
+	if p.oneTimePrekeys, err = prekeys("one_time_prekeys", s.OneTimePrekeys); err != nil {
+		return nil, err
 	}
 	for peer, session := range s.Sessions {
 		if p.sessions[peer], err = session.session(set); err != nil {
@@ -106,6 +101,17 @@ func (s stored) party() (*Party, error) {
 		}
 	}
 	return p, nil
+}
+
+func prekeys(field string, stored []storedPrekey) (keys []prekey, err error) {
+	for _, k := range stored {
+		key, err := ecdh.X25519().NewPrivateKey(k.Key)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", field, err)
+		}
+		keys = append(keys, prekey{k.ID, key})
+	}
+	return keys, nil
 }
 
 func (s storedSession) session(set *params.Set) (*session, error) {

@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"credence/reference/params"
@@ -20,8 +21,8 @@ import (
 type Party struct {
 	set            *params.Set
 	identity       *ecdh.PrivateKey
-	signedPrekey   prekey
-	signature      []byte
+	signedPrekeys  []prekey // newest last; the earlier ones until they are forgotten
+	signature      []byte   // of the newest
 	oneTimePrekeys []prekey // in the order of their ids
 	accepted       [][]byte // digests of agreements that started a session (AMB-X3D-13)
 	registrationID uint32
@@ -72,15 +73,38 @@ func (p *Party) makeSignedPrekey(id uint32, rand io.Reader) error {
 	if err != nil {
 		return err
 	}
-	p.signedPrekey = prekey{id, k}
-	p.signature, err = x3dh.SignPrekey(p.set, p.identity, primitive.Public(k), rand)
-	return err
+	signature, err := x3dh.SignPrekey(p.set, p.identity, primitive.Public(k), rand)
+	if err != nil {
+		return err
+	}
+	p.signedPrekeys, p.signature = append(slices.Clip(p.signedPrekeys), prekey{id, k}), signature
+	return nil
+}
+
+// RenewSignedPrekey makes a new signed prekey with the next id; the earlier ones stay until they are forgotten. It draws the
+// private key and Z from rand, and returns the error of rand.
+func (p *Party) RenewSignedPrekey(rand io.Reader) error {
+	return p.makeSignedPrekey(p.newestSignedPrekey().id+1, rand)
+}
+
+// ForgetSignedPrekeys deletes the signed prekeys with a lower id, but for the newest.
+func (p *Party) ForgetSignedPrekeys(below uint32) {
+	newest := p.newestSignedPrekey().id
+	p.signedPrekeys = slices.DeleteFunc(slices.Clone(p.signedPrekeys), func(k prekey) bool { return k.id < below && k.id != newest })
+}
+
+// newestSignedPrekey gives the zero prekey in a set that has none.
+func (p *Party) newestSignedPrekey() prekey {
+	if len(p.signedPrekeys) == 0 {
+		return prekey{}
+	}
+	return p.signedPrekeys[len(p.signedPrekeys)-1]
 }
 
 // Bundle gives the party's bundle with the first one-time prekey that it still has, if any (SPEC.md 4.1).
 func (p *Party) Bundle() x3dh.Bundle {
 	b := x3dh.Bundle{Identity: x3dh.EncodeIdentity(p.set, p.identity), Signature: p.signature}
-	if k := p.signedPrekey; k.key != nil {
+	if k := p.newestSignedPrekey(); k.key != nil {
 		b.SignedPrekey, b.SignedPrekeyID = p.set.Encode(primitive.Public(k.key)), k.id
 	}
 	if len(p.oneTimePrekeys) > 0 {
@@ -103,7 +127,8 @@ func (p *Party) findPrekeys(m initial) (spk, opk *ecdh.PrivateKey, err error) {
 		}
 		return spk, nil, nil
 	}
-	if m.SignedPrekeyID != p.signedPrekey.id {
+	signed := slices.IndexFunc(p.signedPrekeys, func(k prekey) bool { return k.id == m.SignedPrekeyID })
+	if signed < 0 {
 		return nil, nil, fmt.Errorf("%w: signed prekey %d", refusal.UnknownPrekey, m.SignedPrekeyID)
 	}
 	if m.OneTimePrekeyID != 0 {
@@ -111,7 +136,7 @@ func (p *Party) findPrekeys(m initial) (spk, opk *ecdh.PrivateKey, err error) {
 			return nil, nil, fmt.Errorf("%w: one-time prekey %d", refusal.UnknownPrekey, m.OneTimePrekeyID)
 		}
 	}
-	return p.signedPrekey.key, opk, nil
+	return p.signedPrekeys[signed].key, opk, nil
 }
 
 func (p *Party) oneTimePrekey(match func(prekey) bool) *ecdh.PrivateKey {
@@ -132,6 +157,22 @@ func (p *Party) hasAccepted(a x3dh.Agreement) bool {
 // consume deletes the one-time prekey that an accepted initial message used (AMB-X3D-10), and remembers the agreement
 // (AMB-X3D-13).
 func (p *Party) consume(a x3dh.Agreement, used ...*ecdh.PrivateKey) {
-	p.oneTimePrekeys = slices.DeleteFunc(p.oneTimePrekeys, func(k prekey) bool { return slices.Contains(used, k.key) })
-	p.accepted = append(p.accepted, acceptedDigest(a))
+	p.oneTimePrekeys = slices.DeleteFunc(slices.Clone(p.oneTimePrekeys), func(k prekey) bool { return slices.Contains(used, k.key) })
+	p.accepted = append(slices.Clip(p.accepted), acceptedDigest(a))
 }
+
+// Clone gives a copy of the party: what is done to one of the two does not show in the other.
+func (p *Party) Clone() *Party {
+	c := *p
+	c.sessions = make(map[string]*session, len(p.sessions))
+	for peer, s := range p.sessions {
+		c.sessions[peer] = s.clone()
+	}
+	return &c
+}
+
+// Drop deletes the session with a peer, if there is one.
+func (p *Party) Drop(peer string) { delete(p.sessions, peer) }
+
+// Peers lists those with whom there is a session, in ascending order.
+func (p *Party) Peers() []string { return slices.Sorted(maps.Keys(p.sessions)) }

@@ -23,6 +23,13 @@ type session struct {
 
 type initial = wire.Initial
 
+// clone relies on it that states are replaced and never changed in place.
+func (s *session) clone() *session {
+	c, state := *s, *s.ratchet
+	c.ratchet = &state
+	return &c
+}
+
 // Envelope is a message with its kind.
 type Envelope struct {
 	Initial bool // SPEC.md 6.1; otherwise SPEC.md 5.6

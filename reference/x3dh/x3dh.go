@@ -53,10 +53,11 @@ func SignPrekey(set *params.Set, identity *ecdh.PrivateKey, spk primitive.Public
 	if set.Signature == params.NoSignature {
 		return nil, nil
 	}
-	return xeddsa.Sign(set.Signature, identity, signatureInput(set, set.Encode(spk)), rand)
+	return xeddsa.Sign(set.Signature, identity, SignatureInput(set, set.Encode(spk)), rand)
 }
 
-func signatureInput(set *params.Set, encodedSPK []byte) []byte {
+// SignatureInput gives what the identity key signs of an encoded signed prekey (SPEC.md 2.4).
+func SignatureInput(set *params.Set, encodedSPK []byte) []byte {
 	return append([]byte(set.SignatureLabel), encodedSPK...)
 }
 
@@ -90,7 +91,7 @@ func (b Bundle) check(set *params.Set) (p peerKeys, err error) {
 		}
 		p.oneTimePrekey = &opk
 	}
-	err = xeddsa.Verify(set.Signature, verificationKey(set, b.Identity), signatureInput(set, b.SignedPrekey), b.Signature) // AMB-X3D-02
+	err = xeddsa.Verify(set.Signature, verificationKey(set, b.Identity), SignatureInput(set, b.SignedPrekey), b.Signature) // AMB-X3D-02
 	if err != nil {
 		return p, fmt.Errorf("signed prekey: %w", err)
 	}

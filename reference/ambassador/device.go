@@ -1,0 +1,262 @@
+// Package ambassador is SPEC.md 11 and 12: one device of an account, which speaks with the account's voice.
+//
+// A Device does no input or output. It makes commits, which somebody brings to the post office, and reads the mails that
+// come from there; package client does both:
+//
+//	commit, err := device.Send(peer, plaintext, bundle, rand.Reader) // persist the device, then append the commit
+//	events, err := device.Receive(mail)                              // the device's own commit comes back as a mail too
+//
+// Refused input leaves the device as it was (AMB-CNV-01): every method works on a copy and replaces the device at the end.
+package ambassador
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"credence/reference/account"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/conversation"
+	"credence/reference/postoffice"
+	"credence/reference/refusal"
+)
+
+// Device is one device of an account.
+type Device struct {
+	channels   *channel.Channels
+	accountKey ed25519.PrivateKey // the leader's only
+	list       *account.List      // nil before a link request
+	keys       *account.EpochKeys // nil while the device is pending or not yet linked
+
+	conversations map[account.ID]*talk
+	number        uint64   // of the last commit
+	pending       *pending // a commit that the post office has not answered
+	behind        bool     // imported, and not yet caught up
+	rolledBack    bool     // the post office has seen commits that this state does not know of (AMB-SYN-11)
+
+	received   int                                 // records since this device last acknowledged
+	due        []dueRecord                         // what Upkeep will send, oldest first
+	prekeyUsed bool                                // a linked device has used the device's prekey
+	prekeys    map[account.DeviceID]account.Prekey // the siblings' newest; the leader's only
+	prepared   map[account.DeviceID][32]byte       // nonces of prepares without an answer; the leader's only
+	ready      map[account.DeviceID]bool           // devices that have answered; the leader's only
+}
+
+// pending is a commit under way, with what it will change when it is accepted.
+type pending struct {
+	Number uint64
+	Entry  []byte
+	Talk   *conversation.Outgoing
+	Batch  *account.PrekeyBatch
+	List   *account.List // a rotation
+	Keys   *account.EpochKeys
+	Cuts   []channel.Head
+}
+
+// dueRecord is a record that waits for Upkeep.
+type dueRecord struct {
+	To     account.DeviceID
+	Record channel.Record // without its envelope fields
+}
+
+// Event is what a mail has brought.
+type Event struct {
+	Kind      EventKind
+	Peer      account.ID       // of a conversation
+	Seq       uint64           // of an entry
+	Device    account.DeviceID // of a record
+	Plaintext []byte
+	Class     refusal.Class // why something was refused, is void or frozen
+	Reason    string
+}
+
+// EventKind is the kind of an event.
+type EventKind string
+
+// The kinds of event.
+const (
+	Message  EventKind = "message"  // the peer's entry was read
+	Sent     EventKind = "sent"     // a sibling's entry was followed
+	Accepted EventKind = "accepted" // the own commit was accepted
+	Void     EventKind = "void"     // an entry of the peer that nobody can read: it only moves the log
+	Parked   EventKind = "parked"   // an entry that waits for a sibling's record
+	Frozen   EventKind = "frozen"   // siblings or logs differ: the conversation stops until a rotation
+	Refused  EventKind = "refused"  // a parcel or an entry was refused and has changed nothing
+	Record   EventKind = "record"   // a record of a sibling was taken in
+	Rotated  EventKind = "rotated"  // a new epoch
+)
+
+// Register makes the leader of a new account and the commit that registers it. It draws the device key, its signed prekey
+// and Z, the seed of the account key, and what account.NewEpoch draws, from rand, and returns the error of rand.
+func Register(rand io.Reader) (*Device, []byte, error) {
+	d, err := NewDevice(rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.accountKey, err = account.GenerateKey(rand); err != nil {
+		return nil, nil, err
+	}
+	keys, publication, err := account.NewEpoch(d.accountKey, 1, rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	self := account.Device{ID: d.ID(), Status: account.Active, Prekey: d.channels.Prekey()}
+	list := &account.List{Account: account.IDOf(d.accountKey), Epoch: 1, Leader: d.ID(), Devices: []account.Device{self}}
+	list.Sign(d.accountKey)
+	d.list, d.keys = list, keys
+	commit := d.commit(postoffice.Commit{Kind: postoffice.KindRegister, Rotation: &postoffice.Rotation{
+		List: *list, Statement: keys.Statement, Publication: *publication,
+	}})
+	return d, commit, nil
+}
+
+// NewDevice makes a device without an account, to be linked. It draws the device key, its signed prekey and Z from rand,
+// and returns the error of rand.
+func NewDevice(rand io.Reader) (*Device, error) {
+	channels, err := channel.New(rand)
+	if err != nil {
+		return nil, err
+	}
+	return &Device{
+		channels: channels, conversations: map[account.ID]*talk{}, prekeys: map[account.DeviceID]account.Prekey{},
+		prepared: map[account.DeviceID][32]byte{}, ready: map[account.DeviceID]bool{},
+	}, nil
+}
+
+// clone gives a copy that shares nothing which changes.
+func (d *Device) clone() *Device {
+	c := *d
+	c.channels = d.channels.Clone()
+	if d.keys != nil {
+		c.keys = d.keys.Clone()
+	}
+	c.conversations = make(map[account.ID]*talk, len(d.conversations))
+	for peer, t := range d.conversations {
+		c.conversations[peer] = t.clone()
+	}
+	c.due = slices.Clone(d.due)
+	c.prekeys, c.prepared, c.ready = maps.Clone(d.prekeys), maps.Clone(d.prepared), maps.Clone(d.ready)
+	return &c
+}
+
+// try runs a change on a copy, which replaces the device if it succeeds.
+func (d *Device) try(change func(next *Device) ([]byte, error)) ([]byte, error) {
+	next := d.clone()
+	commit, err := change(next)
+	if err != nil {
+		return nil, err
+	}
+	*d = *next
+	return commit, nil
+}
+
+// ID names the device.
+func (d *Device) ID() account.DeviceID { return d.channels.Device }
+
+// List gives the device list of the account, nil before a link request.
+func (d *Device) List() *account.List { return d.list }
+
+// Account gives the account of the device, zero before a link request.
+func (d *Device) Account() account.ID {
+	if d.list == nil {
+		return account.ID{}
+	}
+	return d.list.Account
+}
+
+// Epoch gives the epoch of the device's list, 0 before a link request.
+func (d *Device) Epoch() uint32 {
+	if d.list == nil {
+		return 0
+	}
+	return d.list.Epoch
+}
+
+// Leader tells whether the device holds the account key.
+func (d *Device) Leader() bool { return d.accountKey != nil }
+
+// Active tells whether the device holds the secrets of its epoch.
+func (d *Device) Active() bool { return d.keys != nil }
+
+// Conversation gives the conversation with a peer; it is new if there has been none.
+func (d *Device) Conversation(peer account.ID) conversation.Conversation {
+	return d.talk(peer).Conversation
+}
+
+// Peers lists the accounts with which there is a conversation, ascending.
+func (d *Device) Peers() []account.ID {
+	return slices.SortedFunc(maps.Keys(d.conversations), func(a, b account.ID) int { return slices.Compare(a[:], b[:]) })
+}
+
+// Problem tells why a conversation stands still, "" if it does not: entries wait for a record, or it is frozen.
+func (d *Device) Problem(peer account.ID) string {
+	t := d.talk(peer)
+	if t.frozen != "" {
+		return t.frozen
+	}
+	if n := t.tip.Seq - t.Seq; n > 0 {
+		return fmt.Sprintf("%d entries wait for a record of a sibling", n)
+	}
+	return ""
+}
+
+// commit numbers a commit and gives its bytes.
+func (d *Device) commit(m postoffice.Commit) []byte {
+	d.number++
+	m.Account, m.Device, m.Epoch, m.Number = d.list.Account, d.ID(), d.list.Epoch, d.number
+	return codec.MustEncode(&m)
+}
+
+// mayCommit refuses while the device may not make a commit that changes the account (AMB-SYN-10, AMB-SYN-11).
+func (d *Device) mayCommit() error {
+	switch {
+	case d.list == nil || d.keys == nil:
+		return fmt.Errorf("%w: the device is not active", refusal.NotReady)
+	case d.rolledBack:
+		return fmt.Errorf("%w: the device was set back and has to be linked anew", refusal.NotReady)
+	case d.behind:
+		return fmt.Errorf("%w: the device has not caught up", refusal.NotReady)
+	case d.pending != nil:
+		return fmt.Errorf("%w: a commit is under way", refusal.NotReady)
+	}
+	return nil
+}
+
+// PostOfficeRefused drops the commit under way without a trace in conversations, keys and list. What its channel messages
+// have used stays used (AMB-SYN-09).
+func (d *Device) PostOfficeRefused() { d.pending = nil }
+
+// CaughtUp tells a device that was imported that it has read its mailbox to the end, and how many of its commits the post
+// office has seen (Mailbox.Commits). It returns refusal.NotReady if these are more than the device knows of: it was set back,
+// and would use channel keys twice (AMB-SYN-11).
+func (d *Device) CaughtUp(commits uint64) error {
+	if commits > d.number {
+		d.rolledBack = true
+		return d.mayCommit()
+	}
+	d.behind = false
+	return nil
+}
+
+// seal makes a parcel of a record.
+func (d *Device) seal(to account.DeviceID, r channel.Record, rand io.Reader) (postoffice.Parcel, error) {
+	r.Account, r.Epoch, r.Sender, r.Receiver = d.list.Account, d.list.Epoch, d.ID(), to
+	body, err := d.channels.Seal(&r, rand)
+	return postoffice.Parcel{Device: to, Body: body}, err
+}
+
+// sealAll makes a parcel of one record for every other active device.
+func (d *Device) sealAll(r channel.Record, rand io.Reader) ([]postoffice.Parcel, error) {
+	var parcels []postoffice.Parcel
+	for _, id := range d.list.Others(d.ID(), account.Active) {
+		p, err := d.seal(id, r, rand)
+		if err != nil {
+			return nil, err
+		}
+		parcels = append(parcels, p)
+	}
+	return parcels, nil
+}

@@ -1,0 +1,412 @@
+package ambassador
+
+import (
+	"bytes"
+	"crypto/ecdh"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"credence/reference/account"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/conversation"
+	"credence/reference/ratchet"
+	"credence/reference/refusal"
+)
+
+// stored is the export of a device. Everything that has an encoding of its own stands in it; lists are sorted, so that
+// equal devices give equal bytes.
+type stored struct {
+	Channels      []byte         `json:"channels"`
+	AccountSeed   []byte         `json:"account_seed"`
+	List          []byte         `json:"list"`
+	Keys          *storedKeys    `json:"keys"`
+	Conversations []storedTalk   `json:"conversations"`
+	Number        uint64         `json:"number"`
+	Pending       *storedPending `json:"pending"`
+	RolledBack    bool           `json:"rolled_back"`
+	Received      int            `json:"received"`
+	Due           [][]byte       `json:"due"`
+	PrekeyUsed    bool           `json:"prekey_used"`
+	Siblings      []storedDevice `json:"siblings"`
+}
+
+type storedKeys struct {
+	Statement  []byte        `json:"statement"`
+	Ambassador []byte        `json:"ambassador"`
+	Batches    []storedBatch `json:"batches"`
+}
+
+type storedBatch struct {
+	SignedID uint32   `json:"signed_id"`
+	Signed   []byte   `json:"signed"`
+	FirstID  uint32   `json:"first_id"`
+	OneTime  [][]byte `json:"one_time"`
+}
+
+type storedConversation struct {
+	Peer      []byte `json:"peer"`
+	Seq       uint64 `json:"seq"`
+	Head      []byte `json:"head"`
+	Statement []byte `json:"peer_statement"`
+	PrekeyID  uint32 `json:"peer_prekey_id"`
+	OwnEpoch  uint32 `json:"own_epoch"`
+	Session   []byte `json:"session"` // the canonical state
+}
+
+type storedTalk struct {
+	storedConversation
+	TipSeq  uint64         `json:"tip_seq"`
+	Tip     []byte         `json:"tip"`
+	Parked  [][]byte       `json:"parked"`
+	Records []channel.Sent `json:"records"`
+	Claims  []storedClaim  `json:"claims"`
+	Last    *channel.Sent  `json:"last"`
+	Frozen  string         `json:"frozen"`
+}
+
+type storedClaim struct {
+	Device account.DeviceID
+	Claim  channel.Claim
+}
+
+type storedPending struct {
+	Number uint64              `json:"number"`
+	Entry  []byte              `json:"entry"`
+	Next   *storedConversation `json:"next"`
+	Sent   *channel.Sent       `json:"sent"`
+	Batch  *storedBatch        `json:"batch"`
+	List   []byte              `json:"list"`
+	Keys   *storedKeys         `json:"keys"`
+	Cuts   []channel.Head      `json:"cuts"`
+}
+
+type storedDevice struct {
+	ID       account.DeviceID
+	Prekey   *account.Prekey
+	Prepared *[32]byte
+	Ready    bool
+}
+
+// Export gives the whole state of the device, secrets included.
+func (d *Device) Export() []byte {
+	s := stored{
+		Channels: d.channels.Export(), Number: d.number, RolledBack: d.rolledBack,
+		Received: d.received, PrekeyUsed: d.prekeyUsed, Keys: storeKeys(d.keys), Pending: d.pending.store(),
+	}
+	if d.accountKey != nil {
+		s.AccountSeed = d.accountKey.Seed()
+	}
+	if d.list != nil {
+		s.List = codec.MustEncode(d.list)
+	}
+	for _, peer := range d.Peers() {
+		s.Conversations = append(s.Conversations, d.conversations[peer].store())
+	}
+	for _, due := range d.due {
+		r := due.Record
+		r.Receiver = due.To
+		s.Due = append(s.Due, codec.MustEncode(&r))
+	}
+	s.Siblings = d.storeSiblings()
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // the type has nothing that JSON cannot hold
+	}
+	return b
+}
+
+func (d *Device) storeSiblings() []storedDevice {
+	known := map[account.DeviceID]*storedDevice{}
+	at := func(id account.DeviceID) *storedDevice {
+		if known[id] == nil {
+			known[id] = &storedDevice{ID: id}
+		}
+		return known[id]
+	}
+	for id, p := range d.prekeys {
+		at(id).Prekey = &p
+	}
+	for id, nonce := range d.prepared {
+		at(id).Prepared = &nonce
+	}
+	for id := range d.ready {
+		at(id).Ready = true
+	}
+	var all []storedDevice
+	for _, id := range slices.SortedFunc(maps.Keys(known), compareIDs) {
+		all = append(all, *known[id])
+	}
+	return all
+}
+
+func compareIDs(a, b account.DeviceID) int { return bytes.Compare(a[:], b[:]) }
+
+func storeKeys(k *account.EpochKeys) *storedKeys {
+	if k == nil {
+		return nil
+	}
+	s := &storedKeys{Statement: codec.MustEncode(&k.Statement), Ambassador: k.Ambassador.Bytes()}
+	for i := range k.Batches {
+		s.Batches = append(s.Batches, *storeBatch(&k.Batches[i]))
+	}
+	return s
+}
+
+func storeBatch(b *account.PrekeyBatch) *storedBatch {
+	if b == nil {
+		return nil
+	}
+	s := &storedBatch{SignedID: b.SignedID, Signed: b.Signed.Bytes(), FirstID: b.FirstID}
+	for _, k := range b.OneTime {
+		if k == nil {
+			s.OneTime = append(s.OneTime, nil)
+		} else {
+			s.OneTime = append(s.OneTime, k.Bytes())
+		}
+	}
+	return s
+}
+
+func storeConversation(c conversation.Conversation) storedConversation {
+	s := storedConversation{Peer: c.Peer[:], Seq: c.Seq, Head: c.Head[:], PrekeyID: c.PeerPrekeyID, OwnEpoch: c.OwnEpoch}
+	if c.PeerStatement != nil {
+		s.Statement = codec.MustEncode(c.PeerStatement)
+	}
+	if c.Session != nil {
+		s.Session = c.Session.Marshal()
+	}
+	return s
+}
+
+func (t *talk) store() storedTalk {
+	s := storedTalk{
+		storedConversation: storeConversation(t.Conversation),
+		TipSeq:             t.tip.Seq, Tip: t.tip.Head[:], Parked: t.parked, Last: t.last, Frozen: t.frozen,
+	}
+	for _, seq := range slices.Sorted(maps.Keys(t.records)) {
+		s.Records = append(s.Records, *t.records[seq])
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(t.claims), compareIDs) {
+		s.Claims = append(s.Claims, storedClaim{id, t.claims[id]})
+	}
+	return s
+}
+
+func (p *pending) store() *storedPending {
+	if p == nil {
+		return nil
+	}
+	s := &storedPending{Number: p.Number, Entry: p.Entry, Batch: storeBatch(p.Batch), Keys: storeKeys(p.Keys), Cuts: p.Cuts}
+	if p.Talk != nil {
+		next := storeConversation(p.Talk.Next)
+		s.Next, s.Sent = &next, &p.Talk.Sent
+	}
+	if p.List != nil {
+		s.List = codec.MustEncode(p.List)
+	}
+	return s
+}
+
+// Import gives the device that was exported. It has to catch up before it may send (AMB-SYN-10): read its mailbox to the
+// end and call CaughtUp. It returns refusal.Malformed with the field that is wrong.
+func Import(exported []byte) (*Device, error) {
+	var s stored
+	j := json.NewDecoder(bytes.NewReader(exported))
+	j.DisallowUnknownFields()
+	if err := j.Decode(&s); err != nil {
+		return nil, fmt.Errorf("%w: device: %v", refusal.Malformed, err)
+	}
+	if _, err := j.Token(); err != io.EOF {
+		return nil, fmt.Errorf("%w: device: trailing data", refusal.Malformed)
+	}
+	d, err := s.device()
+	if err != nil {
+		return nil, fmt.Errorf("%w: device: %v", refusal.Malformed, err)
+	}
+	return d, nil
+}
+
+func (s *stored) device() (d *Device, err error) {
+	d = &Device{
+		number: s.Number, behind: true, rolledBack: s.RolledBack, received: s.Received, prekeyUsed: s.PrekeyUsed,
+		conversations: map[account.ID]*talk{}, prekeys: map[account.DeviceID]account.Prekey{},
+		prepared: map[account.DeviceID][32]byte{}, ready: map[account.DeviceID]bool{},
+	}
+	if d.channels, err = channel.Import(s.Channels); err != nil {
+		return nil, fmt.Errorf("channels: %w", err)
+	}
+	if s.AccountSeed != nil {
+		if len(s.AccountSeed) != ed25519.SeedSize {
+			return nil, fmt.Errorf("account_seed: %d bytes", len(s.AccountSeed))
+		}
+		d.accountKey = ed25519.NewKeyFromSeed(s.AccountSeed)
+	}
+	if d.list, err = readList(s.List); err != nil {
+		return nil, err
+	}
+	if d.keys, err = s.Keys.read(); err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	for _, t := range s.Conversations {
+		talk, err := t.read(d.Account())
+		if err != nil {
+			return nil, fmt.Errorf("conversations: %w", err)
+		}
+		d.conversations[talk.Peer] = talk
+	}
+	if d.pending, err = s.Pending.read(d.Account()); err != nil {
+		return nil, fmt.Errorf("pending: %w", err)
+	}
+	return d, s.readSiblings(d)
+}
+
+func (s *stored) readSiblings(d *Device) error {
+	for _, encoded := range s.Due {
+		var r channel.Record
+		if err := codec.Decode(encoded, &r); err != nil {
+			return fmt.Errorf("due: %w", err)
+		}
+		to := r.Receiver
+		r.Receiver = account.DeviceID{}
+		d.due = append(d.due, dueRecord{to, r})
+	}
+	for _, sibling := range s.Siblings {
+		if sibling.Prekey != nil {
+			d.prekeys[sibling.ID] = *sibling.Prekey
+		}
+		if sibling.Prepared != nil {
+			d.prepared[sibling.ID] = *sibling.Prepared
+		}
+		if sibling.Ready {
+			d.ready[sibling.ID] = true
+		}
+	}
+	return nil
+}
+
+func readList(encoded []byte) (*account.List, error) {
+	if encoded == nil {
+		return nil, nil
+	}
+	l := &account.List{}
+	if err := codec.Decode(encoded, l); err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	return l, nil
+}
+
+func (s *storedKeys) read() (*account.EpochKeys, error) {
+	if s == nil {
+		return nil, nil
+	}
+	k := &account.EpochKeys{}
+	if err := codec.Decode(s.Statement, &k.Statement); err != nil {
+		return nil, err
+	}
+	var err error
+	if k.Ambassador, err = ecdh.X25519().NewPrivateKey(s.Ambassador); err != nil {
+		return nil, fmt.Errorf("ambassador: %w", err)
+	}
+	if len(s.Batches) == 0 {
+		return nil, fmt.Errorf("batches: none")
+	}
+	for _, b := range s.Batches {
+		batch, err := b.read()
+		if err != nil {
+			return nil, fmt.Errorf("batches: %w", err)
+		}
+		k.Batches = append(k.Batches, *batch)
+	}
+	return k, nil
+}
+
+func (s *storedBatch) read() (*account.PrekeyBatch, error) {
+	if s == nil {
+		return nil, nil
+	}
+	b := &account.PrekeyBatch{SignedID: s.SignedID, FirstID: s.FirstID}
+	var err error
+	if b.Signed, err = ecdh.X25519().NewPrivateKey(s.Signed); err != nil {
+		return nil, fmt.Errorf("signed: %w", err)
+	}
+	if len(s.OneTime) != account.Batch {
+		return nil, fmt.Errorf("one_time: %d keys", len(s.OneTime))
+	}
+	for i, k := range s.OneTime {
+		if k == nil {
+			continue
+		}
+		if b.OneTime[i], err = ecdh.X25519().NewPrivateKey(k); err != nil {
+			return nil, fmt.Errorf("one_time: %w", err)
+		}
+	}
+	return b, nil
+}
+
+func (s storedConversation) read(own account.ID) (c conversation.Conversation, err error) {
+	c = conversation.Conversation{Own: own, Seq: s.Seq, PeerPrekeyID: s.PrekeyID, OwnEpoch: s.OwnEpoch}
+	if len(s.Peer) != len(c.Peer) || len(s.Head) != len(c.Head) {
+		return c, fmt.Errorf("peer and head: %d and %d bytes", len(s.Peer), len(s.Head))
+	}
+	c.Peer, c.Head = account.ID(s.Peer), [32]byte(s.Head)
+	if s.Statement != nil {
+		c.PeerStatement = &account.EpochStatement{}
+		if err := codec.Decode(s.Statement, c.PeerStatement); err != nil {
+			return c, err
+		}
+	}
+	if s.Session != nil {
+		if c.Session, err = ratchet.Unmarshal(s.Session); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (s storedTalk) read(own account.ID) (*talk, error) {
+	c, err := s.storedConversation.read(own)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Tip) != len(c.Head) {
+		return nil, fmt.Errorf("tip: %d bytes", len(s.Tip))
+	}
+	t := &talk{
+		Conversation: c, tip: channel.Head{Peer: c.Peer, Seq: s.TipSeq, Head: [32]byte(s.Tip)}, parked: s.Parked,
+		records: map[uint64]*channel.Sent{}, claims: map[account.DeviceID]channel.Claim{}, last: s.Last, frozen: s.Frozen,
+	}
+	for i := range s.Records {
+		t.records[s.Records[i].Seq] = &s.Records[i]
+	}
+	for _, claim := range s.Claims {
+		t.claims[claim.Device] = claim.Claim
+	}
+	return t, nil
+}
+
+func (s *storedPending) read(own account.ID) (*pending, error) {
+	if s == nil {
+		return nil, nil
+	}
+	p := &pending{Number: s.Number, Entry: s.Entry, Cuts: s.Cuts}
+	var err error
+	if s.Next != nil && s.Sent != nil {
+		p.Talk = &conversation.Outgoing{Entry: s.Entry, Sent: *s.Sent}
+		if p.Talk.Next, err = s.Next.read(own); err != nil {
+			return nil, err
+		}
+	}
+	if p.Batch, err = s.Batch.read(); err != nil {
+		return nil, err
+	}
+	if p.List, err = readList(s.List); err != nil {
+		return nil, err
+	}
+	p.Keys, err = s.Keys.read()
+	return p, err
+}

@@ -1,0 +1,214 @@
+package ambassador
+
+import (
+	"crypto/ecdh"
+	"fmt"
+
+	"credence/reference/account"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/params"
+	"credence/reference/postoffice"
+	"credence/reference/primitive"
+	"credence/reference/refusal"
+	"credence/reference/x3dh"
+	"credence/reference/xeddsa"
+)
+
+// Receive reads a mail: first its parcels, then its entry. Each of these is taken in or refused by itself; what is refused
+// changes nothing and is told as an event. Nothing is drawn. It returns refusal.Malformed for a mail that cannot be parsed
+// and refusal.NotReady before a link request; the device is then unchanged.
+func (d *Device) Receive(mail []byte) ([]Event, error) {
+	m := &postoffice.Mail{}
+	if err := codec.Decode(mail, m); err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	if d.list == nil {
+		return nil, fmt.Errorf("%w: the device has no account", refusal.NotReady)
+	}
+	var events []Event
+	for _, p := range m.Parcels {
+		events = append(events, d.open(p)...)
+	}
+	if own := d.echo(m); len(own) > 0 {
+		events = append(events, own...)
+	} else if len(m.Entry) > 0 {
+		events = append(events, d.accept(m.Entry)...)
+	}
+	if self := d.list.Find(d.ID()); self != nil { // AMB-CHN-09
+		d.channels.ForgetPrekeys(self.Prekey.ID)
+	}
+	return events, nil
+}
+
+func refused(from account.DeviceID, err error) Event {
+	return Event{Kind: Refused, Device: from, Class: refusal.Of(err), Reason: err.Error()}
+}
+
+// accept takes in an entry on a copy, so that one which is refused leaves no trace.
+func (d *Device) accept(encoded []byte) []Event {
+	next := d.clone()
+	events := next.arrive(encoded)
+	if len(events) == 1 && events[0].Kind == Refused && events[0].Class != refusal.Frozen {
+		return events
+	}
+	*d = *next
+	return events
+}
+
+// open reads a parcel on a copy.
+func (d *Device) open(p postoffice.Parcel) []Event {
+	next := d.clone()
+	r, arrival, err := next.channels.Open(d.list, p.Device, p.Body)
+	if err != nil {
+		return []Event{refused(p.Device, err)}
+	}
+	next.prekeyUsed = next.prekeyUsed || arrival.Opened
+	events, err := next.take(r, arrival.First)
+	if err != nil {
+		return []Event{refused(p.Device, err)}
+	}
+	if r.Kind != channel.KindAck {
+		next.received++
+	}
+	*d = *next
+	return events
+}
+
+// take takes in a record.
+func (d *Device) take(r *channel.Record, first bool) ([]Event, error) {
+	event := Event{Kind: Record, Device: r.Sender}
+	if d.keys == nil && (r.Kind == channel.KindSent || r.Kind == channel.KindPrekeys) {
+		return nil, fmt.Errorf("%w: record: this device is not active", refusal.NotAllowed)
+	}
+	switch r.Kind {
+	case channel.KindSent:
+		return d.takeSent(r.Sender, r.Sent)
+	case channel.KindAck:
+		return d.takeAck(r.Sender, r.Ack)
+	case channel.KindPrekeys:
+		return []Event{event}, d.takePrekeys(r.Prekeys)
+	case channel.KindList:
+		return []Event{{Kind: Rotated, Device: r.Sender}}, d.takeList(r.List)
+	case channel.KindPrepare:
+		d.takePrepare(r.Sender, r.Prepare)
+		return []Event{event}, nil
+	case channel.KindReady:
+		return []Event{event}, d.takeReady(r.Sender, r.Ready, first)
+	case channel.KindRotate:
+		return d.takeRotate(r.Sender, r.Rotate)
+	default:
+		d.takeResendRequest(r.Sender, r.Resend)
+		return []Event{event}, nil
+	}
+}
+
+// echo applies the own commit that the post office has accepted. It gives nothing for the mails of others, for records, and
+// for a commit that this state does not know of: an entry is then treated like a sibling's.
+func (d *Device) echo(m *postoffice.Mail) []Event {
+	p := d.pending
+	if m.Device != d.ID() || p == nil || p.Number != m.Number {
+		return nil
+	}
+	d.pending = nil
+	accepted := Event{Kind: Accepted, Device: d.ID()}
+	switch {
+	case p.Talk != nil && string(m.Entry) == string(p.Entry):
+		t := d.keep(p.Talk.Next.Peer)
+		if t.Seq+1 != p.Talk.Next.Seq || t.frozen != "" {
+			return nil // a later epoch or another history: the entry is refused where it arrives
+		}
+		t.step(p.Talk.Next, &p.Talk.Sent)
+		accepted.Peer, accepted.Seq = t.Peer, t.Seq
+	case p.Batch != nil && d.keys != nil:
+		d.keys.Add(*p.Batch)
+	case p.List != nil:
+		return append([]Event{accepted}, d.openEpoch(p.List, p.Keys, p.Cuts)...)
+	}
+	return []Event{accepted}
+}
+
+// takeSent keeps the record for its entry; one for an earlier entry says nothing new (AMB-SYN-05).
+func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, error) {
+	event := []Event{{Kind: Record, Device: from, Peer: s.Peer, Seq: s.Seq}}
+	if s.Peer == d.Account() {
+		return nil, fmt.Errorf("%w: record: peer: the own account", refusal.NotAllowed)
+	}
+	t := d.talk(s.Peer)
+	if s.Seq <= t.Seq {
+		return event, nil
+	}
+	if s.Seq > t.tip.Seq+parkLimit {
+		return nil, fmt.Errorf("%w: record: seq: %d after %d", refusal.SkipLimit, s.Seq, t.tip.Seq)
+	}
+	t = d.keep(s.Peer)
+	t.records[s.Seq] = s
+	return append(event, d.drain(t)...), nil
+}
+
+// takeAck compares how far the sibling is, and keeps what cannot be compared yet.
+func (d *Device) takeAck(from account.DeviceID, a *channel.Ack) ([]Event, error) {
+	if err := d.keepPrekey(from, a.Prekey); err != nil {
+		return nil, err
+	}
+	events := []Event{{Kind: Record, Device: from}}
+	for _, claim := range a.Claims {
+		if claim.Seq < d.talk(claim.Peer).Seq || claim.Seq == 0 {
+			continue
+		}
+		t := d.keep(claim.Peer)
+		t.claims[from] = claim
+		if by, ok := t.contradicted(); ok {
+			events = append(events, t.freeze(fmt.Sprintf("device %x has another state after entry %d", by[:4], t.Seq)))
+		}
+	}
+	return events, nil
+}
+
+// keepPrekey remembers the newest prekey of a sibling for the next list; only the leader needs it.
+func (d *Device) keepPrekey(from account.DeviceID, p account.Prekey) error {
+	if err := xeddsa.Verify(params.Strict, from[:], x3dh.SignatureInput(params.AmbassadorV1, p.Key[:]), p.Signature[:]); err != nil {
+		return fmt.Errorf("record: prekey: %w", err)
+	}
+	if d.Leader() && p.ID > d.prekeys[from].ID {
+		d.prekeys[from] = p
+	}
+	return nil
+}
+
+// takePrekeys adds the private keys of a publication (AMB-SYN-12).
+func (d *Device) takePrekeys(p *channel.Prekeys) error {
+	newest := d.keys.Batches[len(d.keys.Batches)-1]
+	if p.SignedPrekeyID != newest.SignedID+1 || p.FirstOneTimeID != newest.FirstID+account.Batch {
+		return fmt.Errorf("%w: record: signed_prekey_id: %d after %d", refusal.StaleEpoch, p.SignedPrekeyID, newest.SignedID)
+	}
+	d.keys.Add(privateBatch(p))
+	return nil
+}
+
+// privateBatch gives the batch of a record body.
+func privateBatch(p *channel.Prekeys) account.PrekeyBatch {
+	b := account.PrekeyBatch{SignedID: p.SignedPrekeyID, Signed: privateKey(p.SignedPrekeyPrivate), FirstID: p.FirstOneTimeID}
+	for i, k := range p.OneTimePrivates {
+		b.OneTime[i] = privateKey(k)
+	}
+	return b
+}
+
+// privateKey gives the private key of 32 bytes, clamped.
+func privateKey(b [primitive.KeySize]byte) *ecdh.PrivateKey {
+	primitive.Clamp(&b)
+	k, err := ecdh.X25519().NewPrivateKey(b[:])
+	if err != nil {
+		panic(err) // only a wrong length fails
+	}
+	return k
+}
+
+// takeResendRequest owes the record of the newest own entry, if that is the one asked for. Earlier ones are gone.
+func (d *Device) takeResendRequest(from account.DeviceID, r *channel.ResendRequest) {
+	t := d.talk(r.Peer)
+	if t.last != nil && t.last.Seq == r.Seq {
+		d.owe(from, channel.Record{Kind: channel.KindSent, Sent: t.last})
+	}
+}

@@ -1,0 +1,402 @@
+package ambassador
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"credence/reference/account"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/postoffice"
+	"credence/reference/primitive"
+	"credence/reference/refusal"
+)
+
+// mayLead refuses what only the leader may do (AMB-ROT-01).
+func (d *Device) mayLead() error {
+	if !d.Leader() {
+		return fmt.Errorf("%w: only the leader may", refusal.NotAllowed)
+	}
+	return d.mayCommit()
+}
+
+// Prepare makes the commit that asks devices to heal their channel to the leader before the next rotation; nil asks all.
+// A device that does not answer is pending from then on. It draws a nonce of 32 bytes and the ratchet key that is due, for
+// each device in ascending order, from rand. It returns refusal.NotAllowed and refusal.NotReady.
+func (d *Device) Prepare(devices []account.DeviceID, rand io.Reader) ([]byte, error) {
+	return d.try(func(next *Device) ([]byte, error) { return next.prepare(devices, rand) })
+}
+
+func (d *Device) prepare(devices []account.DeviceID, rand io.Reader) ([]byte, error) {
+	if err := d.mayLead(); err != nil {
+		return nil, err
+	}
+	if devices == nil {
+		devices = d.list.Others(d.ID(), 0)
+	}
+	var parcels []postoffice.Parcel
+	for _, id := range d.list.Others(d.ID(), 0) {
+		if !slices.Contains(devices, id) {
+			continue
+		}
+		var nonce [32]byte
+		if _, err := io.ReadFull(rand, nonce[:]); err != nil {
+			return nil, fmt.Errorf("draw nonce: %w", err)
+		}
+		p, err := d.seal(id, channel.Record{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: nonce}}, rand)
+		if err != nil {
+			return nil, err
+		}
+		d.prepared[id] = nonce
+		delete(d.ready, id)
+		parcels = append(parcels, p)
+	}
+	if len(parcels) == 0 {
+		return nil, fmt.Errorf("%w: no such device on the list", refusal.NotReady)
+	}
+	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels}), nil
+}
+
+// takeReady is the leader's: the answer has to open a chain, so that its ratchet key is younger than the question
+// (AMB-ROT-07).
+func (d *Device) takeReady(from account.DeviceID, r *channel.Ready, first bool) error {
+	nonce, ok := d.prepared[from]
+	if !d.Leader() || !ok || nonce != r.Nonce {
+		return fmt.Errorf("%w: record: nonce: nothing was asked with it", refusal.NotAllowed)
+	}
+	if !first {
+		return fmt.Errorf("%w: record: the answer is not the first message of its chain", refusal.NotAllowed)
+	}
+	if err := d.keepPrekey(from, r.Prekey); err != nil {
+		return err
+	}
+	delete(d.prepared, from)
+	d.ready[from] = true
+	return nil
+}
+
+// Change says what a rotation changes. The zero value changes nothing but the epoch.
+type Change struct {
+	Add    []byte // a link request, or none
+	Remove []account.DeviceID
+}
+
+// Rotate makes the commit of the next epoch (SPEC.md 12.2): the signed list and statement, the publication, the cuts, and
+// for every device of the new list a record: the secrets of the epoch for active ones, the list alone for pending ones. It
+// draws what account.NewEpoch draws, then the ratchet keys that are due, ascending by device, from rand. It returns
+// refusal.NotAllowed, refusal.NotReady, refusal.StaleEpoch for a link request of another epoch, and the refusals of its
+// introduction.
+func (d *Device) Rotate(change Change, rand io.Reader) ([]byte, error) {
+	return d.try(func(next *Device) ([]byte, error) { return next.rotate(change, rand) })
+}
+
+func (d *Device) rotate(change Change, rand io.Reader) ([]byte, error) {
+	if err := d.mayLead(); err != nil {
+		return nil, err
+	}
+	list, err := d.nextList(change.Remove)
+	if err != nil {
+		return nil, err
+	}
+	r := &postoffice.Rotation{Cuts: d.cuts()}
+	if change.Add != nil {
+		if r.Introductions, err = d.admit(list, change.Add); err != nil {
+			return nil, err
+		}
+	}
+	list.Sign(d.accountKey)
+	keys, publication, err := account.NewEpoch(d.accountKey, list.Epoch, rand)
+	if err != nil {
+		return nil, err
+	}
+	r.List, r.Statement, r.Publication = *list, keys.Statement, *publication
+	parcels, err := d.announce(list, keys, r.Cuts, rand)
+	if err != nil {
+		return nil, err
+	}
+	commit := d.commit(postoffice.Commit{Kind: postoffice.KindRotate, Parcels: parcels, Rotation: r})
+	d.pending = &pending{Number: d.number, List: list, Keys: keys, Cuts: r.Cuts}
+	return commit, nil
+}
+
+// nextList gives the list of the next epoch, without its signature.
+func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
+	list := &account.List{Account: d.list.Account, Epoch: d.list.Epoch + 1, Leader: d.ID()}
+	for _, id := range remove {
+		if id == d.ID() || d.list.Find(id) == nil {
+			return nil, fmt.Errorf("%w: remove: the leader, or no device of the list", refusal.NotAllowed)
+		}
+	}
+	for _, device := range d.list.Devices {
+		if slices.Contains(remove, device.ID) {
+			continue
+		}
+		device.Status = d.nextStatus(device)
+		if p, ok := d.prekeys[device.ID]; ok {
+			device.Prekey = p
+		}
+		if device.ID == d.ID() {
+			device.Prekey = d.channels.Prekey()
+		}
+		list.Devices = append(list.Devices, device)
+	}
+	return list, nil
+}
+
+// nextStatus is pending for a device that was asked to heal and has not answered, and for one that was pending and has not
+// answered since (AMB-ROT-06).
+func (d *Device) nextStatus(device account.Device) account.Status {
+	_, asked := d.prepared[device.ID]
+	if asked || device.Status == account.Pending && !d.ready[device.ID] {
+		return account.Pending
+	}
+	return account.Active
+}
+
+// cuts gives the ends of the epoch's logs as far as this device has seen them.
+func (d *Device) cuts() []channel.Head {
+	var heads []channel.Head
+	for _, peer := range d.Peers() {
+		if t := d.talk(peer); t.tip.Seq > 0 {
+			heads = append(heads, t.tip)
+		}
+	}
+	return heads
+}
+
+// announce makes the record of the rotation for each device of the new list.
+func (d *Device) announce(list *account.List, keys *account.EpochKeys, cuts []channel.Head, rand io.Reader) ([]postoffice.Parcel, error) {
+	var parcels []postoffice.Parcel
+	for _, id := range list.Others(d.ID(), 0) {
+		r := channel.Record{Kind: channel.KindList, List: list}
+		if list.Has(id, account.Active) {
+			r = channel.Record{Kind: channel.KindRotate, Rotate: &channel.Rotate{
+				List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()),
+				Prekeys: privatePrekeys(&keys.Batches[0]), Cuts: cuts,
+			}}
+		}
+		p, err := d.seal(id, r, rand)
+		if err != nil {
+			return nil, err
+		}
+		parcels = append(parcels, p)
+	}
+	return parcels, nil
+}
+
+// checkList refuses a list that is not the next one of the account (AMB-ROT-02), or that lacks this device with the status.
+func (d *Device) checkList(list *account.List, status account.Status) error {
+	if list.Account != d.list.Account {
+		return fmt.Errorf("%w: list: account of somebody else", refusal.NotAllowed)
+	}
+	if err := list.Verify(); err != nil {
+		return err
+	}
+	if list.Epoch != d.list.Epoch+1 {
+		return fmt.Errorf("%w: list of epoch %d after %d", refusal.StaleEpoch, list.Epoch, d.list.Epoch)
+	}
+	if !list.Has(d.ID(), status) {
+		return fmt.Errorf("%w: list: this device has another status", refusal.NotAllowed)
+	}
+	return nil
+}
+
+// takeRotate opens the epoch that the leader has committed.
+func (d *Device) takeRotate(leader account.DeviceID, r *channel.Rotate) ([]Event, error) {
+	if err := d.checkList(&r.List, account.Active); err != nil {
+		return nil, err
+	}
+	if err := r.Statement.Verify(); err != nil {
+		return nil, err
+	}
+	keys := &account.EpochKeys{Statement: r.Statement, Ambassador: privateKey(r.AmbassadorPrivate)}
+	if r.Statement.Account != r.List.Account || r.Statement.Epoch != r.List.Epoch || primitive.Public(keys.Ambassador) != r.Statement.AmbassadorKey {
+		return nil, fmt.Errorf("%w: record: statement does not fit the list and the key", refusal.NotAllowed)
+	}
+	keys.Add(privateBatch(&r.Prekeys))
+	return append([]Event{{Kind: Record, Device: leader}}, d.openEpoch(&r.List, keys, r.Cuts)...), nil
+}
+
+// takeList is a pending device's: the epoch ends for it, and it gets nothing of the next.
+func (d *Device) takeList(list *account.List) error {
+	if err := d.checkList(list, account.Pending); err != nil {
+		return err
+	}
+	d.openEpoch(list, nil, nil)
+	d.conversations = map[account.ID]*talk{}
+	return nil
+}
+
+// openEpoch makes an epoch the current one: the secrets of the one before are destroyed (AMB-ROT-05), and every conversation
+// goes on from its cut.
+func (d *Device) openEpoch(list *account.List, keys *account.EpochKeys, cuts []channel.Head) []Event {
+	d.list, d.keys, d.pending = list, keys, nil
+	for _, id := range d.channels.Peers() {
+		if list.Find(id) == nil {
+			d.channels.Drop(id)
+			delete(d.prekeys, id)
+			delete(d.prepared, id)
+			delete(d.ready, id)
+		}
+	}
+	for id := range d.ready {
+		if list.Has(id, account.Active) {
+			delete(d.ready, id)
+		}
+	}
+	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind != channel.KindAck })
+	events := []Event{{Kind: Rotated, Device: list.Leader}}
+	for _, t := range d.conversations {
+		t.end()
+	}
+	for _, cut := range cuts {
+		t := d.keep(cut.Peer)
+		if t.Seq > cut.Seq || t.Seq == cut.Seq && t.Head != cut.Head { // AMB-ROT-04
+			events = append(events, t.freeze(fmt.Sprintf("the epoch ends at another entry %d", cut.Seq)))
+			continue
+		}
+		t.Seq, t.Head, t.tip = cut.Seq, cut.Head, cut
+	}
+	return events
+}
+
+// end drops everything of the epoch; a conversation that was frozen goes on from the cut.
+func (t *talk) end() {
+	if t.frozen != "" {
+		t.Seq = 0 // whatever this device had of the log, the cut decides
+	}
+	t.Conversation = t.Cut()
+	t.parked, t.last, t.frozen = nil, nil, ""
+	clear(t.records)
+	clear(t.claims)
+}
+
+// LinkOffer is what the leader shows a device that is to be linked (SPEC.md 12.1).
+type LinkOffer struct{ List account.List }
+
+// Fields is SPEC.md 12.1.
+func (o *LinkOffer) Fields(c *codec.Coder) {
+	c.Header(codec.TypeLinkOffer)
+	c.Nested("list", &o.List)
+}
+
+// LinkRequest is the answer: the new device, and an introduction to every device of the offered list.
+type LinkRequest struct {
+	Account       account.ID
+	Epoch         uint32 // of the offered list
+	Device        account.Device
+	Introductions []postoffice.Parcel // ascending by receiver
+}
+
+// Fields is SPEC.md 12.1.
+func (r *LinkRequest) Fields(c *codec.Coder) {
+	c.Header(codec.TypeLinkRequest)
+	c.Fixed("account", r.Account[:])
+	c.Uint32("epoch", &r.Epoch)
+	r.Device.Fields(c)
+	codec.List(c, "introductions", &r.Introductions)
+}
+
+// Offer gives the link offer of the current list. It travels outside the post office, from the leader's screen to the new
+// device. It returns refusal.NotAllowed and refusal.NotReady.
+func (d *Device) Offer() ([]byte, error) {
+	if err := d.mayLead(); err != nil {
+		return nil, err
+	}
+	return codec.MustEncode(&LinkOffer{*d.list}), nil
+}
+
+// Request answers a link offer: the device joins the account as soon as the leader has rotated. It draws, for each device of
+// the list in ascending order, the ephemeral key and the ratchet key of the channel, from rand. It returns
+// refusal.Malformed, refusal.BadSignature, refusal.NotAllowed if the device has an account, and the refusals of prekeys.
+func (d *Device) Request(offer []byte, rand io.Reader) ([]byte, error) {
+	return d.try(func(next *Device) ([]byte, error) { return next.request(offer, rand) })
+}
+
+func (d *Device) request(offer []byte, rand io.Reader) ([]byte, error) {
+	if d.keys != nil {
+		return nil, fmt.Errorf("%w: the device has an account", refusal.NotAllowed)
+	}
+	o := &LinkOffer{}
+	if err := codec.Decode(offer, o); err != nil {
+		return nil, fmt.Errorf("link offer: %w", err)
+	}
+	if err := o.List.Verify(); err != nil {
+		return nil, err
+	}
+	d.list = &o.List
+	r := &LinkRequest{Account: o.List.Account, Epoch: o.List.Epoch, Device: account.Device{ID: d.ID(), Status: account.Active, Prekey: d.channels.Prekey()}}
+	for i := range o.List.Devices {
+		sibling := &o.List.Devices[i]
+		if err := d.channels.Connect(sibling, rand); err != nil {
+			return nil, err
+		}
+		p, err := d.introduce(sibling.ID, rand)
+		if err != nil {
+			return nil, err
+		}
+		r.Introductions = append(r.Introductions, p)
+	}
+	return codec.MustEncode(r), nil
+}
+
+// introduce makes the first message of a channel. It will be read in the epoch that the rotation opens.
+func (d *Device) introduce(to account.DeviceID, rand io.Reader) (postoffice.Parcel, error) {
+	r := channel.Record{
+		Kind: channel.KindAck, Account: d.list.Account, Epoch: d.list.Epoch + 1, Sender: d.ID(), Receiver: to,
+		Ack: &channel.Ack{Prekey: d.channels.Prekey()},
+	}
+	body, err := d.channels.Seal(&r, rand)
+	return postoffice.Parcel{Device: to, Body: body}, err
+}
+
+// admit puts the device of a link request on the new list, reads its introduction to the leader, and gives those to the
+// devices that stay.
+func (d *Device) admit(list *account.List, request []byte) ([]postoffice.Parcel, error) {
+	q := &LinkRequest{}
+	if err := codec.Decode(request, q); err != nil {
+		return nil, fmt.Errorf("link request: %w", err)
+	}
+	if q.Account != d.list.Account || q.Epoch != d.list.Epoch {
+		return nil, fmt.Errorf("%w: link request: not to epoch %d of this account", refusal.StaleEpoch, d.list.Epoch)
+	}
+	if d.list.Find(q.Device.ID) != nil || q.Device.Status != account.Active {
+		return nil, fmt.Errorf("%w: link request: device: on the list already", refusal.NotAllowed)
+	}
+	list.Devices = append(list.Devices, q.Device)
+	list.Sort()
+	var others []postoffice.Parcel
+	own := false
+	for _, p := range q.Introductions {
+		switch {
+		case p.Device == d.ID():
+			own = true
+			if err := d.meet(list, q.Device.ID, p.Body); err != nil {
+				return nil, fmt.Errorf("link request: %w", err)
+			}
+		case list.Find(p.Device) != nil:
+			others = append(others, p)
+		}
+	}
+	if !own {
+		return nil, fmt.Errorf("%w: link request: introductions: none to the leader", refusal.Malformed)
+	}
+	return others, nil
+}
+
+// meet reads the introduction to the leader, once: the request may have been used in a commit that was refused.
+func (d *Device) meet(list *account.List, id account.DeviceID, introduction []byte) error {
+	if d.channels.Has(id) {
+		return nil
+	}
+	r, _, err := d.channels.Open(list, id, introduction)
+	if err != nil {
+		return err
+	}
+	if r.Kind != channel.KindAck {
+		return fmt.Errorf("%w: the introduction is no ack", refusal.NotAllowed)
+	}
+	d.prekeyUsed = true
+	return d.keepPrekey(id, r.Ack.Prekey)
+}

@@ -1,0 +1,103 @@
+package ambassador
+
+import (
+	"fmt"
+	"io"
+
+	"credence/reference/account"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/postoffice"
+	"credence/reference/refusal"
+)
+
+// Send makes the commit of the next entry to a peer: the one ciphertext for all the peer's devices, and a record for every
+// sibling (SPEC.md 11.2). bundle is the peer's, encoded; nil asks for an entry of the session. The state after it waits
+// until the commit comes back as a mail. It draws what conversation.Start or Send draws, then the ratchet keys that are due
+// in the channels, ascending by device, from rand. It returns refusal.IncompleteBundle if the entry has to be a start and
+// there is no bundle, refusal.NotReady, refusal.Frozen, and the refusals of the bundle.
+func (d *Device) Send(peer account.ID, plaintext, bundle []byte, rand io.Reader) ([]byte, error) {
+	return d.try(func(next *Device) ([]byte, error) { return next.send(peer, plaintext, bundle, rand) })
+}
+
+func (d *Device) send(peer account.ID, plaintext, encodedBundle []byte, rand io.Reader) ([]byte, error) {
+	if err := d.mayCommit(); err != nil {
+		return nil, err
+	}
+	if peer == d.list.Account {
+		return nil, fmt.Errorf("%w: peer: the own account", refusal.NotAllowed)
+	}
+	t := d.talk(peer)
+	if err := t.maySend(); err != nil {
+		return nil, err
+	}
+	bundle, err := decodeBundle(encodedBundle)
+	if err != nil {
+		return nil, err
+	}
+	p := &pending{}
+	switch {
+	case !t.NeedsStart(bundle):
+		p.Talk, err = t.Send(plaintext, rand)
+	case bundle == nil:
+		return nil, fmt.Errorf("%w: a start needs the peer's bundle", refusal.IncompleteBundle)
+	default:
+		p.Talk, err = t.Start(d.keys, bundle, plaintext, rand)
+	}
+	if err != nil {
+		return nil, err
+	}
+	parcels, err := d.sealAll(channel.Record{Kind: channel.KindSent, Sent: &p.Talk.Sent}, rand)
+	if err != nil {
+		return nil, err
+	}
+	commit := d.commit(postoffice.Commit{Kind: postoffice.KindEntry, Parcels: parcels, Entry: p.Talk.Entry})
+	p.Number, p.Entry = d.number, p.Talk.Entry
+	d.pending = p
+	return commit, nil
+}
+
+func decodeBundle(encoded []byte) (*account.Bundle, error) {
+	if encoded == nil {
+		return nil, nil
+	}
+	b := &account.Bundle{}
+	if err := codec.Decode(encoded, b); err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	return b, nil
+}
+
+// Replenish makes the commit of the next publication: a new signed prekey and new one-time prekeys, whose private keys go
+// to every sibling in the same commit. It draws what account.EpochKeys.NewBatch draws, then the ratchet keys that are due,
+// from rand. It returns refusal.NotReady.
+func (d *Device) Replenish(rand io.Reader) ([]byte, error) {
+	return d.try(func(next *Device) ([]byte, error) { return next.replenish(rand) })
+}
+
+func (d *Device) replenish(rand io.Reader) ([]byte, error) {
+	if err := d.mayCommit(); err != nil {
+		return nil, err
+	}
+	batch, publication, err := d.keys.NewBatch(rand)
+	if err != nil {
+		return nil, err
+	}
+	private := privatePrekeys(&batch)
+	parcels, err := d.sealAll(channel.Record{Kind: channel.KindPrekeys, Prekeys: &private}, rand)
+	if err != nil {
+		return nil, err
+	}
+	commit := d.commit(postoffice.Commit{Kind: postoffice.KindPrekeys, Parcels: parcels, Publication: publication})
+	d.pending = &pending{Number: d.number, Batch: &batch}
+	return commit, nil
+}
+
+// privatePrekeys gives the record body of a batch that nobody has used yet.
+func privatePrekeys(b *account.PrekeyBatch) channel.Prekeys {
+	p := channel.Prekeys{SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed.Bytes()), FirstOneTimeID: b.FirstID}
+	for i, k := range b.OneTime {
+		p.OneTimePrivates[i] = [32]byte(k.Bytes())
+	}
+	return p
+}

@@ -1,0 +1,212 @@
+// Package client brings a device and a post office together: it is the loop that an application runs (SPEC.md 11.4).
+package client
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"credence/reference/account"
+	"credence/reference/ambassador"
+	"credence/reference/postoffice"
+	"credence/reference/refusal"
+)
+
+// Client runs one device. It is for one goroutine at a time.
+type Client struct {
+	Device   *ambassador.Device
+	office   postoffice.Service
+	rand     io.Reader
+	position uint64 // of the next mail
+
+	// Persist is called, if not nil, with the state of the device before anything of it leaves (AMB-SYN-02).
+	Persist func(exported []byte)
+	// Heard is called, if not nil, with everything that mails bring.
+	Heard func(ambassador.Event)
+}
+
+// New runs a device.
+func New(d *ambassador.Device, office postoffice.Service, rand io.Reader) *Client {
+	return &Client{Device: d, office: office, rand: rand, position: 1}
+}
+
+// Register makes an account with its leader.
+func Register(office postoffice.Service, rand io.Reader) (*Client, error) {
+	d, commit, err := ambassador.Register(rand)
+	if err != nil {
+		return nil, err
+	}
+	c := New(d, office, rand)
+	if err := office.Append(commit); err != nil {
+		return nil, err
+	}
+	return c, c.Sync()
+}
+
+// attempts bounds how often a commit is made anew: a place in the log is kept for who lost it (AMB-PST-06), so that more
+// is a sign of a post office that lies.
+const attempts = 16
+
+// Sync reads the mailbox to its end and sends what the device owes its siblings.
+func (c *Client) Sync() error {
+	for range attempts {
+		more, err := c.read()
+		if err != nil {
+			return err
+		}
+		commit, err := c.Device.Upkeep(c.rand)
+		if err != nil || commit == nil {
+			if !more {
+				return ignoreNotReady(err)
+			}
+			continue
+		}
+		if err := c.append(commit); err != nil && !again(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// ignoreNotReady lets a device read that may not send: a pending one, or one that was set back.
+func ignoreNotReady(err error) error {
+	if errors.Is(err, refusal.NotReady) {
+		return nil
+	}
+	return err
+}
+
+// read reads the mailbox to its end. It tells whether there was anything.
+func (c *Client) read() (bool, error) {
+	box, err := c.office.Fetch(c.Device.Account(), c.Device.ID(), c.position)
+	if err != nil {
+		return false, err
+	}
+	for _, mail := range box.Mails {
+		events, err := c.Device.Receive(mail)
+		if err != nil {
+			return false, err
+		}
+		c.position++
+		for _, e := range events {
+			if c.Heard != nil {
+				c.Heard(e)
+			}
+		}
+	}
+	return len(box.Mails) > 0, ignoreNotReady(c.Device.CaughtUp(box.Commits))
+}
+
+func (c *Client) append(commit []byte) error {
+	if c.Persist != nil {
+		c.Persist(c.Device.Export())
+	}
+	err := c.office.Append(commit)
+	if err != nil {
+		c.Device.PostOfficeRefused()
+	}
+	return err
+}
+
+// again tells whether a commit that was refused is worth making anew.
+func again(err error) bool {
+	return errors.Is(err, refusal.Conflict) || errors.Is(err, refusal.StaleEpoch) || errors.Is(err, refusal.WrongDevices)
+}
+
+// Commit makes a commit until the post office takes it: before each attempt the device catches up.
+func (c *Client) Commit(make func() ([]byte, error)) error {
+	var last error
+	for range attempts {
+		if err := c.Sync(); err != nil {
+			return err
+		}
+		commit, err := make()
+		if err != nil {
+			return err
+		}
+		if last = c.append(commit); last == nil {
+			return c.Sync()
+		}
+		if !again(last) {
+			return last
+		}
+	}
+	return fmt.Errorf("given up after %d attempts: %w", attempts, last)
+}
+
+// Send sends a plaintext to a peer. It fetches the peer's bundle when a start is due: before the first entry, and when the
+// post office says that the peer has rotated.
+func (c *Client) Send(peer account.ID, plaintext []byte) error {
+	var bundle []byte
+	fetch := func() (err error) {
+		bundle, err = c.office.Bundle(peer)
+		return err
+	}
+	for range 2 {
+		err := c.Commit(func() ([]byte, error) {
+			commit, err := c.Device.Send(peer, plaintext, bundle, c.rand)
+			if errors.Is(err, refusal.IncompleteBundle) {
+				if err := fetch(); err != nil {
+					return nil, err
+				}
+				return c.Device.Send(peer, plaintext, bundle, c.rand)
+			}
+			return commit, err
+		})
+		if !errors.Is(err, refusal.StaleEpoch) {
+			return err
+		}
+		if err := fetch(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: the peer rotates faster than entries arrive", refusal.StaleEpoch)
+}
+
+// Replenish publishes new prekeys if less than a number of one-time prekeys are left.
+func (c *Client) Replenish(below int) error {
+	box, err := c.office.Fetch(c.Device.Account(), c.Device.ID(), c.position)
+	if err != nil || box.Prekeys >= below {
+		return err
+	}
+	return c.Commit(func() ([]byte, error) { return c.Device.Replenish(c.rand) })
+}
+
+// Rotate opens a new epoch. It is the leader's.
+func (c *Client) Rotate(change ambassador.Change) error {
+	return c.Commit(func() ([]byte, error) { return c.Device.Rotate(change, c.rand) })
+}
+
+// Prepare asks devices to heal before the next rotation; nil asks all. It is the leader's.
+func (c *Client) Prepare(devices []account.DeviceID) error {
+	return c.Commit(func() ([]byte, error) { return c.Device.Prepare(devices, c.rand) })
+}
+
+// Ack acknowledges to every sibling.
+func (c *Client) Ack() error {
+	return c.Commit(func() ([]byte, error) { return c.Device.Ack(c.rand) })
+}
+
+// Link makes a new device and adds it to the account of the leader.
+func Link(leader *Client, office postoffice.Service, rand io.Reader) (*Client, error) {
+	if err := leader.Sync(); err != nil {
+		return nil, err
+	}
+	d, err := ambassador.NewDevice(rand)
+	if err != nil {
+		return nil, err
+	}
+	offer, err := leader.Device.Offer()
+	if err != nil {
+		return nil, err
+	}
+	request, err := d.Request(offer, rand)
+	if err != nil {
+		return nil, err
+	}
+	if err := leader.Rotate(ambassador.Change{Add: request}); err != nil {
+		return nil, err
+	}
+	c := New(d, office, rand)
+	return c, c.Sync()
+}

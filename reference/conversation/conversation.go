@@ -1,0 +1,330 @@
+// Package conversation is SPEC.md 10: the conversation between two accounts: its log with the transcript hash, and the
+// ratchet session that every device of both accounts follows.
+//
+// A Conversation is a value: every method that moves it gives the next one and leaves the receiver as it is, so that a
+// device can keep the old one until the post office has accepted (AMB-CNV-09).
+package conversation
+
+import (
+	"crypto/ecdh"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+
+	"credence/reference/account"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/params"
+	"credence/reference/primitive"
+	"credence/reference/ratchet"
+	"credence/reference/refusal"
+	"credence/reference/x3dh"
+)
+
+// Conversation is the state of one account towards another one. All devices of the account have the same after the same
+// entries (AMB-CNV-06).
+type Conversation struct {
+	Own, Peer account.ID
+	Seq       uint64   // of the last entry; 0 before the first
+	Head      [32]byte // h_seq
+
+	PeerStatement *account.EpochStatement // the newest that was seen, or nil
+	PeerPrekeyID  uint32                  // the highest signed prekey that was seen in that epoch
+
+	OwnEpoch uint32         // of Session
+	Session  *ratchet.State // nil before the first start of an epoch
+}
+
+// New gives a conversation before its first entry.
+func New(own, peer account.ID) Conversation {
+	return Conversation{Own: own, Peer: peer, Head: FirstHead(own, peer)}
+}
+
+const digestDomain = "ambassador-v1 conversation"
+
+// Digest gives the conversation digest of SPEC.md 10.5.
+func (c Conversation) Digest() [32]byte {
+	b := slices.Concat([]byte(digestDomain), c.Own[:], c.Peer[:])
+	b = binary.BigEndian.AppendUint64(b, c.Seq)
+	b = append(b, c.Head[:]...)
+	b = binary.BigEndian.AppendUint32(b, c.OwnEpoch)
+	b = binary.BigEndian.AppendUint32(b, c.peerEpoch())
+	if c.Session != nil {
+		b = append(b, c.Session.Marshal()...)
+	}
+	return hash(b)
+}
+
+func (c Conversation) peerEpoch() uint32 {
+	if c.PeerStatement == nil {
+		return 0
+	}
+	return c.PeerStatement.Epoch
+}
+
+// Cut ends the epoch: the session and its keys go, the place in the log stays (AMB-ROT-05).
+func (c Conversation) Cut() Conversation {
+	c.Session, c.OwnEpoch = nil, 0
+	return c
+}
+
+// Outgoing is an entry in the making: its bytes, the conversation after it, and what the siblings need to follow.
+type Outgoing struct {
+	Entry []byte
+	Next  Conversation
+	Sent  channel.Sent
+}
+
+// NeedsStart tells whether the next own entry has to be a start: there is no session, or the peer has a newer epoch.
+func (c Conversation) NeedsStart(bundle *account.Bundle) bool {
+	return c.Session == nil || bundle != nil && bundle.Statement.Epoch > c.peerEpoch()
+}
+
+// Send makes the next entry of a session (SPEC.md 10.3). It draws a ratchet key from rand. It returns refusal.NotReady
+// without a session, and the refusals of ratchet.State.Encrypt.
+func (c Conversation) Send(plaintext []byte, rand io.Reader) (*Outgoing, error) {
+	if c.Session == nil {
+		return nil, fmt.Errorf("%w: no session", refusal.NotReady)
+	}
+	return c.outgoing(&Entry{SenderEpoch: c.OwnEpoch}, c.Session, plaintext, rand)
+}
+
+// Start makes a start entry to the owner of a bundle (SPEC.md 10.3). It draws the ephemeral key and the ratchet key from
+// rand. It returns the refusals of CheckBundle and of x3dh.Initiate.
+func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, plaintext []byte, rand io.Reader) (*Outgoing, error) {
+	if err := c.CheckBundle(bundle); err != nil {
+		return nil, err
+	}
+	ek, err := primitive.GeneratePrivate(rand)
+	if err != nil {
+		return nil, err
+	}
+	agreement, err := x3dh.Initiate(params.AmbassadorV1, keys.Ambassador, ek, bundle.X3DH())
+	if err != nil {
+		return nil, err
+	}
+	t, err := primitive.GeneratePrivate(rand)
+	if err != nil {
+		return nil, err
+	}
+	session, err := startInitiator(agreement, t, bundle)
+	if err != nil {
+		return nil, err
+	}
+	e := &Entry{SenderEpoch: keys.Statement.Epoch, Start: &Start{
+		Statement: keys.Statement, Ephemeral: primitive.Public(ek),
+		SignedPrekeyID: bundle.SignedPrekeyID, OneTimePrekeyID: bundle.OneTimePrekeyID,
+	}}
+	o, err := c.meet(&bundle.Statement, bundle.SignedPrekeyID).outgoing(e, session, plaintext, rand)
+	if err != nil {
+		return nil, err
+	}
+	o.Sent.Secret, o.Sent.Bundle = agreement.Secret, codec.MustEncode(bundle)
+	return o, nil
+}
+
+func startInitiator(a x3dh.Agreement, t *ecdh.PrivateKey, bundle *account.Bundle) (*ratchet.State, error) {
+	s, err := ratchet.StartInitiator(params.AmbassadorV1, a.Secret, a.AD, t, bundle.SignedPrekey)
+	if err != nil {
+		return nil, err
+	}
+	s.Cadence = ratchet.PerMessage
+	return s, nil
+}
+
+// outgoing completes and encrypts an entry. session is not changed.
+func (c Conversation) outgoing(e *Entry, session *ratchet.State, plaintext []byte, rand io.Reader) (*Outgoing, error) {
+	e.Sender, e.Recipient, e.RecipientEpoch = c.Own, c.Peer, c.peerEpoch()
+	e.Seq, e.Previous = c.Seq+1, c.Head
+	next := *session
+	var err error
+	if e.Message, err = next.EncryptIn(rand, e.Context(), plaintext); err != nil {
+		return nil, err
+	}
+	encoded, err := codec.Encode(e)
+	if err != nil {
+		return nil, err
+	}
+	o := &Outgoing{Entry: encoded, Next: c.advance(encoded)}
+	o.Next.Session, o.Next.OwnEpoch = &next, e.SenderEpoch
+	o.Sent = channel.Sent{Peer: c.Peer, Seq: o.Next.Seq, Head: o.Next.Head, Digest: o.Next.Digest(), RatchetPrivate: [32]byte(next.DHs.Bytes())}
+	return o, nil
+}
+
+func (c Conversation) advance(encoded []byte) Conversation {
+	c.Seq, c.Head = c.Seq+1, NextHead(c.Head, encoded)
+	return c
+}
+
+// meet remembers an epoch of the peer.
+func (c Conversation) meet(s *account.EpochStatement, signedPrekeyID uint32) Conversation {
+	if s.Epoch > c.peerEpoch() {
+		c.PeerPrekeyID = 0
+	}
+	statement := *s
+	c.PeerStatement, c.PeerPrekeyID = &statement, max(c.PeerPrekeyID, signedPrekeyID)
+	return c
+}
+
+// CheckBundle refuses a bundle of somebody else, an epoch or signed prekey older than one that was seen
+// (refusal.StaleEpoch), another ambassador key for a known epoch (refusal.NotAllowed), and a statement that is not
+// signed by the peer's account key (refusal.BadSignature).
+func (c Conversation) CheckBundle(b *account.Bundle) error {
+	if err := c.checkStatement(&b.Statement); err != nil {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	if b.Statement.Epoch == c.peerEpoch() && b.SignedPrekeyID < c.PeerPrekeyID {
+		return fmt.Errorf("bundle: %w: signed prekey %d after %d", refusal.StaleEpoch, b.SignedPrekeyID, c.PeerPrekeyID)
+	}
+	return nil
+}
+
+func (c Conversation) checkStatement(s *account.EpochStatement) error {
+	if s.Account != c.Peer {
+		return fmt.Errorf("%w: statement of another account", refusal.NotAllowed)
+	}
+	if err := s.Verify(); err != nil {
+		return err
+	}
+	if s.Epoch < c.peerEpoch() {
+		return fmt.Errorf("%w: epoch %d after %d", refusal.StaleEpoch, s.Epoch, c.peerEpoch())
+	}
+	if s.Epoch == c.peerEpoch() && s.AmbassadorKey != c.PeerStatement.AmbassadorKey {
+		return fmt.Errorf("%w: two ambassador keys in epoch %d", refusal.NotAllowed, s.Epoch)
+	}
+	return nil
+}
+
+// Follows refuses an entry that is not the next one of this log: refusal.Duplicate for an earlier place, refusal.NotReady
+// for a later one, refusal.Conflict for another history, refusal.NotAllowed for other accounts.
+func (c Conversation) Follows(e *Entry) error {
+	switch {
+	case e.Peer(c.Own) != c.Peer || e.Peer(c.Peer) != c.Own:
+		return fmt.Errorf("%w: entry of another conversation", refusal.NotAllowed)
+	case e.Seq <= c.Seq:
+		return fmt.Errorf("%w: entry %d after %d", refusal.Duplicate, e.Seq, c.Seq)
+	case e.Seq > c.Seq+1:
+		return fmt.Errorf("%w: entry %d after %d", refusal.NotReady, e.Seq, c.Seq)
+	case e.Previous != c.Head:
+		return fmt.Errorf("%w: entry %d follows another history", refusal.Conflict, e.Seq)
+	}
+	return nil
+}
+
+// Receive reads the peer's entry, which must follow (AMB-CNV-07). Keys are those of the own epoch; a one-time prekey that
+// was used is not deleted here. On a refusal the next conversation has only moved in the log: the entry is void
+// (AMB-CNV-08). It is a function of its inputs: nothing is drawn.
+func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte) (next Conversation, plaintext []byte, err error) {
+	next = c.advance(encoded)
+	if e.RecipientEpoch != keys.Statement.Epoch {
+		return next, nil, fmt.Errorf("%w: entry to epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, keys.Statement.Epoch)
+	}
+	read := next
+	if e.Start != nil {
+		read.Session, err = c.respond(keys, e)
+		if err == nil {
+			read = read.meet(&e.Start.Statement, 0)
+			read.OwnEpoch = e.RecipientEpoch
+		}
+	} else {
+		read.Session, err = c.session(e)
+	}
+	if err != nil {
+		return next, nil, err
+	}
+	plaintext, err = read.Session.DecryptIn(nil, e.Context(), e.Message)
+	if err != nil {
+		return next, nil, err
+	}
+	return read, plaintext, nil
+}
+
+// session gives a copy of the session for the peer's message entry.
+func (c Conversation) session(e *Entry) (*ratchet.State, error) {
+	if c.Session == nil {
+		return nil, fmt.Errorf("%w: no session", refusal.NotReady)
+	}
+	if e.SenderEpoch != c.peerEpoch() {
+		return nil, fmt.Errorf("%w: entry of epoch %d in epoch %d", refusal.StaleEpoch, e.SenderEpoch, c.peerEpoch())
+	}
+	s := *c.Session
+	return &s, nil
+}
+
+// respond starts the session of the peer's start entry.
+func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State, error) {
+	if err := c.checkStatement(&e.Start.Statement); err != nil {
+		return nil, err
+	}
+	if c.Session != nil && e.SenderEpoch == c.peerEpoch() { // AMB-CNV-10
+		return nil, fmt.Errorf("%w: the session of these epochs has started", refusal.NotAllowed)
+	}
+	spk, err := keys.Signed(e.Start.SignedPrekeyID)
+	if err != nil {
+		return nil, err
+	}
+	opk, err := keys.OneTime(e.Start.OneTimePrekeyID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := x3dh.Respond(params.AmbassadorV1, keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
+	if err != nil {
+		return nil, err
+	}
+	s, err := ratchet.StartResponder(params.AmbassadorV1, a.Secret, a.AD, spk, primitive.PublicKey{})
+	if err != nil {
+		return nil, err
+	}
+	s.Cadence = ratchet.PerMessage
+	return s, nil
+}
+
+// Follow makes the step of an entry that a sibling has sent, which must follow (SPEC.md 10.4). It returns
+// refusal.Authentication if the entry does not follow from the record, and the refusals of a bad record.
+func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (next Conversation, plaintext []byte, err error) {
+	private, err := ecdh.X25519().NewPrivateKey(sent.RatchetPrivate[:])
+	if err != nil {
+		return c, nil, err
+	}
+	next = c.advance(encoded)
+	if next.Session, err = next.followed(e, sent, private); err != nil {
+		return c, nil, err
+	}
+	if e.Start != nil {
+		var b account.Bundle
+		if err := codec.Decode(sent.Bundle, &b); err != nil {
+			return c, nil, err
+		}
+		next = next.meet(&b.Statement, b.SignedPrekeyID)
+	}
+	next.OwnEpoch = e.SenderEpoch
+	if plaintext, err = next.Session.Follow(private, e.Context(), e.Message); err != nil {
+		return c, nil, err
+	}
+	if next.Head != sent.Head || next.Digest() != sent.Digest {
+		return c, nil, fmt.Errorf("%w: entry %d: the sibling that sent it has another state", refusal.Authentication, e.Seq)
+	}
+	return next, plaintext, nil
+}
+
+// followed gives a copy of the session that the sibling used, or the one that it started.
+func (c Conversation) followed(e *Entry, sent *channel.Sent, t *ecdh.PrivateKey) (*ratchet.State, error) {
+	if e.Start == nil {
+		if c.Session == nil || len(sent.Secret) > 0 {
+			return nil, fmt.Errorf("%w: the record does not fit the entry", refusal.Authentication)
+		}
+		s := *c.Session
+		return &s, nil
+	}
+	var b account.Bundle
+	if err := codec.Decode(sent.Bundle, &b); err != nil {
+		return nil, err
+	}
+	if err := c.CheckBundle(&b); err != nil {
+		return nil, err
+	}
+	x := b.X3DH()
+	ad := x3dh.AssociatedData(params.AmbassadorV1, e.Start.Statement.AmbassadorKey[:], x.Identity, e.Start.Ephemeral[:], x.SignedPrekey, x.OneTimePrekey)
+	return startInitiator(x3dh.Agreement{Secret: sent.Secret, AD: ad}, t, &b)
+}

@@ -1,0 +1,409 @@
+// Package postoffice is SPEC.md 9: the service that publishes bundles, orders entries and delivers. It never reads a
+// message. Office is the honest one; a test may put anything that is a Service in its place.
+package postoffice
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"credence/reference/account"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/conversation"
+	"credence/reference/refusal"
+)
+
+// Service is what devices and counterparties ask of a post office. Everything travels encoded.
+type Service interface {
+	// Append takes a commit or refuses all of it (SPEC.md 9.2, 9.3).
+	Append(commit []byte) error
+	// Bundle hands out the current bundle of an account, with a one-time prekey if one is left.
+	Bundle(account.ID) ([]byte, error)
+	// Fetch gives the mails of a device from a position on, and what the office has of it.
+	Fetch(id account.ID, device account.DeviceID, from uint64) (Mailbox, error)
+}
+
+// Mailbox is the answer to Fetch.
+type Mailbox struct {
+	Mails   [][]byte
+	Commits uint64 // the highest number of a commit of the device that was seen, accepted or refused
+	Prekeys int    // one-time prekeys of the account that are left
+}
+
+// reservation keeps the next place of a log for the account that lost a conflict (AMB-PST-06).
+type reservation struct {
+	holder account.ID
+	until  time.Time
+}
+
+// ReservationTime is how long a place is kept.
+const ReservationTime = 10 * time.Second
+
+// Office is an honest post office in memory. It is safe for concurrent use.
+type Office struct {
+	now      func() time.Time
+	mutex    sync.Mutex
+	accounts map[account.ID]*accountState
+	logs     map[[32]byte]*log // by h_0
+}
+
+type accountState struct {
+	list        account.List
+	statement   account.EpochStatement
+	publication account.Publication
+	unused      []uint32 // ids of one-time prekeys of publication that were not handed out
+	mailboxes   map[account.DeviceID][]Mail
+	commits     map[account.DeviceID]uint64
+}
+
+type log struct {
+	accounts [2]account.ID
+	seq      uint64
+	head     [32]byte
+	reserved reservation
+}
+
+// New gives an empty post office. now is its clock, which only bounds reservations.
+func New(now func() time.Time) *Office {
+	return &Office{now: now, accounts: map[account.ID]*accountState{}, logs: map[[32]byte]*log{}}
+}
+
+// Bundle is Service.Bundle. It returns refusal.NotReady for an unknown account.
+func (o *Office) Bundle(id account.ID) ([]byte, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	a, ok := o.accounts[id]
+	if !ok {
+		return nil, fmt.Errorf("%w: account %x is not registered", refusal.NotReady, id)
+	}
+	b := account.Bundle{
+		Statement: a.statement, SignedPrekeyID: a.publication.SignedPrekeyID,
+		SignedPrekey: a.publication.SignedPrekey, PrekeySignature: a.publication.PrekeySignature,
+	}
+	if len(a.unused) > 0 { // AMB-PST-03
+		b.OneTimePrekeyID = a.unused[0]
+		b.OneTimePrekey = a.publication.OneTimePrekeys[b.OneTimePrekeyID-a.publication.FirstOneTimeID]
+		a.unused = a.unused[1:]
+	}
+	return codec.MustEncode(&b), nil
+}
+
+// Fetch is Service.Fetch. It returns refusal.NotAllowed for a device that is not on the list of the account.
+func (o *Office) Fetch(id account.ID, device account.DeviceID, from uint64) (Mailbox, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	a, ok := o.accounts[id]
+	if !ok || a.list.Find(device) == nil {
+		return Mailbox{}, fmt.Errorf("%w: no device of the account", refusal.NotAllowed)
+	}
+	m := Mailbox{Commits: a.commits[device], Prekeys: len(a.unused)}
+	box := a.mailboxes[device]
+	for i := max(from, 1) - 1; i < uint64(len(box)); i++ {
+		m.Mails = append(m.Mails, codec.MustEncode(&box[i]))
+	}
+	return m, nil
+}
+
+// Append is Service.Append. It checks in the order of SPEC.md 9.3, and returns refusal.Malformed, refusal.NotAllowed,
+// refusal.Duplicate, refusal.StaleEpoch, refusal.WrongDevices, refusal.BadSignature or refusal.Conflict.
+func (o *Office) Append(commit []byte) error {
+	m := &Commit{}
+	if err := codec.Decode(commit, m); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if m.Kind == KindRegister {
+		return o.register(m)
+	}
+	a, ok := o.accounts[m.Account]
+	if !ok || a.list.Find(m.Device) == nil { // AMB-PST-09
+		return fmt.Errorf("%w: commit: device: none of the account", refusal.NotAllowed)
+	}
+	if m.Number <= a.commits[m.Device] {
+		return fmt.Errorf("%w: commit: number %d after %d", refusal.Duplicate, m.Number, a.commits[m.Device])
+	}
+	a.commits[m.Device] = m.Number // seen, even if it is refused below: its channel keys are spent
+	if m.Epoch != a.list.Epoch {
+		return fmt.Errorf("%w: commit: epoch %d in epoch %d", refusal.StaleEpoch, m.Epoch, a.list.Epoch)
+	}
+	if m.Kind != KindRecords && !a.list.Has(m.Device, account.Active) {
+		return fmt.Errorf("%w: commit: device: pending", refusal.NotAllowed)
+	}
+	switch m.Kind {
+	case KindRotate:
+		return o.rotate(a, m)
+	case KindEntry:
+		return o.entry(a, m)
+	case KindPrekeys:
+		return a.prekeys(m)
+	default:
+		return a.records(m)
+	}
+}
+
+func (o *Office) register(m *Commit) error {
+	r := m.Rotation
+	if o.accounts[m.Account] != nil {
+		return fmt.Errorf("%w: commit: account: registered", refusal.Duplicate)
+	}
+	if len(r.List.Devices) != 1 || r.List.Leader != m.Device || r.List.Epoch != 1 || m.Epoch != 1 || m.Number != 1 ||
+		len(m.Parcels)+len(r.Cuts)+len(r.Introductions) > 0 {
+		return fmt.Errorf("%w: commit: no registration of one device in epoch 1", refusal.Malformed)
+	}
+	if err := r.verify(m.Account); err != nil {
+		return err
+	}
+	a := &accountState{mailboxes: map[account.DeviceID][]Mail{}, commits: map[account.DeviceID]uint64{m.Device: 1}}
+	a.open(r)
+	o.accounts[m.Account] = a
+	a.deliver(m, nil)
+	return nil
+}
+
+// verify checks that the parts of a rotation belong together and are signed (AMB-PST-08).
+func (r *Rotation) verify(id account.ID) error {
+	if r.List.Account != id || r.Statement.Account != id || r.Statement.Epoch != r.List.Epoch {
+		return fmt.Errorf("%w: commit: list, statement and account do not fit", refusal.Malformed)
+	}
+	if r.Publication.SignedPrekeyID != 1 || r.Publication.FirstOneTimeID != 1 {
+		return fmt.Errorf("%w: commit: publication: ids of an epoch start at 1", refusal.Malformed)
+	}
+	if err := r.List.Verify(); err != nil {
+		return err
+	}
+	if err := r.Statement.Verify(); err != nil {
+		return err
+	}
+	return r.Publication.Verify(r.Statement.AmbassadorKey)
+}
+
+// open makes the epoch of a rotation the current one, and forgets what belonged to the one before.
+func (a *accountState) open(r *Rotation) {
+	a.list, a.statement = r.List, r.Statement
+	a.publish(&r.Publication)
+	for id := range a.mailboxes {
+		if r.List.Find(id) == nil { // AMB-PST-09
+			delete(a.mailboxes, id)
+		}
+	}
+}
+
+func (a *accountState) publish(p *account.Publication) {
+	a.publication, a.unused = *p, nil
+	for i := range p.OneTimePrekeys {
+		a.unused = append(a.unused, p.FirstOneTimeID+uint32(i))
+	}
+}
+
+func (o *Office) rotate(a *accountState, m *Commit) error {
+	r := m.Rotation
+	if m.Device != a.list.Leader || r.List.Leader != m.Device {
+		return fmt.Errorf("%w: commit: a rotation is the leader's", refusal.NotAllowed)
+	}
+	if r.List.Epoch != a.list.Epoch+1 {
+		return fmt.Errorf("%w: commit: list of epoch %d after %d", refusal.StaleEpoch, r.List.Epoch, a.list.Epoch)
+	}
+	if err := r.verify(m.Account); err != nil {
+		return err
+	}
+	added := addedDevices(&a.list, &r.List)
+	if !slices.Equal(addressed(m.Parcels), r.List.Others(m.Device, 0)) || !r.introduces(added) {
+		return fmt.Errorf("%w: commit: parcels", refusal.WrongDevices)
+	}
+	if cuts := o.cuts(m.Account); !slices.Equal(cuts, r.Cuts) {
+		o.reserveAll(m.Account)
+		return fmt.Errorf("%w: commit: cuts: a log has moved", refusal.Conflict)
+	}
+	o.release(m.Account)
+	a.open(r)
+	a.deliver(m, added)
+	return nil
+}
+
+// addedDevices gives the devices that are new on a list.
+func addedDevices(old, list *account.List) []account.DeviceID {
+	var ids []account.DeviceID
+	for _, d := range list.Devices {
+		if old.Find(d.ID) == nil {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
+
+// introduces tells whether the introductions are those of the one device that is added, to every device that stays but the
+// leader, which has read its own already.
+func (r *Rotation) introduces(added []account.DeviceID) bool {
+	var stay []account.DeviceID
+	if len(added) > 0 {
+		stay = slices.DeleteFunc(r.List.Others(r.List.Leader, 0), func(id account.DeviceID) bool { return id == added[0] })
+	}
+	return len(added) <= 1 && slices.Equal(addressed(r.Introductions), stay)
+}
+
+// cuts gives the heads of the account's logs, ascending by peer.
+func (o *Office) cuts(id account.ID) []channel.Head {
+	var heads []channel.Head
+	for _, l := range o.logs {
+		if peer, ok := l.other(id); ok && l.seq > 0 {
+			heads = append(heads, channel.Head{Peer: peer, Seq: l.seq, Head: l.head})
+		}
+	}
+	slices.SortFunc(heads, func(a, b channel.Head) int { return slices.Compare(a.Peer[:], b.Peer[:]) })
+	return heads
+}
+
+func (l *log) other(id account.ID) (account.ID, bool) {
+	switch id {
+	case l.accounts[0]:
+		return l.accounts[1], true
+	case l.accounts[1]:
+		return l.accounts[0], true
+	}
+	return account.ID{}, false
+}
+
+func (o *Office) entry(a *accountState, m *Commit) error {
+	e, err := conversation.ParseEntry(m.Entry)
+	if err != nil {
+		return fmt.Errorf("commit: entry: %w", err)
+	}
+	if e.Sender != m.Account || e.SenderEpoch != m.Epoch {
+		return fmt.Errorf("%w: commit: entry: of another account or epoch", refusal.NotAllowed)
+	}
+	peer, ok := o.accounts[e.Recipient]
+	if !ok {
+		return fmt.Errorf("%w: commit: entry: recipient: not registered", refusal.NotReady)
+	}
+	if e.RecipientEpoch != peer.list.Epoch {
+		return fmt.Errorf("%w: commit: entry: recipient_epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, peer.list.Epoch)
+	}
+	if err := a.addressesSiblings(m); err != nil {
+		return err
+	}
+	l := o.log(e.Sender, e.Recipient)
+	if e.Seq != l.seq+1 || e.Previous != l.head || l.keptFor(e.Recipient, o.now()) { // AMB-PST-05
+		l.reserve(e.Sender, o.now())
+		return fmt.Errorf("%w: commit: entry: seq %d after %d", refusal.Conflict, e.Seq, l.seq)
+	}
+	l.reserved.release(e.Sender)
+	l.seq, l.head = e.Seq, conversation.NextHead(l.head, m.Entry)
+	a.deliver(m, nil)
+	for _, d := range peer.list.Devices { // AMB-PST-04: the same bytes to every device
+		if d.Status == account.Active {
+			peer.put(d.ID, Mail{Entry: m.Entry})
+		}
+	}
+	return nil
+}
+
+func (o *Office) log(a, b account.ID) *log {
+	first := conversation.FirstHead(a, b)
+	if o.logs[first] == nil {
+		o.logs[first] = &log{accounts: [2]account.ID{a, b}, head: first}
+	}
+	return o.logs[first]
+}
+
+// keptFor tells whether the next place is kept for an account.
+func (l *log) keptFor(id account.ID, now time.Time) bool {
+	return l.reserved.holder == id && now.Before(l.reserved.until)
+}
+
+// reserve keeps the next place for the account that was refused, unless it is kept already.
+func (l *log) reserve(id account.ID, now time.Time) {
+	if !now.Before(l.reserved.until) {
+		l.reserved = reservation{id, now.Add(ReservationTime)}
+	}
+}
+
+func (r *reservation) release(id account.ID) {
+	if r.holder == id {
+		*r = reservation{}
+	}
+}
+
+func (o *Office) reserveAll(id account.ID) {
+	for _, l := range o.logs {
+		if _, ok := l.other(id); ok {
+			l.reserve(id, o.now())
+		}
+	}
+}
+
+func (o *Office) release(id account.ID) {
+	for _, l := range o.logs {
+		l.reserved.release(id)
+	}
+}
+
+// addressesSiblings refuses a commit that does not bring exactly one parcel to every other active device (AMB-PST-07).
+func (a *accountState) addressesSiblings(m *Commit) error {
+	if !slices.Equal(addressed(m.Parcels), a.list.Others(m.Device, account.Active)) {
+		return fmt.Errorf("%w: commit: parcels", refusal.WrongDevices)
+	}
+	return nil
+}
+
+func (a *accountState) prekeys(m *Commit) error {
+	if err := a.addressesSiblings(m); err != nil {
+		return err
+	}
+	if err := m.Publication.Verify(a.statement.AmbassadorKey); err != nil {
+		return fmt.Errorf("commit: publication: %w", err)
+	}
+	if m.Publication.SignedPrekeyID != a.publication.SignedPrekeyID+1 || m.Publication.FirstOneTimeID != a.publication.FirstOneTimeID+account.Batch {
+		return fmt.Errorf("%w: commit: publication: signed prekey %d after %d", refusal.Conflict, m.Publication.SignedPrekeyID, a.publication.SignedPrekeyID)
+	}
+	a.publish(m.Publication)
+	a.deliver(m, nil)
+	return nil
+}
+
+func (a *accountState) records(m *Commit) error {
+	if len(m.Parcels) == 0 {
+		return fmt.Errorf("%w: commit: parcels: none", refusal.WrongDevices)
+	}
+	for _, p := range m.Parcels {
+		if p.Device == m.Device || a.list.Find(p.Device) == nil {
+			return fmt.Errorf("%w: commit: parcels", refusal.WrongDevices)
+		}
+	}
+	a.deliver(m, nil)
+	return nil
+}
+
+// deliver puts an accepted commit into the mailboxes of the account: to every device its parcels, to active devices the
+// entry, and to the sender that it was accepted.
+func (a *accountState) deliver(m *Commit, added []account.DeviceID) {
+	for _, d := range a.list.Devices {
+		mail := Mail{Device: m.Device, Number: m.Number}
+		mail.Parcels = parcelsTo(d.ID, m.Parcels, m.Device)
+		for _, introduced := range added {
+			mail.Parcels = append(mail.Parcels, parcelsTo(d.ID, m.Rotation.Introductions, introduced)...)
+		}
+		if d.Status == account.Active {
+			mail.Entry = m.Entry
+		}
+		if d.ID == m.Device || len(mail.Parcels) > 0 || mail.Entry != nil {
+			a.put(d.ID, mail)
+		}
+	}
+}
+
+func parcelsTo(id account.DeviceID, parcels []Parcel, from account.DeviceID) []Parcel {
+	for _, p := range parcels {
+		if p.Device == id {
+			return []Parcel{{Device: from, Body: p.Body}}
+		}
+	}
+	return nil
+}
+
+func (a *accountState) put(id account.DeviceID, m Mail) {
+	m.Position = uint64(len(a.mailboxes[id])) + 1
+	a.mailboxes[id] = append(a.mailboxes[id], m)
+}
