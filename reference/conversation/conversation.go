@@ -2,7 +2,7 @@
 // ratchet session that every device of both accounts follows.
 //
 // A Conversation is a value: every method that moves it gives the next one and leaves the receiver as it is, so that a
-// device can keep the old one until the post office has accepted (AMB-CNV-09).
+// device can keep the old one until the post office has accepted (AMB-LOG-09).
 package conversation
 
 import (
@@ -23,7 +23,7 @@ import (
 )
 
 // Conversation is the state of one account towards another one. All devices of the account have the same after the same
-// entries (AMB-CNV-06).
+// entries (AMB-LOG-06).
 type Conversation struct {
 	Own, Peer account.ID
 	Seq       uint64   // of the last entry; 0 before the first
@@ -48,9 +48,9 @@ func (c Conversation) Digest() [32]byte {
 	b := slices.Concat([]byte(digestDomain), c.Own[:], c.Peer[:])
 	b = binary.BigEndian.AppendUint64(b, c.Seq)
 	b = append(b, c.Head[:]...)
-	b = binary.BigEndian.AppendUint32(b, c.OwnEpoch)
-	b = binary.BigEndian.AppendUint32(b, c.peerEpoch())
 	if c.Session != nil {
+		b = binary.BigEndian.AppendUint32(b, c.OwnEpoch)
+		b = binary.BigEndian.AppendUint32(b, c.peerEpoch())
 		b = append(b, c.Session.Marshal()...)
 	}
 	return hash(b)
@@ -212,9 +212,9 @@ func (c Conversation) Follows(e *Entry) error {
 	return nil
 }
 
-// Receive reads the peer's entry, which must follow (AMB-CNV-07). Keys are those of the own epoch; a one-time prekey that
+// Receive reads the peer's entry, which must follow (AMB-LOG-07). Keys are those of the own epoch; a one-time prekey that
 // was used is not deleted here. On a refusal the next conversation has only moved in the log: the entry is void
-// (AMB-CNV-08). It is a function of its inputs: nothing is drawn.
+// (AMB-LOG-08). It is a function of its inputs: nothing is drawn.
 func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte) (next Conversation, plaintext []byte, err error) {
 	next = c.advance(encoded)
 	if e.RecipientEpoch != keys.Statement.Epoch {
@@ -257,7 +257,7 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 	if err := c.checkStatement(&e.Start.Statement); err != nil {
 		return nil, err
 	}
-	if c.Session != nil && e.SenderEpoch == c.peerEpoch() { // AMB-CNV-10
+	if c.Session != nil && e.SenderEpoch == c.peerEpoch() { // AMB-LOG-10
 		return nil, fmt.Errorf("%w: the session of these epochs has started", refusal.NotAllowed)
 	}
 	spk, err := keys.Signed(e.Start.SignedPrekeyID)

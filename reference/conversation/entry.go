@@ -70,7 +70,7 @@ func (s *Start) fields(c *codec.Coder, e *Entry) {
 	c.Uint32("one_time_prekey_id", &s.OneTimePrekeyID)
 }
 
-// header is the structure of an entry without its message, which the message authenticates (AMB-CNV-05).
+// header is the structure of an entry without its message, which the message authenticates (AMB-LOG-05).
 type header struct{ *Entry }
 
 func (h header) Fields(c *codec.Coder) { h.context(c) }
