@@ -76,6 +76,7 @@ func checkOperations(t *tester) error {
 		"xeddsa":  h.offers(shim.XeddsaSign, shim.XeddsaVerify),
 		"x3dh":    h.offers(shim.X3dhInitiate, shim.X3dhRespond) || h.offers(shim.PartyNew, shim.SessionInitiate, shim.SessionRespond),
 		"ratchet": h.starts() || h.handshakes(),
+		"channel": h.offers(channelOps...), "ambassador": h.offers(deviceOps...), "postoffice": h.offers(officeOps...),
 	}
 	for _, p := range h.Profiles {
 		if !needs[p] {
@@ -87,6 +88,17 @@ func checkOperations(t *tester) error {
 	}
 	return nil
 }
+
+// The operations that the profiles of the Ambassador protocol need.
+var (
+	channelOps = []shim.Op{shim.ChannelNew, shim.ChannelConnect, shim.ChannelSeal, shim.ChannelOpen}
+	deviceOps  = []shim.Op{
+		shim.DeviceRegister, shim.DeviceNew, shim.DeviceOffer, shim.DeviceRequest, shim.DeviceSend, shim.DeviceReceive,
+		shim.DeviceRefused, shim.DeviceCaughtUp, shim.DeviceUpkeep, shim.DeviceAck, shim.DeviceReplenish, shim.DevicePrepare,
+		shim.DeviceRotate, shim.DeviceStatus, shim.DeviceExport, shim.DeviceImport,
+	}
+	officeOps = []shim.Op{shim.OfficeAppend, shim.OfficeBundle, shim.OfficeFetch}
+)
 
 // cadence tells whether the target has a cadence.
 func (h hello) cadence(name string) bool { return slices.Contains(h.Cadences, name) }

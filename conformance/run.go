@@ -25,7 +25,7 @@ import (
 const SuiteVersion = "0.1.0"
 
 // Profiles lists the profiles that the suite has tests for.
-var Profiles = []string{"xeddsa", "x3dh", "ratchet"}
+var Profiles = []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}
 
 // Errors of Run that mean a wrong call (exit status 2).
 var (

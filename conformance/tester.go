@@ -165,6 +165,7 @@ func classFamilies() [][]shim.Class {
 		{refusal.Malformed, refusal.BadSignature},
 		{refusal.Malformed, refusal.IncompleteBundle},
 		{refusal.Exhausted},
+		{refusal.Malformed, refusal.Authentication, refusal.Duplicate, refusal.NotReady, refusal.NotAllowed, refusal.Conflict, refusal.StaleEpoch, refusal.WrongDevices, refusal.Frozen},
 	}
 }
 

@@ -77,6 +77,7 @@ const (
 	Operation GroupType = "operation" // input, output
 	Session   GroupType = "session"   // steps in which the target sends and receives
 	Follower  GroupType = "follower"  // steps in which the target only receives
+	Scenario  GroupType = "scenario"  // steps of devices of the Ambassador protocol
 )
 
 // Test is one vector. It tests one thing.
@@ -196,10 +197,10 @@ func (f *File) check() error {
 }
 
 func (g *Group) check() error {
-	if g.Type != Operation && g.Type != Session && g.Type != Follower {
+	if !slices.Contains([]GroupType{Operation, Session, Follower, Scenario}, g.Type) {
 		return fmt.Errorf("group type %q is unknown", g.Type)
 	}
-	if !slices.Contains([]string{"xeddsa", "x3dh", "ratchet"}, g.Profile) {
+	if !slices.Contains([]string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}, g.Profile) {
 		return fmt.Errorf("profile %q is unknown", g.Profile)
 	}
 	if _, err := params.Lookup(g.ParameterSet); err != nil {

@@ -48,6 +48,39 @@ const (
 	SessionDecrypt  Op = "session.decrypt"
 	SessionDigest   Op = "session.digest"
 	SessionLoad     Op = "session.load"
+
+	AmbassadorDecode Op = "ambassador.decode"
+	AmbassadorVerify Op = "ambassador.verify"
+	LogFirst         Op = "log.first"
+	LogNext          Op = "log.next"
+
+	ChannelNew     Op = "channel.new"
+	ChannelConnect Op = "channel.connect"
+	ChannelSeal    Op = "channel.seal"
+	ChannelOpen    Op = "channel.open"
+	ChannelExport  Op = "channel.export"
+	ChannelImport  Op = "channel.import"
+
+	DeviceRegister  Op = "device.register"
+	DeviceNew       Op = "device.new"
+	DeviceOffer     Op = "device.offer"
+	DeviceRequest   Op = "device.request"
+	DeviceSend      Op = "device.send"
+	DeviceReceive   Op = "device.receive"
+	DeviceRefused   Op = "device.refused"
+	DeviceCaughtUp  Op = "device.caught_up"
+	DeviceUpkeep    Op = "device.upkeep"
+	DeviceAck       Op = "device.ack"
+	DeviceReplenish Op = "device.replenish"
+	DevicePrepare   Op = "device.prepare"
+	DeviceRotate    Op = "device.rotate"
+	DeviceStatus    Op = "device.status"
+	DeviceExport    Op = "device.export"
+	DeviceImport    Op = "device.import"
+
+	OfficeAppend Op = "office.append"
+	OfficeBundle Op = "office.bundle"
+	OfficeFetch  Op = "office.fetch"
 )
 
 // Ops lists every operation, in the order of docs/shim-protocol.md.
@@ -56,6 +89,11 @@ var Ops = []Op{
 	RatchetRoot, RatchetChain, RatchetSeal, RatchetOpen, RatchetAccumulate,
 	PartyNew, PartyExport, PartyImport, SessionInitiate, SessionRespond, SessionStart,
 	SessionEncrypt, SessionDecrypt, SessionDigest, SessionLoad,
+	AmbassadorDecode, AmbassadorVerify, LogFirst, LogNext,
+	ChannelNew, ChannelConnect, ChannelSeal, ChannelOpen, ChannelExport, ChannelImport,
+	DeviceRegister, DeviceNew, DeviceOffer, DeviceRequest, DeviceSend, DeviceReceive, DeviceRefused, DeviceCaughtUp,
+	DeviceUpkeep, DeviceAck, DeviceReplenish, DevicePrepare, DeviceRotate, DeviceStatus, DeviceExport, DeviceImport,
+	OfficeAppend, OfficeBundle, OfficeFetch,
 }
 
 // Target is an implementation under test. Call performs one operation; calls come one at a time. A refusal or any other
@@ -154,6 +192,18 @@ type Params struct {
 	Plaintext Bytes    `json:"plaintext,omitzero"`
 	Envelope  *Message `json:"envelope,omitempty"`
 	State     Bytes    `json:"state,omitzero"`
+
+	Account     Bytes   `json:"account,omitzero"`      // an account key, 32 bytes
+	PeerAccount Bytes   `json:"peer_account,omitzero"` // the other account, 32 bytes
+	Device      Bytes   `json:"device,omitzero"`       // a device key, 32 bytes
+	Devices     []Bytes `json:"devices,omitzero"`      // device keys
+	List        Bytes   `json:"list,omitzero"`         // a DeviceList (SPEC.md 7.2)
+	Record      Bytes   `json:"record,omitzero"`       // a Record (SPEC.md 8.2)
+	PeerBundle  Bytes   `json:"peer_bundle,omitzero"`  // a Bundle (SPEC.md 7.4)
+	Previous    Bytes   `json:"previous,omitzero"`     // a head, 32 bytes
+	Type        int     `json:"type,omitempty"`        // of a structure (SPEC.md 7.1)
+	Position    uint64  `json:"position,omitempty"`
+	Commits     uint64  `json:"commits,omitempty"`
 }
 
 // Complete gives the parameters with every byte string that op needs: one that is nil becomes the empty one, so that a
@@ -182,8 +232,12 @@ func (p *Params) needed(op Op) []*Bytes {
 		return []*Bytes{&p.AssociatedData}
 	case SessionEncrypt:
 		return []*Bytes{&p.Plaintext}
-	case SessionLoad, PartyImport:
+	case SessionLoad, PartyImport, ChannelImport, DeviceImport:
 		return []*Bytes{&p.State}
+	case AmbassadorDecode, AmbassadorVerify, LogNext, ChannelOpen, DeviceReceive, DeviceRequest, OfficeAppend:
+		return []*Bytes{&p.Message}
+	case DeviceSend:
+		return []*Bytes{&p.Plaintext}
 	}
 	return nil
 }
@@ -213,6 +267,37 @@ type Result struct {
 	Envelope       *Message `json:"envelope,omitempty"`
 	State          Bytes    `json:"state,omitzero"`
 	Digest         Bytes    `json:"digest,omitzero"`
+
+	Fields  []Field `json:"fields,omitzero"`
+	Record  Bytes   `json:"record,omitzero"`
+	Device  Bytes   `json:"device,omitzero"`
+	Account Bytes   `json:"account,omitzero"`
+	Events  []Event `json:"events,omitzero"`
+	List    Bytes   `json:"list,omitzero"`
+	Active  bool    `json:"active,omitempty"`
+	Epoch   uint32  `json:"epoch,omitempty"`
+	Seq     uint64  `json:"seq,omitempty"`
+	Head    Bytes   `json:"head,omitzero"`
+	Problem string  `json:"problem,omitempty"`
+	Mails   []Bytes `json:"mails,omitzero"`
+	Commits uint64  `json:"commits,omitempty"`
+	Prekeys int     `json:"prekeys,omitempty"`
+}
+
+// Field is a field of a structure: its path, such as devices[0].device, and its bytes; numbers are big-endian.
+type Field struct {
+	Name  string `json:"name"`
+	Value Bytes  `json:"value"`
+}
+
+// Event is what a mail has brought to a device (docs/shim-protocol.md).
+type Event struct {
+	Kind      string `json:"kind"`
+	Account   Bytes  `json:"account,omitzero"` // the peer of the conversation
+	Seq       uint64 `json:"seq,omitempty"`
+	Device    Bytes  `json:"device,omitzero"`    // that a record came from
+	Plaintext *Bytes `json:"plaintext,omitzero"` // of message and sent, if empty too
+	Class     Class  `json:"class,omitempty"`    // of void, frozen and refused
 }
 
 // ErrorCode says why an operation gave no result.

@@ -258,6 +258,15 @@ func (b *Bundle) Fields(c *codec.Coder) {
 	c.Check("one_time_prekey", (b.OneTimePrekeyID == 0) == (b.OneTimePrekey == primitive.PublicKey{}), "does not fit its id")
 }
 
+// Verify checks the statement and the signature of the prekey. It returns the refusals of both.
+func (b *Bundle) Verify() error {
+	if err := b.Statement.Verify(); err != nil {
+		return err
+	}
+	p := Publication{SignedPrekey: b.SignedPrekey, PrekeySignature: b.PrekeySignature}
+	return p.Verify(b.Statement.AmbassadorKey)
+}
+
 // X3DH gives the bundle of SPEC.md 4.1.
 func (b *Bundle) X3DH() x3dh.Bundle {
 	x := x3dh.Bundle{

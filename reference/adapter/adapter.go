@@ -10,9 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"credence/conformance/shim"
+	"credence/reference/ambassador"
+	"credence/reference/channel"
 	"credence/reference/params"
+	"credence/reference/postoffice"
 	"credence/reference/primitive"
 	"credence/reference/refusal"
 	"credence/reference/session"
@@ -23,8 +27,11 @@ import (
 
 // Adapter is the reference as a shim.Target. It is for one goroutine at a time.
 type Adapter struct {
-	parties map[string]*session.Party
-	sets    map[string]*params.Set // of each party
+	parties  map[string]*session.Party
+	sets     map[string]*params.Set // of each party
+	channels map[string]*channel.Channels
+	devices  map[string]*ambassador.Device
+	office   *postoffice.Office
 }
 
 // New gives an adapter without parties.
@@ -36,6 +43,8 @@ func New() *Adapter {
 
 func (a *Adapter) reset() {
 	a.parties, a.sets = map[string]*session.Party{}, map[string]*params.Set{}
+	a.channels, a.devices = map[string]*channel.Channels{}, map[string]*ambassador.Device{}
+	a.office = postoffice.New(time.Now)
 }
 
 // Close does nothing.
@@ -53,6 +62,14 @@ var operations = map[shim.Op]operation{
 	shim.PartyNew: partyNew, shim.PartyExport: partyExport, shim.PartyImport: partyImport,
 	shim.SessionInitiate: sessionInitiate, shim.SessionRespond: sessionRespond, shim.SessionStart: sessionStart,
 	shim.SessionEncrypt: sessionEncrypt, shim.SessionDecrypt: sessionDecrypt, shim.SessionDigest: sessionDigest, shim.SessionLoad: sessionLoad,
+	shim.AmbassadorDecode: ambassadorDecode, shim.AmbassadorVerify: ambassadorVerify, shim.LogFirst: logFirst, shim.LogNext: logNext,
+	shim.ChannelNew: channelNew, shim.ChannelConnect: channelConnect, shim.ChannelSeal: channelSeal, shim.ChannelOpen: channelOpen,
+	shim.ChannelExport: channelExport, shim.ChannelImport: channelImport,
+	shim.DeviceRegister: deviceRegister, shim.DeviceNew: deviceNew, shim.DeviceOffer: deviceOffer, shim.DeviceRequest: deviceRequest,
+	shim.DeviceSend: deviceSend, shim.DeviceReceive: deviceReceive, shim.DeviceRefused: deviceRefused, shim.DeviceCaughtUp: deviceCaughtUp,
+	shim.DeviceUpkeep: deviceUpkeep, shim.DeviceAck: deviceAck, shim.DeviceReplenish: deviceReplenish, shim.DevicePrepare: devicePrepare,
+	shim.DeviceRotate: deviceRotate, shim.DeviceStatus: deviceStatus, shim.DeviceExport: deviceExport, shim.DeviceImport: deviceImport,
+	shim.OfficeAppend: officeAppend, shim.OfficeBundle: officeBundle, shim.OfficeFetch: officeFetch,
 }
 
 // Call performs an operation. Refusals of the reference become errors with code rejected and their class.
@@ -128,7 +145,7 @@ func plaintextResult(plaintext []byte, err error) (*shim.Result, error) {
 func hello(*Adapter, *params.Set, *shim.Params) (*shim.Result, error) {
 	r := &shim.Result{
 		Protocol: shim.Version, Name: "Credence reference", Version: Version, Language: "Go",
-		Profiles: []string{"xeddsa", "x3dh", "ratchet"}, Injects: true,
+		Profiles: []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}, Injects: true,
 		Cadences: []string{"per-turn", "per-message"}, Operations: shim.Ops,
 	}
 	for _, s := range params.Sets() {

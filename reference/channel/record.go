@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"credence/reference/account"
@@ -172,7 +173,7 @@ func (p *Prekeys) Fields(c *codec.Coder) {
 	c.Uint32("first_one_time_prekey_id", &p.FirstOneTimeID)
 	c.Check("first_one_time_prekey_id", p.FirstOneTimeID > 0 && p.FirstOneTimeID < 1<<32-account.Batch, "out of range")
 	for i := range p.OneTimePrivates {
-		c.Fixed("one_time_prekey_privates", p.OneTimePrivates[i][:])
+		c.Fixed(fmt.Sprintf("one_time_prekey_privates[%d]", i), p.OneTimePrivates[i][:])
 	}
 }
 

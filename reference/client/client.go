@@ -12,9 +12,27 @@ import (
 	"credence/reference/refusal"
 )
 
+// Device is what the loop needs of a device. ambassador.Device is one; a test may put another implementation in its place.
+type Device interface {
+	ID() account.DeviceID
+	Account() account.ID
+	Receive(mail []byte) ([]ambassador.Event, error)
+	CaughtUp(commits uint64) error
+	PostOfficeRefused()
+	Export() []byte
+	Send(peer account.ID, plaintext, bundle []byte, rand io.Reader) (commit []byte, err error)
+	Upkeep(rand io.Reader) (commit []byte, err error)
+	Ack(rand io.Reader) (commit []byte, err error)
+	Replenish(rand io.Reader) (commit []byte, err error)
+	Prepare(devices []account.DeviceID, rand io.Reader) (commit []byte, err error)
+	Rotate(change ambassador.Change, rand io.Reader) (commit []byte, err error)
+	Offer() (offer []byte, err error)
+	Request(offer []byte, rand io.Reader) (request []byte, err error)
+}
+
 // Client runs one device. It is for one goroutine at a time.
 type Client struct {
-	Device   *ambassador.Device
+	Device   Device
 	office   postoffice.Service
 	rand     io.Reader
 	position uint64 // of the next mail
@@ -26,7 +44,7 @@ type Client struct {
 }
 
 // New runs a device.
-func New(d *ambassador.Device, office postoffice.Service, rand io.Reader) *Client {
+func New(d Device, office postoffice.Service, rand io.Reader) *Client {
 	return &Client{Device: d, office: office, rand: rand, position: 1}
 }
 
@@ -36,8 +54,13 @@ func Register(office postoffice.Service, rand io.Reader) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Open(d, commit, office, rand)
+}
+
+// Open brings the registration of a device to the post office.
+func Open(d Device, registration []byte, office postoffice.Service, rand io.Reader) (*Client, error) {
 	c := New(d, office, rand)
-	if err := office.Append(commit); err != nil {
+	if err := office.Append(registration); err != nil {
 		return nil, err
 	}
 	return c, c.Sync()
@@ -189,11 +212,16 @@ func (c *Client) Ack() error {
 
 // Link makes a new device and adds it to the account of the leader.
 func Link(leader *Client, office postoffice.Service, rand io.Reader) (*Client, error) {
-	if err := leader.Sync(); err != nil {
-		return nil, err
-	}
 	d, err := ambassador.NewDevice(rand)
 	if err != nil {
+		return nil, err
+	}
+	return Join(leader, d, office, rand)
+}
+
+// Join adds a device without an account to the account of the leader.
+func Join(leader *Client, d Device, office postoffice.Service, rand io.Reader) (*Client, error) {
+	if err := leader.Sync(); err != nil {
 		return nil, err
 	}
 	offer, err := leader.Device.Offer()

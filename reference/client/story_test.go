@@ -33,6 +33,7 @@ func (w *world) rand() *rand.ChaCha8 {
 // person is a client that remembers what it has read.
 type person struct {
 	*client.Client
+	device *ambassador.Device
 	read   []string
 	events []ambassador.Event
 }
@@ -40,7 +41,7 @@ type person struct {
 func (w *world) hear(c *client.Client, err error) *person {
 	w.t.Helper()
 	require.NoError(w.t, err)
-	p := &person{Client: c}
+	p := &person{Client: c, device: c.Device.(*ambassador.Device)}
 	c.Heard = func(e ambassador.Event) {
 		p.events = append(p.events, e)
 		if e.Kind == ambassador.Message || e.Kind == ambassador.Sent {
@@ -78,8 +79,8 @@ func inStep(t *testing.T, user []*person, peer account.ID) {
 	t.Helper()
 	sync(t, user)
 	for i, p := range user {
-		require.Equal(t, "", p.Device.Problem(peer), "device %d", i)
-		require.Equal(t, user[0].Device.Conversation(peer).Digest(), p.Device.Conversation(peer).Digest(), "device %d", i)
+		require.Equal(t, "", p.device.Problem(peer), "device %d", i)
+		require.Equal(t, user[0].device.Conversation(peer).Digest(), p.device.Conversation(peer).Digest(), "device %d", i)
 		for _, e := range p.events {
 			require.NotContains(t, []ambassador.EventKind{ambassador.Refused, ambassador.Void, ambassador.Frozen, ambassador.Parked}, e.Kind, "device %d: %+v", i, e)
 		}
@@ -132,7 +133,7 @@ func TestStory(t *testing.T) {
 	require.NoError(t, alice[0].Rotate(ambassador.Change{}))
 	sync(t, alice)
 	for _, p := range alice {
-		require.True(t, p.Device.Active())
+		require.True(t, p.device.Active())
 	}
 	require.NoError(t, alice[1].Send(b, []byte("healed")))
 	inStep(t, alice, b)

@@ -1,0 +1,38 @@
+package adapter
+
+import (
+	"credence/conformance/shim"
+	"credence/reference/params"
+)
+
+func officeAppend(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
+	return &shim.Result{}, a.office.Append(p.Message)
+}
+
+func officeBundle(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
+	id, err := fixed("account", p.Account)
+	if err != nil {
+		return nil, err
+	}
+	return message(a.office.Bundle(id))
+}
+
+func officeFetch(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
+	id, err := fixed("account", p.Account)
+	if err != nil {
+		return nil, err
+	}
+	device, err := fixed("device", p.Device)
+	if err != nil {
+		return nil, err
+	}
+	box, err := a.office.Fetch(id, device, p.Position)
+	if err != nil {
+		return nil, err
+	}
+	r := &shim.Result{Mails: []shim.Bytes{}, Commits: box.Commits, Prekeys: box.Prekeys}
+	for _, m := range box.Mails {
+		r.Mails = append(r.Mails, m)
+	}
+	return r, nil
+}
