@@ -198,7 +198,7 @@ func initialOutOfOrder(l *live) error {
 
 // restart exports the target's party, forgets it, and imports it again.
 func (l *live) restart() error {
-	state, err := l.export(targetName)
+	state, err := l.export(shim.PartyExport, targetName)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func receivesDeterministically(l *live) error {
 	if err != nil {
 		return err
 	}
-	before, err := l.export(targetName)
+	before, err := l.export(shim.PartyExport, targetName)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func receivesDeterministically(l *live) error {
 		if err := l.read(m); err != nil {
 			return err
 		}
-		if after[i], err = l.export(targetName); err != nil {
+		if after[i], err = l.export(shim.PartyExport, targetName); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func drawsFreshKeys(l *live) error {
 	if err := l.opened(responds); err != nil {
 		return err
 	}
-	state, err := l.export(targetName)
+	state, err := l.export(shim.PartyExport, targetName)
 	if err != nil {
 		return err
 	}
@@ -250,7 +250,7 @@ func (l *live) controlled() error {
 	if err := first(func() error { return l.skip(1) }, l.sendToTarget); err != nil {
 		return err
 	}
-	export, err := l.export(targetName)
+	export, err := l.export(shim.PartyExport, targetName)
 	if err != nil {
 		return err
 	}
@@ -262,7 +262,7 @@ func (l *live) controlled() error {
 
 // gone fails if the target's state holds a secret that must be deleted.
 func (l *live) gone(what string, secrets ...[]byte) error {
-	state, err := l.export(targetName)
+	state, err := l.export(shim.PartyExport, targetName)
 	if err != nil {
 		return err
 	}
@@ -325,7 +325,7 @@ func (l *live) newTargetWith(p shim.Params, held []byte) error {
 		return err
 	}
 	l.bundle = adapter.FromShim(r.Bundle)
-	state, err := l.export(targetName)
+	state, err := l.export(shim.PartyExport, targetName)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ var generators = []struct {
 	{"ratchet_test.json", ratchetFile},
 	{"session_test.json", sessionFile},
 	{"follower_test.json", followerFile},
+	{"ambassador_test.json", ambassadorFile},
 }
 
 func generate(dir string, rewrite bool) (*output, error) {

@@ -45,6 +45,9 @@ var flagNotes = map[string]vectors.Note{
 	"KeyLoss":             {BugType: "FUNCTIONALITY", Description: "A limit drops keys; the session goes on."},
 	"CanonicalState":      {BugType: "PARSING", Description: "Bytes that the canonical encoding of a state (SPEC.md 5.7) would not have written."},
 	"CounterEnd":          {BugType: "EDGE_CASE", Description: "The last message number of a chain."},
+	"Encoding":            {BugType: "PARSING", Description: "Bytes that the canonical encoding of the structure (SPEC.md 7.1) would not have written."},
+	"Racing":              {BugType: "FUNCTIONALITY", Description: "Two devices commit for the same place; one is refused and tries again."},
+	"Dishonest":           {BugType: "AUTH_BYPASS", Description: "A post office, a counterparty or a sibling that does not keep the rules."},
 	"NotReady":            {BugType: "MISSING_STEP", Description: "A session that cannot send yet."},
 	"Canary":              {BugType: "BASIC", Description: "Wrong on purpose: every one of these tests must be reported as a failure."},
 }

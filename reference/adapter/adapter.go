@@ -32,11 +32,16 @@ type Adapter struct {
 	channels map[string]*channel.Channels
 	devices  map[string]*ambassador.Device
 	office   *postoffice.Office
+	rand     io.Reader // of what a request does not give; only for devices and channels
 }
 
 // New gives an adapter without parties.
-func New() *Adapter {
-	a := &Adapter{}
+func New() *Adapter { return NewRandom(rand.Reader) }
+
+// NewRandom gives an adapter whose devices and channels draw from r what a request does not give, for tools that write
+// vectors.
+func NewRandom(r io.Reader) *Adapter {
+	a := &Adapter{rand: r}
 	a.reset()
 	return a
 }

@@ -27,7 +27,7 @@ func (a *Adapter) addChannels(name string, c *channel.Channels) error {
 }
 
 func channelNew(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
-	c, err := channel.New(randomness(p))
+	c, err := channel.New(a.randomness(p))
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func channelConnect(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, er
 	if err := codec.Decode(p.Device, d); err != nil {
 		return nil, err
 	}
-	return &shim.Result{}, c.Connect(d, randomness(p))
+	return &shim.Result{}, c.Connect(d, a.randomness(p))
 }
 
 func channelSeal(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
@@ -56,7 +56,7 @@ func channelSeal(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error
 	if err := codec.Decode(p.Record, r); err != nil {
 		return nil, err
 	}
-	return message(c.Seal(r, randomness(p)))
+	return message(c.Seal(r, a.randomness(p)))
 }
 
 func channelOpen(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {

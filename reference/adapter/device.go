@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"bytes"
-	"crypto/rand"
 	"fmt"
 	"io"
 
@@ -17,9 +16,9 @@ import (
 )
 
 // randomness gives the bytes of a request, or fresh ones if there are none.
-func randomness(p *shim.Params) io.Reader {
+func (a *Adapter) randomness(p *shim.Params) io.Reader {
 	if p.Random == nil {
-		return rand.Reader
+		return a.rand
 	}
 	return bytes.NewReader(p.Random)
 }
@@ -130,6 +129,9 @@ func (a *Adapter) device(p *shim.Params) (*ambassador.Device, error) {
 	return d, nil
 }
 
+// Device gives a device, nil if there is none, for tools that write vectors.
+func (a *Adapter) Device(name string) *ambassador.Device { return a.devices[name] }
+
 func (a *Adapter) addDevice(name string, d *ambassador.Device) error {
 	if _, ok := a.devices[name]; ok {
 		return fmt.Errorf("party: %q exists", name)
@@ -139,7 +141,7 @@ func (a *Adapter) addDevice(name string, d *ambassador.Device) error {
 }
 
 func deviceRegister(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
-	d, commit, err := ambassador.Register(randomness(p))
+	d, commit, err := ambassador.Register(a.randomness(p))
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +149,7 @@ func deviceRegister(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, er
 }
 
 func deviceNew(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
-	d, err := ambassador.NewDevice(randomness(p))
+	d, err := ambassador.NewDevice(a.randomness(p))
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +169,7 @@ func deviceRequest(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, err
 	if err != nil {
 		return nil, err
 	}
-	return message(d.Request(p.Message, randomness(p)))
+	return message(d.Request(p.Message, a.randomness(p)))
 }
 
 func deviceSend(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
@@ -179,7 +181,7 @@ func deviceSend(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error)
 	if err != nil {
 		return nil, err
 	}
-	return message(d.Send(peer, p.Plaintext, p.PeerBundle, randomness(p)))
+	return message(d.Send(peer, p.Plaintext, p.PeerBundle, a.randomness(p)))
 }
 
 func deviceReceive(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
@@ -235,7 +237,7 @@ func deviceUpkeep(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	return message(d.Upkeep(randomness(p)))
+	return message(d.Upkeep(a.randomness(p)))
 }
 
 func deviceAck(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
@@ -243,7 +245,7 @@ func deviceAck(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) 
 	if err != nil {
 		return nil, err
 	}
-	return message(d.Ack(randomness(p)))
+	return message(d.Ack(a.randomness(p)))
 }
 
 func deviceReplenish(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
@@ -251,7 +253,7 @@ func deviceReplenish(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, e
 	if err != nil {
 		return nil, err
 	}
-	return message(d.Replenish(randomness(p)))
+	return message(d.Replenish(a.randomness(p)))
 }
 
 // deviceIDs reads device keys; nil stays nil.
@@ -276,7 +278,7 @@ func devicePrepare(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, err
 	if err != nil {
 		return nil, err
 	}
-	return message(d.Prepare(ids, randomness(p)))
+	return message(d.Prepare(ids, a.randomness(p)))
 }
 
 func deviceRotate(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
@@ -288,7 +290,7 @@ func deviceRotate(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	return message(d.Rotate(ambassador.Change{Add: p.Message, Remove: ids}, randomness(p)))
+	return message(d.Rotate(ambassador.Change{Add: p.Message, Remove: ids}, a.randomness(p)))
 }
 
 func deviceStatus(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {

@@ -34,8 +34,7 @@ type Device struct {
 	conversations map[account.ID]*talk
 	number        uint64   // of the last commit
 	pending       *pending // a commit that the post office has not answered
-	behind        bool     // imported, and not yet caught up
-	rolledBack    bool     // the post office has seen commits that this state does not know of (AMB-SYN-11)
+	behind        bool     // imported and not yet caught up, or set back (AMB-SYN-10, AMB-SYN-11)
 
 	received   int                                 // records since this device last acknowledged
 	due        []dueRecord                         // what Upkeep will send, oldest first
@@ -215,8 +214,6 @@ func (d *Device) mayCommit() error {
 	switch {
 	case d.list == nil || d.keys == nil:
 		return fmt.Errorf("%w: the device is not active", refusal.NotReady)
-	case d.rolledBack:
-		return fmt.Errorf("%w: the device was set back and has to be linked anew", refusal.NotReady)
 	case d.behind:
 		return fmt.Errorf("%w: the device has not caught up", refusal.NotReady)
 	case d.pending != nil:
@@ -233,11 +230,10 @@ func (d *Device) PostOfficeRefused() { d.pending = nil }
 // office has seen (Mailbox.Commits). It returns refusal.NotReady if these are more than the device knows of: it was set back,
 // and would use channel keys twice (AMB-SYN-11).
 func (d *Device) CaughtUp(commits uint64) error {
-	if commits > d.number {
-		d.rolledBack = true
-		return d.mayCommit()
+	d.behind = commits > d.number
+	if d.behind {
+		return fmt.Errorf("%w: the device was set back and has to be linked anew", refusal.NotReady)
 	}
-	d.behind = false
 	return nil
 }
 

@@ -28,7 +28,6 @@ type stored struct {
 	Conversations []storedTalk   `json:"conversations"`
 	Number        uint64         `json:"number"`
 	Pending       *storedPending `json:"pending"`
-	RolledBack    bool           `json:"rolled_back"`
 	Received      int            `json:"received"`
 	Due           [][]byte       `json:"due"`
 	PrekeyUsed    bool           `json:"prekey_used"`
@@ -95,7 +94,7 @@ type storedDevice struct {
 // Export gives the whole state of the device, secrets included.
 func (d *Device) Export() []byte {
 	s := stored{
-		Channels: d.channels.Export(), Number: d.number, RolledBack: d.rolledBack,
+		Channels: d.channels.Export(), Number: d.number,
 		Received: d.received, PrekeyUsed: d.prekeyUsed, Keys: storeKeys(d.keys), Pending: d.pending.store(),
 	}
 	if d.accountKey != nil {
@@ -233,7 +232,7 @@ func Import(exported []byte) (*Device, error) {
 
 func (s *stored) device() (d *Device, err error) {
 	d = &Device{
-		number: s.Number, behind: true, rolledBack: s.RolledBack, received: s.Received, prekeyUsed: s.PrekeyUsed,
+		number: s.Number, behind: true, received: s.Received, prekeyUsed: s.PrekeyUsed,
 		conversations: map[account.ID]*talk{}, prekeys: map[account.DeviceID]account.Prekey{},
 		prepared: map[account.DeviceID][32]byte{}, ready: map[account.DeviceID]bool{},
 	}

@@ -41,7 +41,7 @@ func (d *Device) Upkeep(rand io.Reader) ([]byte, error) {
 
 // mayRecord refuses while the device may not use its channels.
 func (d *Device) mayRecord() error {
-	if d.list == nil || d.list.Find(d.ID()) == nil || d.behind || d.rolledBack {
+	if d.list == nil || d.list.Find(d.ID()) == nil || d.behind {
 		return fmt.Errorf("%w: the device has not caught up or is not on the list", refusal.NotReady)
 	}
 	return nil
