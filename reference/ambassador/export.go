@@ -21,17 +21,17 @@ import (
 // stored is the export of a device. Everything that has an encoding of its own stands in it; lists are sorted, so that
 // equal devices give equal bytes.
 type stored struct {
-	Channels      []byte         `json:"channels"`
-	AccountSeed   []byte         `json:"account_seed"`
-	List          []byte         `json:"list"`
-	Keys          *storedKeys    `json:"keys"`
-	Conversations []storedTalk   `json:"conversations"`
-	Number        uint64         `json:"number"`
-	Pending       *storedPending `json:"pending"`
-	Received      int            `json:"received"`
-	Due           [][]byte       `json:"due"`
-	PrekeyUsed    bool           `json:"prekey_used"`
-	Siblings      []storedDevice `json:"siblings"`
+	Channels      json.RawMessage `json:"channels"`
+	AccountSeed   []byte          `json:"account_seed"`
+	List          []byte          `json:"list"`
+	Keys          *storedKeys     `json:"keys"`
+	Conversations []storedTalk    `json:"conversations"`
+	Number        uint64          `json:"number"`
+	Pending       *storedPending  `json:"pending"`
+	Received      int             `json:"received"`
+	Due           [][]byte        `json:"due"`
+	PrekeyUsed    bool            `json:"prekey_used"`
+	Siblings      []storedDevice  `json:"siblings"`
 }
 
 type storedKeys struct {
@@ -59,36 +59,36 @@ type storedConversation struct {
 
 type storedTalk struct {
 	storedConversation
-	TipSeq  uint64         `json:"tip_seq"`
-	Tip     []byte         `json:"tip"`
-	Parked  [][]byte       `json:"parked"`
-	Records []channel.Sent `json:"records"`
-	Claims  []storedClaim  `json:"claims"`
-	Last    *channel.Sent  `json:"last"`
-	Frozen  string         `json:"frozen"`
+	TipSeq  uint64        `json:"tip_seq"`
+	Tip     []byte        `json:"tip"`
+	Parked  [][]byte      `json:"parked"`
+	Records [][]byte      `json:"records"`
+	Claims  []storedClaim `json:"claims"`
+	Last    []byte        `json:"last"`
+	Frozen  string        `json:"frozen"`
 }
 
 type storedClaim struct {
-	Device account.DeviceID
-	Claim  channel.Claim
+	Device []byte `json:"device"`
+	Claim  []byte `json:"claim"`
 }
 
 type storedPending struct {
 	Number uint64              `json:"number"`
 	Entry  []byte              `json:"entry"`
 	Next   *storedConversation `json:"next"`
-	Sent   *channel.Sent       `json:"sent"`
+	Sent   []byte              `json:"sent"`
 	Batch  *storedBatch        `json:"batch"`
 	List   []byte              `json:"list"`
 	Keys   *storedKeys         `json:"keys"`
-	Cuts   []channel.Head      `json:"cuts"`
+	Cuts   [][]byte            `json:"cuts"`
 }
 
 type storedDevice struct {
-	ID       account.DeviceID
-	Prekey   *account.Prekey
-	Prepared *[32]byte
-	Ready    bool
+	Device   []byte `json:"device"`
+	Prekey   []byte `json:"prekey"`
+	Prepared []byte `json:"prepared"`
+	Ready    bool   `json:"ready"`
 }
 
 // Export gives the whole state of the device, secrets included.
@@ -123,15 +123,15 @@ func (d *Device) storeSiblings() []storedDevice {
 	known := map[account.DeviceID]*storedDevice{}
 	at := func(id account.DeviceID) *storedDevice {
 		if known[id] == nil {
-			known[id] = &storedDevice{ID: id}
+			known[id] = &storedDevice{Device: id[:]}
 		}
 		return known[id]
 	}
 	for id, p := range d.prekeys {
-		at(id).Prekey = &p
+		at(id).Prekey = codec.MustEncode(&p)
 	}
 	for id, nonce := range d.prepared {
-		at(id).Prepared = &nonce
+		at(id).Prepared = nonce[:]
 	}
 	for id := range d.ready {
 		at(id).Ready = true
@@ -185,13 +185,17 @@ func storeConversation(c conversation.Conversation) storedConversation {
 func (t *talk) store() storedTalk {
 	s := storedTalk{
 		storedConversation: storeConversation(t.Conversation),
-		TipSeq:             t.tip.Seq, Tip: t.tip.Head[:], Parked: t.parked, Last: t.last, Frozen: t.frozen,
+		TipSeq:             t.tip.Seq, Tip: t.tip.Head[:], Parked: t.parked, Frozen: t.frozen,
+	}
+	if t.last != nil {
+		s.Last = codec.MustEncode(t.last)
 	}
 	for _, seq := range slices.Sorted(maps.Keys(t.records)) {
-		s.Records = append(s.Records, *t.records[seq])
+		s.Records = append(s.Records, codec.MustEncode(t.records[seq]))
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(t.claims), compareIDs) {
-		s.Claims = append(s.Claims, storedClaim{id, t.claims[id]})
+		claim := t.claims[id]
+		s.Claims = append(s.Claims, storedClaim{id[:], codec.MustEncode(&claim)})
 	}
 	return s
 }
@@ -200,10 +204,13 @@ func (p *pending) store() *storedPending {
 	if p == nil {
 		return nil
 	}
-	s := &storedPending{Number: p.Number, Entry: p.Entry, Batch: storeBatch(p.Batch), Keys: storeKeys(p.Keys), Cuts: p.Cuts}
+	s := &storedPending{Number: p.Number, Entry: p.Entry, Batch: storeBatch(p.Batch), Keys: storeKeys(p.Keys)}
+	for i := range p.Cuts {
+		s.Cuts = append(s.Cuts, codec.MustEncode(&p.Cuts[i]))
+	}
 	if p.Talk != nil {
 		next := storeConversation(p.Talk.Next)
-		s.Next, s.Sent = &next, &p.Talk.Sent
+		s.Next, s.Sent = &next, codec.MustEncode(&p.Talk.Sent)
 	}
 	if p.List != nil {
 		s.List = codec.MustEncode(p.List)
@@ -275,17 +282,34 @@ func (s *stored) readSiblings(d *Device) error {
 		d.due = append(d.due, dueRecord{to, r})
 	}
 	for _, sibling := range s.Siblings {
+		id, err := read32("device", sibling.Device)
+		if err != nil {
+			return err
+		}
 		if sibling.Prekey != nil {
-			d.prekeys[sibling.ID] = *sibling.Prekey
+			var p account.Prekey
+			if err := codec.Decode(sibling.Prekey, &p); err != nil {
+				return err
+			}
+			d.prekeys[id] = p
 		}
 		if sibling.Prepared != nil {
-			d.prepared[sibling.ID] = *sibling.Prepared
+			if d.prepared[id], err = read32("prepared", sibling.Prepared); err != nil {
+				return err
+			}
 		}
 		if sibling.Ready {
-			d.ready[sibling.ID] = true
+			d.ready[id] = true
 		}
 	}
 	return nil
+}
+
+func read32(field string, b []byte) (v [32]byte, err error) {
+	if len(b) != len(v) {
+		return v, fmt.Errorf("%s: %d bytes", field, len(b))
+	}
+	return [32]byte(b), nil
 }
 
 func readList(encoded []byte) (*account.List, error) {
@@ -377,25 +401,61 @@ func (s storedTalk) read(own account.ID) (*talk, error) {
 	}
 	t := &talk{
 		Conversation: c, tip: channel.Head{Peer: c.Peer, Seq: s.TipSeq, Head: [32]byte(s.Tip)}, parked: s.Parked,
-		records: map[uint64]*channel.Sent{}, claims: map[account.DeviceID]channel.Claim{}, last: s.Last, frozen: s.Frozen,
+		records: map[uint64]*channel.Sent{}, claims: map[account.DeviceID]channel.Claim{}, frozen: s.Frozen,
 	}
-	for i := range s.Records {
-		t.records[s.Records[i].Seq] = &s.Records[i]
+	if t.last, err = readSent(s.Last); err != nil {
+		return nil, err
+	}
+	for _, encoded := range s.Records {
+		sent, err := readSent(encoded)
+		if err != nil {
+			return nil, err
+		}
+		t.records[sent.Seq] = sent
 	}
 	for _, claim := range s.Claims {
-		t.claims[claim.Device] = claim.Claim
+		id, err := read32("claims: device", claim.Device)
+		if err != nil {
+			return nil, err
+		}
+		var c channel.Claim
+		if err := codec.Decode(claim.Claim, &c); err != nil {
+			return nil, err
+		}
+		t.claims[id] = c
 	}
 	return t, nil
+}
+
+func readSent(encoded []byte) (*channel.Sent, error) {
+	if encoded == nil {
+		return nil, nil
+	}
+	s := &channel.Sent{}
+	if err := codec.Decode(encoded, s); err != nil {
+		return nil, fmt.Errorf("sent: %w", err)
+	}
+	return s, nil
 }
 
 func (s *storedPending) read(own account.ID) (*pending, error) {
 	if s == nil {
 		return nil, nil
 	}
-	p := &pending{Number: s.Number, Entry: s.Entry, Cuts: s.Cuts}
-	var err error
-	if s.Next != nil && s.Sent != nil {
-		p.Talk = &conversation.Outgoing{Entry: s.Entry, Sent: *s.Sent}
+	p := &pending{Number: s.Number, Entry: s.Entry}
+	for _, encoded := range s.Cuts {
+		var cut channel.Head
+		if err := codec.Decode(encoded, &cut); err != nil {
+			return nil, err
+		}
+		p.Cuts = append(p.Cuts, cut)
+	}
+	sent, err := readSent(s.Sent)
+	if err != nil {
+		return nil, err
+	}
+	if s.Next != nil && sent != nil {
+		p.Talk = &conversation.Outgoing{Entry: s.Entry, Sent: *sent}
 		if p.Talk.Next, err = s.Next.read(own); err != nil {
 			return nil, err
 		}
