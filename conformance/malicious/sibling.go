@@ -2,6 +2,7 @@ package malicious
 
 import (
 	"crypto/ed25519"
+	"encoding/hex"
 	"io"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/postoffice"
+	"credence/reference/session"
 )
 
 // Sibling is a device of the victim's account that holds its channels in the open and can put anything into a record. It
@@ -109,16 +111,32 @@ func (s *Sibling) Mail(r channel.Record) ([]byte, error) {
 	return s.Carry(body), nil
 }
 
+// Misdirected gives the mail of a record that names another receiver than the one in whose channel it comes.
+func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
+	to := r.Receiver
+	r.Receiver = s.Device
+	party, err := session.Import(s.Export()) // the sessions under the channels, which seal anything
+	if err != nil {
+		return nil, err
+	}
+	e, err := party.Encrypt(hex.EncodeToString(to[:]), codec.MustEncode(&r), s.rand)
+	if err != nil {
+		return nil, err
+	}
+	s.Channels, err = channel.Import(party.Export())
+	return s.Carry(e.Body), err
+}
+
 // Carry gives the mail of a channel message.
 func (s *Sibling) Carry(body []byte) []byte {
 	return codec.MustEncode(&postoffice.Mail{Position: 1, Device: s.Device, Number: 1, Parcels: []postoffice.Parcel{{Device: s.Device, Body: body}}})
 }
 
-// Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these too.
-func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []channel.Head) (channel.Record, *account.EpochKeys, error) {
-	keys, _, err := account.NewEpoch(s.Key, list.Epoch, s.rand)
+// Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these and a bundle too.
+func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []channel.Head) (channel.Record, *account.EpochKeys, *account.Bundle, error) {
+	keys, p, err := account.NewEpoch(s.Key, list.Epoch, s.rand)
 	if err != nil {
-		return channel.Record{}, nil, err
+		return channel.Record{}, nil, nil, err
 	}
 	b := keys.Batches[0]
 	r := &channel.Rotate{List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()), Cuts: cuts}
@@ -126,5 +144,9 @@ func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []chann
 	for i, k := range b.OneTime {
 		r.Prekeys.OneTimePrivates[i] = [32]byte(k.Bytes())
 	}
-	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, nil
+	bundle := &account.Bundle{
+		Statement: keys.Statement, SignedPrekeyID: p.SignedPrekeyID, SignedPrekey: p.SignedPrekey, PrekeySignature: p.PrekeySignature,
+		OneTimePrekeyID: p.FirstOneTimeID, OneTimePrekey: p.OneTimePrekeys[0],
+	}
+	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, bundle, nil
 }

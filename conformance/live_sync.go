@@ -1,0 +1,1101 @@
+package conformance
+
+import (
+	"bytes"
+	"crypto/ecdh"
+	"fmt"
+	"slices"
+
+	"credence/conformance/malicious"
+	"credence/conformance/shim"
+	"credence/reference/account"
+	"credence/reference/ambassador"
+	"credence/reference/channel"
+	"credence/reference/codec"
+	"credence/reference/conversation"
+	"credence/reference/postoffice"
+	"credence/reference/refusal"
+)
+
+// liveSync are the tests in which somebody does not keep the rules: a sibling, a leader, a counterparty, the post office.
+func liveSync() []testCase {
+	test := func(name, comment string, requirements []string, run func(w *world) error) testCase {
+		return worldCase("ambassador", name, comment, requirements, run)
+	}
+	return []testCase{
+		test("record-lost", "a sent record is lost: the entry waits, nothing is sent, the sibling is asked and its answer puts the device in step", reqs("AMB-SYN-07", "AMB-SYN-08", "AMB-SYN-10"), lostRecord),
+		test("record-late", "the sent record comes in a later mail than its entry", reqs("AMB-SYN-05", "AMB-SYN-07"), lateRecord),
+		test("mail-twice", "a mail is delivered twice: the second changes nothing", reqs("AMB-SYN-05", "AMB-LOG-07", "AMB-CNV-01", "AMB-LOG-11"), mailTwice),
+		test("mail-malformed", "truncated and damaged mails are refused and change nothing", reqs("AMB-ENC-02", "AMB-CNV-01"), malformedMail),
+		test("sibling-digest", "a sibling's sent record has another digest: the conversation freezes until a rotation", reqs("AMB-SYN-06"), wrongDigest),
+		test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes", reqs("AMB-SYN-06"), wrongClaims),
+		test("sibling-leads", "a companion sends the leader's records", reqs("AMB-CHN-06", "AMB-CNV-01"), companionLeads),
+		test("sibling-lies", "records that name another account, sender, receiver, or epoch", reqs("AMB-CHN-03", "AMB-CHN-04", "AMB-CHN-05", "AMB-CHN-08", "AMB-CNV-01"), lyingRecords),
+		test("sibling-prekeys", "prekeys that do not continue the batch", reqs("AMB-SYN-12", "AMB-CNV-01"), badBatches),
+		test("sibling-ready", "answers to a question that was not asked, and one that does not open a chain", reqs("AMB-ROT-07", "AMB-CNV-01"), wrongReady),
+		test("stranger", "channel messages of a device that is not on the list, and of a removed one", reqs("AMB-CHN-01", "AMB-ROT-10", "AMB-CNV-01"), strangers),
+		test("leader-lies", "rotations with a list of another epoch, unsigned, without the device, with a statement or key that does not fit", reqs("AMB-ROT-02", "AMB-ROT-03", "AMB-CNV-01"), lyingLeader),
+		test("leader-rollback", "an earlier rotation comes again after a later one", reqs("AMB-ROT-02", "AMB-CHN-08", "AMB-CNV-01"), rollback),
+		test("cut", "a cut at another head freezes, a later cut is adopted", reqs("AMB-ROT-04"), cuts),
+		test("secrets-of-the-epoch", "after a rotation nothing of the old epoch is in the export, and a new device has nothing older", reqs("AMB-ROT-05", "AMB-ROT-11"), oldSecretsGone),
+		test("secrets-pending", "a pending device has no secret of either epoch", reqs("AMB-ROT-12"), pendingSecrets),
+		test("equivocation", "the post office gives one device another entry than its siblings: it is noticed at the first word between them", reqs("AMB-PRV-02", "AMB-SYN-06"), equivocation),
+		test("bundle-key", "a second ambassador key for a known epoch is refused", reqs("AMB-ACC-09", "AMB-CNV-01"), anotherKey),
+		test("void-flood", "a counterparty that sends many unreadable entries stops nobody", reqs("AMB-LOG-08"), voidFlood),
+	}
+}
+
+func reqs(ids ...string) []string { return ids }
+
+// target gives the device of the target in a member.
+func (m *member) target() *shimDevice { return m.Device.(*shimDevice) }
+
+// receive lets a device of the target read one mail, and gives the events.
+func (d *shimDevice) receive(mail []byte) ([]shim.Event, error) {
+	r, err := d.must(shim.DeviceReceive, shim.Params{Party: d.name, Message: mail})
+	if err != nil {
+		return nil, err
+	}
+	return r.Events, nil
+}
+
+// brings fails unless a mail brings exactly these kinds of event.
+func (d *shimDevice) brings(mail []byte, kinds ...ambassador.EventKind) error {
+	events, err := d.receive(mail)
+	if err != nil {
+		return err
+	}
+	var got []ambassador.EventKind
+	for _, e := range events {
+		got = append(got, ambassador.EventKind(e.Kind))
+	}
+	if !slices.Equal(got, kinds) {
+		return d.fail(Mismatch, "a mail brings other events", fmt.Sprint(kinds), toJSON(events))
+	}
+	return nil
+}
+
+// ignores fails unless a mail is refused, with the class, and the exported state stays as it was.
+func (d *shimDevice) ignores(class refusal.Class, mail []byte) error {
+	before, err := d.export(shim.DeviceExport, d.name)
+	if err != nil {
+		return err
+	}
+	events, err := d.receive(mail)
+	if err != nil {
+		return err
+	}
+	sent := d.sent
+	if len(events) != 1 || events[0].Kind != string(ambassador.Refused) {
+		return d.fail(AcceptedInvalid, "what a mail brings must be refused", "one event: refused", toJSON(events))
+	}
+	if c := events[0].Class; c != "" && !sameFamily(c, class) {
+		return d.fail(Mismatch, "refused for another reason", "class "+string(class), "class "+string(c))
+	}
+	after, err := d.export(shim.DeviceExport, d.name)
+	if err != nil {
+		return err
+	}
+	d.sent = sent
+	if !bytes.Equal(before, after) {
+		return d.fail(StateChanged, "a refused mail has changed the exported state", "state as before", "another state")
+	}
+	return nil
+}
+
+// family is an account with a leader and a companion of the target, and the account of Bob.
+type family struct {
+	alice, bob []*member
+	a, b       account.ID
+}
+
+// family makes the two accounts, and a conversation that has begun.
+func (w *world) family() (*family, error) {
+	alice, err := w.play(cast{"", []bool{true, true}})
+	if err != nil {
+		return nil, err
+	}
+	bob, b, err := w.bob()
+	if err != nil {
+		return nil, err
+	}
+	f := &family{alice, bob, alice[0].Device.Account(), b}
+	return f, first(func() error { return w.send(alice[0], b, "start") }, func() error { return w.send(bob[0], f.a, "answer") }, func() error { return w.sync(alice, bob) })
+}
+
+// unread gives the mails of a device that its loop has not read.
+func (w *world) unread(m *member, read int) ([][]byte, error) {
+	box, err := w.office.Fetch(m.Device.Account(), m.Device.ID(), uint64(read)+1)
+	return box.Mails, err
+}
+
+func (w *world) count(m *member) (int, error) {
+	mails, err := w.unread(m, 0)
+	return len(mails), err
+}
+
+// lossy is a post office that keeps back the parcels of one mail.
+type lossy struct {
+	postoffice.Service
+	victim   account.DeviceID
+	position uint64 // of the mail
+	kept     []byte // a mail of the parcels alone
+}
+
+func (l *lossy) Fetch(id account.ID, device account.DeviceID, from uint64) (postoffice.Mailbox, error) {
+	box, err := l.Service.Fetch(id, device, from)
+	for i, encoded := range box.Mails {
+		m := &postoffice.Mail{}
+		if device != l.victim || codec.Decode(encoded, m) != nil || m.Position != l.position {
+			continue
+		}
+		withParcels := *m
+		withParcels.Entry = nil
+		l.kept = codec.MustEncode(&withParcels)
+		m.Parcels = nil
+		box.Mails[i] = codec.MustEncode(m)
+	}
+	return box, err
+}
+
+// lossyFamily is family around a post office that will lose the parcels of the companion's next mail.
+func (w *world) lossyFamily() (*family, *lossy, error) {
+	l := &lossy{Service: w.office}
+	w.office = l
+	f, err := w.family()
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := w.count(f.alice[1])
+	l.victim, l.position = f.alice[1].Device.ID(), uint64(n)+1
+	return f, l, err
+}
+
+func lostRecord(w *world) error {
+	f, l, err := w.lossyFamily()
+	if err != nil {
+		return err
+	}
+	if err := w.send(f.alice[0], f.b, "its record is lost"); err != nil {
+		return err
+	}
+	d := f.alice[1].target()
+	mails, err := w.unread(f.alice[1], int(l.position)-1)
+	if err != nil {
+		return err
+	}
+	return first(
+		func() error { return d.brings(mails[0], ambassador.Parked) },
+		func() error { return d.refuseSend(f.b) },
+		func() error { return w.send(f.bob[0], f.a, "waits too") },
+		func() error { return w.sync(f.alice, f.alice, f.bob) },
+		func() error { return w.send(f.alice[1], f.b, "in step") },
+		func() error { return w.sync(f.alice, f.bob) },
+		func() error { return w.sameState(f.alice, f.b) },
+		func() error {
+			return w.readOnce(f.alice[1], []string{"start", "answer", "its record is lost", "waits too"})
+		},
+	)
+}
+
+// refuseSend fails unless the device refuses to send, without a change.
+func (d *shimDevice) refuseSend(peer account.ID) error {
+	return d.refuseUnchanged(refusal.NotReady, shim.DeviceSend, shim.Params{Party: d.name, Account: peer[:], Plaintext: []byte("too early")})
+}
+
+// sameState is inStep for conversations that have had trouble and are over it.
+func (w *world) sameState(members []*member, peer account.ID) error {
+	for _, m := range members {
+		m.events = slices.DeleteFunc(slices.Clone(m.events), func(e ambassador.Event) bool {
+			return slices.Contains([]ambassador.EventKind{ambassador.Parked, ambassador.Refused, ambassador.Void, ambassador.Frozen}, e.Kind)
+		})
+	}
+	return w.inStep(members, peer)
+}
+
+func lateRecord(w *world) error {
+	f, l, err := w.lossyFamily()
+	if err != nil {
+		return err
+	}
+	if err := first(func() error { return w.send(f.alice[0], f.b, "its record is late") }, f.alice[1].Sync); err != nil {
+		return w.refusedReference(err)
+	}
+	d := f.alice[1].target()
+	return first(
+		func() error { return d.brings(l.kept, ambassador.Record, ambassador.Sent) },
+		func() error { return d.ignores(refusal.Duplicate, l.kept) },
+		func() error { return w.send(f.alice[1], f.b, "in step") },
+		func() error { return w.sync(f.alice, f.bob) },
+		func() error { return w.sameState(f.alice, f.b) },
+	)
+}
+
+func mailTwice(w *world) error {
+	f, err := w.family()
+	if err != nil {
+		return err
+	}
+	for i, text := range []string{"by the leader", "by the companion", "by Bob"} {
+		sender := []*member{f.alice[0], f.alice[1], f.bob[0]}[i]
+		to := f.b
+		if i == 2 {
+			to = f.a
+		}
+		if err := first(func() error { return w.send(sender, to, text) }, func() error { return w.sync(f.alice, f.bob) }); err != nil {
+			return err
+		}
+	}
+	for _, m := range f.alice {
+		mails, err := w.unread(m, 0)
+		if err != nil {
+			return err
+		}
+		before, err := w.export(shim.DeviceExport, m.name)
+		if err != nil {
+			return err
+		}
+		for _, mail := range mails {
+			events, err := m.target().receive(mail)
+			if err != nil {
+				return err
+			}
+			for _, e := range events {
+				if e.Kind != string(ambassador.Refused) {
+					return w.fail(AcceptedInvalid, "a mail that was read before brings something", "nothing, or refused", toJSON(e))
+				}
+			}
+		}
+		after, err := w.export(shim.DeviceExport, m.name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(before, after) {
+			return w.fail(StateChanged, "mails that were read before have changed the exported state", "state as before", "another state")
+		}
+	}
+	return w.inStep(f.alice, f.b)
+}
+
+func malformedMail(w *world) error {
+	f, err := w.family()
+	if err != nil {
+		return err
+	}
+	if err := w.send(f.alice[0], f.b, "to be damaged"); err != nil {
+		return err
+	}
+	n, err := w.count(f.alice[1])
+	if err != nil {
+		return err
+	}
+	mails, err := w.unread(f.alice[1], n-1)
+	if err != nil {
+		return err
+	}
+	d, mail := f.alice[1].target(), mails[0]
+	for _, bad := range [][]byte{{}, mail[:1], mail[:len(mail)/2], mail[:len(mail)-1], append(bytes.Clone(mail), 0), append([]byte{2}, mail[1:]...), append([]byte{1, 12}, mail[2:]...)} {
+		if err := d.refuseUnchanged(refusal.Malformed, shim.DeviceReceive, shim.Params{Party: d.name, Message: bad}); err != nil {
+			return err
+		}
+	}
+	return first(func() error { return w.sync(f.alice) }, func() error { return w.inStep(f.alice, f.b) })
+}
+
+// fallen is an account whose leader is the target's and whose companion is malicious.
+type fallen struct {
+	leader *member
+	evil   *malicious.Sibling
+	rogue  *malicious.Counterparty
+}
+
+// fallen makes the account: the leader has linked the malicious device, which knows the list.
+func (w *world) fallen() (*fallen, error) {
+	leader, err := w.register(true)
+	if err != nil {
+		return nil, err
+	}
+	evil, err := malicious.NewSibling(w.random)
+	if err != nil {
+		return nil, err
+	}
+	d := leader.target()
+	offer, err := w.must(shim.DeviceOffer, shim.Params{Party: d.name})
+	if err != nil {
+		return nil, err
+	}
+	request, err := evil.Request(offer.Message)
+	if err != nil {
+		return nil, w.refusedReference(err)
+	}
+	if err := leader.Rotate(ambassador.Change{Add: request}); err != nil {
+		return nil, w.refusedReference(err)
+	}
+	f := &fallen{leader: leader, evil: evil}
+	return f, w.learn(f)
+}
+
+// learn lets the malicious device read what the leader has sent it.
+func (w *world) learn(f *fallen) error {
+	box, err := w.office.Fetch(f.leader.Device.Account(), f.evil.Device, 1)
+	if err != nil {
+		return w.refusedReference(err)
+	}
+	for _, encoded := range box.Mails {
+		m := &postoffice.Mail{}
+		if err := codec.Decode(encoded, m); err != nil {
+			return err
+		}
+		for _, p := range m.Parcels {
+			r, _, err := f.evil.Open(f.evil.List, p.Device, p.Body)
+			if err != nil {
+				continue // read before
+			}
+			if r.Kind == channel.KindRotate {
+				f.evil.List = &r.Rotate.List
+			}
+		}
+	}
+	if f.evil.List.Find(f.evil.Device) == nil {
+		return w.fail(Mismatch, "the leader has sent the linked device no list with it", "a rotate-commit", "none")
+	}
+	return nil
+}
+
+// tells lets the leader read a record of the malicious device.
+func (f *fallen) mail(r channel.Record) ([]byte, error) {
+	return f.evil.Mail(f.evil.Record(f.leader.Device.ID(), r))
+}
+
+// refusesRecord fails unless the leader ignores a record.
+func (f *fallen) refusesRecord(class refusal.Class, r channel.Record) error {
+	mail, err := f.evil.Mail(r)
+	if err != nil {
+		return err
+	}
+	return f.leader.target().ignores(class, mail)
+}
+
+// good fails unless the leader still takes an honest record.
+func (f *fallen) good() error {
+	mail, err := f.mail(channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: f.evil.Prekey()}})
+	if err != nil {
+		return err
+	}
+	return f.leader.target().brings(mail, ambassador.Record)
+}
+
+// talks gives the leader a conversation with a counterparty that holds its keys in the open.
+func (w *world) talks(f *fallen) error {
+	rogue, registration, err := malicious.NewCounterparty(f.leader.Device.Account(), w.random)
+	if err != nil {
+		return err
+	}
+	f.rogue = rogue
+	if err := w.office.Append(registration); err != nil {
+		return err
+	}
+	return w.says(f, "start")
+}
+
+// says sends an entry of the counterparty by mail, and the leader has to read it.
+func (w *world) says(f *fallen, text string) error {
+	var bundle *account.Bundle
+	if f.rogue.Talk.Session == nil {
+		encoded, err := w.office.Bundle(f.leader.Device.Account())
+		if err != nil {
+			return err
+		}
+		bundle = &account.Bundle{}
+		if err := codec.Decode(encoded, bundle); err != nil {
+			return err
+		}
+	}
+	o, err := f.rogue.Say(text, bundle)
+	if err != nil {
+		return w.refusedReference(err)
+	}
+	f.rogue.Sent(o)
+	return f.leader.target().brings(entryMail(o.Entry), ambassador.Message)
+}
+
+func entryMail(entry []byte) []byte {
+	return codec.MustEncode(&postoffice.Mail{Position: 1, Entry: entry})
+}
+
+// claim gives what the leader would claim of the conversation with the counterparty.
+func (w *world) claim(f *fallen) (channel.Claim, error) {
+	peer := f.rogue.Account()
+	s, err := w.state(f.leader, peer)
+	if err != nil {
+		return channel.Claim{}, err
+	}
+	return channel.Claim{Head: channel.Head{Peer: peer, Seq: s.seq, Head: [32]byte([]byte(s.head))}, Digest: [32]byte([]byte(s.digest))}, nil
+}
+
+func wrongClaims(w *world) error {
+	for _, spoil := range []func(c *channel.Claim){
+		func(c *channel.Claim) { c.Head.Head[0] ^= 1 },
+		func(c *channel.Claim) { c.Digest[31] ^= 1 },
+		nil, // about the entry after the next
+	} {
+		f, err := w.fallen()
+		if err != nil {
+			return err
+		}
+		if err := w.talks(f); err != nil {
+			return err
+		}
+		c, err := w.claim(f)
+		if err != nil {
+			return err
+		}
+		d := f.leader.target()
+		ack := func(c channel.Claim) ([]byte, error) {
+			return f.mail(channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Claims: []channel.Claim{c}, Prekey: f.evil.Prekey()}})
+		}
+		mail, err := ack(c) // the truth
+		if err != nil {
+			return err
+		}
+		if err := d.brings(mail, ambassador.Record); err != nil {
+			return err
+		}
+		if spoil == nil {
+			c.Seq += 2
+		} else {
+			spoil(&c)
+		}
+		if mail, err = ack(c); err != nil {
+			return err
+		}
+		if spoil == nil {
+			err = first(func() error { return d.brings(mail, ambassador.Record) }, func() error { return w.says(f, "one more") }, func() error { return w.lastStraw(f) })
+		} else {
+			err = d.brings(mail, ambassador.Record, ambassador.Frozen)
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.standsStill(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastStraw is the entry that a false claim was about.
+func (w *world) lastStraw(f *fallen) error {
+	o, err := f.rogue.Say("the claimed one", nil)
+	if err != nil {
+		return err
+	}
+	f.rogue.Sent(o)
+	return f.leader.target().brings(entryMail(o.Entry), ambassador.Message, ambassador.Frozen)
+}
+
+// standsStill fails unless the conversation neither sends nor reads; the leader's rotation opens it again.
+func (w *world) standsStill(f *fallen) error {
+	d, peer := f.leader.target(), f.rogue.Account()
+	if err := d.refuseUnchanged(refusal.Frozen, shim.DeviceSend, shim.Params{Party: d.name, Account: peer[:], Plaintext: []byte("frozen")}); err != nil {
+		return err
+	}
+	o, err := f.rogue.Say("not read", nil)
+	if err != nil {
+		return err
+	}
+	if err := d.brings(entryMail(o.Entry), ambassador.Refused); err != nil {
+		return err
+	}
+	s, err := w.state(f.leader, peer)
+	if err != nil {
+		return err
+	}
+	if s.problem == "" {
+		return w.fail(Mismatch, "device.status does not say that the conversation stands still", "a problem", "none")
+	}
+	return nil
+}
+
+func wrongDigest(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	if err := w.talks(f); err != nil {
+		return err
+	}
+	// The malicious device has no keys of the account here: it says of an entry what cannot be.
+	c, err := w.claim(f)
+	if err != nil {
+		return err
+	}
+	k, err := ecdh.X25519().GenerateKey(w.random)
+	if err != nil {
+		return err
+	}
+	entry := &conversation.Entry{Sender: f.leader.Device.Account(), Recipient: f.rogue.Account(), SenderEpoch: f.evil.List.Epoch, RecipientEpoch: 1, Seq: c.Seq + 1, Previous: c.Head.Head, Message: make([]byte, 58)}
+	entry.Message[0], entry.Message[1] = 1, 2
+	copy(entry.Message[2:], k.PublicKey().Bytes())
+	encoded := codec.MustEncode(entry)
+	sent := &channel.Sent{Peer: f.rogue.Account(), Seq: c.Seq + 1, Head: conversation.NextHead(c.Head.Head, encoded), Digest: c.Digest, RatchetPrivate: [32]byte(k.Bytes())}
+	mail, err := f.mail(channel.Record{Kind: channel.KindSent, Sent: sent})
+	if err != nil {
+		return err
+	}
+	d := f.leader.target()
+	return first(
+		func() error { return d.brings(mail, ambassador.Record) },
+		func() error { return d.brings(entryMail(encoded), ambassador.Frozen) },
+		func() error { return w.standsStill(f) },
+	)
+}
+
+func companionLeads(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	key, err := account.GenerateKey(w.random)
+	if err != nil {
+		return err
+	}
+	f.evil.Key = key // not the account's
+	rotate, _, _, err := f.evil.Rotation(f.leader.Device.ID(), f.evil.Next(), nil)
+	if err != nil {
+		return err
+	}
+	to := f.leader.Device.ID()
+	return first(
+		func() error { return f.refusesRecord(refusal.NotAllowed, rotate) },
+		func() error {
+			return f.refusesRecord(refusal.NotAllowed, f.evil.Record(to, channel.Record{Kind: channel.KindList, List: f.evil.Next()}))
+		},
+		func() error {
+			return f.refusesRecord(refusal.NotAllowed, f.evil.Record(to, channel.Record{Kind: channel.KindPrepare, Prepare: &channel.Prepare{}}))
+		},
+		f.good,
+	)
+}
+
+func lyingRecords(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	ack := func(change func(r *channel.Record)) channel.Record {
+		r := f.evil.Record(f.leader.Device.ID(), channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: f.evil.Prekey()}})
+		change(&r)
+		return r
+	}
+	// The receiver of a record says which channel it goes through; a record for another device is put into this one by hand.
+	misdirected := ack(func(*channel.Record) {})
+	return first(
+		func() error {
+			return f.refusesRecord(refusal.NotAllowed, ack(func(r *channel.Record) { r.Account[0] ^= 1 }))
+		},
+		func() error {
+			return f.refusesRecord(refusal.NotAllowed, ack(func(r *channel.Record) { r.Sender[0] ^= 1 }))
+		},
+		func() error {
+			return f.refusesRecord(refusal.NotAllowed, ack(func(r *channel.Record) { r.Sender = r.Receiver }))
+		},
+		func() error { return f.refusesRecord(refusal.StaleEpoch, ack(func(r *channel.Record) { r.Epoch-- })) },
+		func() error { return f.refusesRecord(refusal.StaleEpoch, ack(func(r *channel.Record) { r.Epoch++ })) },
+		func() error {
+			mail, err := f.evil.Misdirected(misdirected)
+			if err != nil {
+				return err
+			}
+			return f.leader.target().ignores(refusal.NotAllowed, mail)
+		},
+		f.good,
+	)
+}
+
+func badBatches(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	to := f.leader.Device.ID()
+	for _, ids := range [][2]uint32{{1, 1}, {3, 41}, {2, 41}, {2, 1}} {
+		if err := f.refusesRecord(refusal.StaleEpoch, f.evil.Record(to, channel.Record{Kind: channel.KindPrekeys, Prekeys: &channel.Prekeys{SignedPrekeyID: ids[0], FirstOneTimeID: ids[1]}})); err != nil {
+			return err
+		}
+	}
+	return f.good()
+}
+
+func wrongReady(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	to, d := f.leader.Device.ID(), f.leader.target()
+	ready := func(nonce [32]byte) channel.Record {
+		return f.evil.Record(to, channel.Record{Kind: channel.KindReady, Ready: &channel.Ready{Nonce: nonce, Prekey: f.evil.Prekey()}})
+	}
+	if err := f.refusesRecord(refusal.NotAllowed, ready([32]byte{})); err != nil {
+		return err
+	}
+	if err := f.leader.Prepare(nil); err != nil {
+		return w.refusedReference(err)
+	}
+	box, err := w.office.Fetch(f.leader.Device.Account(), f.evil.Device, 1)
+	if err != nil {
+		return err
+	}
+	m := &postoffice.Mail{}
+	if err := codec.Decode(box.Mails[len(box.Mails)-1], m); err != nil {
+		return err
+	}
+	r, _, err := f.evil.Open(f.evil.List, m.Parcels[0].Device, m.Parcels[0].Body)
+	if err != nil || r.Kind != channel.KindPrepare {
+		return w.fail(Mismatch, "device.prepare does not send the device a rotate-prepare", "a record of kind 5", fmt.Sprint(r, err))
+	}
+	nonce := r.Prepare.Nonce
+	if err := first(
+		func() error { return f.refusesRecord(refusal.NotAllowed, ready([32]byte{1})) }, // opens the chain
+		func() error { return f.refusesRecord(refusal.NotAllowed, ready(nonce)) },       // is not the first of its chain any more
+	); err != nil {
+		return err
+	}
+	// Not answered: the next list has it pending.
+	rotated, err := w.must(shim.DeviceRotate, shim.Params{Party: d.name})
+	if err != nil {
+		return err
+	}
+	c := &postoffice.Commit{}
+	if err := codec.Decode(rotated.Message, c); err != nil || c.Rotation == nil {
+		return w.fail(Mismatch, "device.rotate gives no commit of a rotation", "a Commit", fmt.Sprint(err))
+	}
+	if !c.Rotation.List.Has(f.evil.Device, account.Pending) {
+		return w.fail(Mismatch, "a device whose answer was refused is not pending", "status 2", toJSON(c.Rotation.List))
+	}
+	return nil
+}
+
+func strangers(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	d := f.leader.target()
+	stranger, err := malicious.NewSibling(w.random)
+	if err != nil {
+		return err
+	}
+	stranger.List = f.evil.List
+	request, err := stranger.Request(codec.MustEncode(&ambassador.LinkOffer{List: *f.evil.List}))
+	if err != nil {
+		return err
+	}
+	q := &ambassador.LinkRequest{}
+	if err := codec.Decode(request, q); err != nil {
+		return err
+	}
+	for _, p := range q.Introductions {
+		if p.Device == d.id {
+			if err := first(
+				func() error { return d.ignores(refusal.NotAllowed, stranger.Carry(p.Body)) },
+				func() error { return d.ignores(refusal.NotAllowed, f.evil.Carry(p.Body)) }, // in the name of a device of the list
+			); err != nil {
+				return err
+			}
+		}
+	}
+	if err := f.good(); err != nil {
+		return err
+	}
+	late, err := f.mail(channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: f.evil.Prekey()}})
+	if err != nil {
+		return err
+	}
+	if err := f.leader.Rotate(ambassador.Change{Remove: []account.DeviceID{f.evil.Device}}); err != nil {
+		return w.refusedReference(err)
+	}
+	return d.ignores(refusal.NotAllowed, late)
+}
+
+// led is an account whose leader is malicious and whose companion is the target's.
+type led struct {
+	evil   *malicious.Sibling
+	d      *shimDevice
+	keys   *account.EpochKeys // of the newest epoch
+	bundle *account.Bundle
+}
+
+// led links the target's device.
+func (w *world) led() (*led, error) {
+	evil, err := malicious.NewLeader(w.random)
+	if err != nil {
+		return nil, err
+	}
+	d, err := w.newTarget()
+	if err != nil {
+		return nil, err
+	}
+	request, err := d.Request(evil.Offer(), nil)
+	if err != nil {
+		return nil, w.refusedReference(err)
+	}
+	list, err := evil.Admit(request)
+	if err != nil {
+		return nil, w.refusedReference(err)
+	}
+	l := &led{evil: evil, d: d}
+	return l, l.opens(w, list, nil)
+}
+
+// opens hands the target's device the epoch of a list.
+func (l *led) opens(w *world, list *account.List, cuts []channel.Head, more ...ambassador.EventKind) error {
+	r, keys, bundle, err := l.evil.Rotation(l.d.id, list, cuts)
+	if err != nil {
+		return err
+	}
+	mail, err := l.evil.Mail(r)
+	if err != nil {
+		return err
+	}
+	if err := l.d.brings(mail, append([]ambassador.EventKind{ambassador.Record, ambassador.Rotated}, more...)...); err != nil {
+		return err
+	}
+	l.evil.List, l.keys, l.bundle = list, keys, bundle
+	return nil
+}
+
+// refusesRotation fails unless the device ignores a rotation after a change.
+func (l *led) refusesRotation(class refusal.Class, list *account.List, change func(r *channel.Rotate)) error {
+	r, _, _, err := l.evil.Rotation(l.d.id, list, nil)
+	if err != nil {
+		return err
+	}
+	change(r.Rotate)
+	mail, err := l.evil.Mail(r)
+	if err != nil {
+		return err
+	}
+	return l.d.ignores(class, mail)
+}
+
+func lyingLeader(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	nothing := func(*channel.Rotate) {}
+	edited := func(edit func(list *account.List)) *account.List {
+		list := l.evil.Next()
+		edit(list)
+		list.Sign(l.evil.Key)
+		return list
+	}
+	other, err := account.GenerateKey(w.random)
+	if err != nil {
+		return err
+	}
+	return first(
+		func() error {
+			return l.refusesRotation(refusal.StaleEpoch, edited(func(list *account.List) { list.Epoch++ }), nothing)
+		},
+		func() error {
+			return l.refusesRotation(refusal.StaleEpoch, edited(func(list *account.List) { list.Epoch-- }), nothing)
+		},
+		func() error {
+			return l.refusesRotation(refusal.BadSignature, l.evil.Next(), func(r *channel.Rotate) { r.List.Signature[3] ^= 1 })
+		},
+		func() error {
+			return l.refusesRotation(refusal.BadSignature, l.evil.Next(), func(r *channel.Rotate) { r.List.Sign(other) })
+		},
+		func() error {
+			return l.refusesRotation(refusal.NotAllowed, edited(func(list *account.List) {
+				list.Devices = slices.DeleteFunc(list.Devices, func(d account.Device) bool { return d.ID == l.d.id })
+			}), nothing)
+		},
+		func() error {
+			return l.refusesRotation(refusal.NotAllowed, edited(func(list *account.List) { list.Find(l.d.id).Status = account.Pending }), nothing)
+		},
+		func() error {
+			return l.refusesRotation(refusal.NotAllowed, edited(func(list *account.List) { list.Account = account.IDOf(other) }), nothing)
+		},
+		func() error {
+			return l.refusesRotation(refusal.BadSignature, l.evil.Next(), func(r *channel.Rotate) { r.Statement.Signature[9] ^= 1 })
+		},
+		func() error {
+			return l.refusesRotation(refusal.NotAllowed, l.evil.Next(), func(r *channel.Rotate) { r.Statement.Epoch++; r.Statement.Sign(l.evil.Key) })
+		},
+		func() error {
+			return l.refusesRotation(refusal.NotAllowed, l.evil.Next(), func(r *channel.Rotate) { r.AmbassadorPrivate[5] ^= 1 })
+		},
+		func() error { return l.opens(w, l.evil.Next(), nil) },
+	)
+}
+
+func rollback(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	old := l.evil.List
+	return first(
+		func() error { return l.opens(w, l.evil.Next(), nil) },
+		func() error { return l.refusesRotation(refusal.StaleEpoch, old, func(*channel.Rotate) {}) },
+		func() error {
+			r, _, _, err := l.evil.Rotation(l.d.id, l.evil.Next(), nil)
+			if err != nil {
+				return err
+			}
+			r.Epoch = old.Epoch
+			mail, err := l.evil.Mail(r)
+			if err != nil {
+				return err
+			}
+			return l.d.ignores(refusal.StaleEpoch, mail)
+		},
+	)
+}
+
+// speaks gives the target's device a conversation with a counterparty, and the counterparty.
+func (w *world) speaks(l *led) (*malicious.Counterparty, error) {
+	c, _, err := malicious.NewCounterparty(l.evil.List.Account, w.random)
+	if err != nil {
+		return nil, err
+	}
+	return c, l.hears(w, c)
+}
+
+// hears lets the device read a start or an entry of a counterparty.
+func (l *led) hears(w *world, c *malicious.Counterparty) error {
+	bundle := l.bundle
+	if c.Talk.Session != nil && c.Talk.PeerStatement.Epoch == l.keys.Statement.Epoch {
+		bundle = nil
+	}
+	o, err := c.Say("hello", bundle)
+	if err != nil {
+		return w.refusedReference(err)
+	}
+	c.Sent(o)
+	return l.d.brings(entryMail(o.Entry), ambassador.Message)
+}
+
+func cuts(w *world) error {
+	for _, test := range []struct {
+		change func(h *channel.Head)
+		more   []ambassador.EventKind
+	}{
+		{func(*channel.Head) {}, nil},
+		{func(h *channel.Head) { h.Seq += 5; h.Head[0] ^= 1 }, nil}, // entries that were not delivered
+		{func(h *channel.Head) { h.Head[0] ^= 1 }, []ambassador.EventKind{ambassador.Frozen}},
+		{func(h *channel.Head) { h.Seq-- }, []ambassador.EventKind{ambassador.Frozen}},
+	} {
+		l, err := w.led()
+		if err != nil {
+			return err
+		}
+		c, err := w.speaks(l)
+		if err != nil {
+			return err
+		}
+		if err := l.hears(w, c); err != nil {
+			return err
+		}
+		cut := channel.Head{Peer: c.Account(), Seq: c.Talk.Seq, Head: c.Talk.Head}
+		test.change(&cut)
+		if err := l.opens(w, l.evil.Next(), []channel.Head{cut}, test.more...); err != nil {
+			return err
+		}
+		if test.more != nil {
+			continue
+		}
+		c.Talk.Seq, c.Talk.Head = cut.Seq, cut.Head
+		if err := l.hears(w, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// secrets gives the private keys of an epoch.
+func secrets(k *account.EpochKeys) [][]byte {
+	all := [][]byte{k.Ambassador.Bytes(), k.Batches[0].Signed.Bytes()}
+	for _, opk := range k.Batches[0].OneTime {
+		all = append(all, opk.Bytes())
+	}
+	return all
+}
+
+// lacks fails if the exported state of the device holds a secret.
+func (l *led) lacks(what string, secrets [][]byte) error {
+	state, err := l.d.export(shim.DeviceExport, l.d.name)
+	if err != nil {
+		return err
+	}
+	for _, s := range secrets {
+		if holds(state, s) {
+			return l.d.fail(Mismatch, what+" is still in the exported state", "deleted", fmt.Sprintf("%x", s))
+		}
+	}
+	return nil
+}
+
+// searchable skips the test where the export hides even the keys of the current epoch.
+func (l *led) searchable() error {
+	state, err := l.d.export(shim.DeviceExport, l.d.name)
+	if err != nil {
+		return err
+	}
+	if !holds(state, l.keys.Ambassador.Bytes()) {
+		return (&live{}).notSearchable()
+	}
+	return nil
+}
+
+func oldSecretsGone(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	if err := l.searchable(); err != nil {
+		return err
+	}
+	c, err := w.speaks(l)
+	if err != nil {
+		return err
+	}
+	old := append(secrets(l.keys), c.Talk.Session.RK, c.Talk.Session.CKs)
+	return first(
+		func() error {
+			return l.opens(w, l.evil.Next(), []channel.Head{{Peer: c.Account(), Seq: c.Talk.Seq, Head: c.Talk.Head}})
+		},
+		func() error { return l.lacks("a secret of the epoch before", old) },
+		l.searchable,
+	)
+}
+
+func pendingSecrets(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	if err := l.searchable(); err != nil {
+		return err
+	}
+	list := l.evil.Next()
+	list.Find(l.d.id).Status = account.Pending
+	list.Sign(l.evil.Key)
+	mail, err := l.evil.Mail(l.evil.Record(l.d.id, channel.Record{Kind: channel.KindList, List: list}))
+	if err != nil {
+		return err
+	}
+	if err := l.d.brings(mail, ambassador.Rotated); err != nil {
+		return err
+	}
+	if err := l.lacks("a secret of the epoch before", secrets(l.keys)); err != nil {
+		return err
+	}
+	l.evil.List = list
+	back := l.evil.Next()
+	back.Find(l.d.id).Status = account.Active
+	back.Sign(l.evil.Key)
+	return first(func() error { return l.opens(w, back, nil) }, l.searchable)
+}
+
+// forked is a post office that damages an entry on its way to one device.
+type forked struct {
+	postoffice.Service
+	victim account.DeviceID
+	seq    uint64
+}
+
+func (f *forked) Fetch(id account.ID, device account.DeviceID, from uint64) (postoffice.Mailbox, error) {
+	box, err := f.Service.Fetch(id, device, from)
+	for i, encoded := range box.Mails {
+		m := &postoffice.Mail{}
+		if device != f.victim || codec.Decode(encoded, m) != nil || len(m.Entry) == 0 {
+			continue
+		}
+		e, err := conversation.ParseEntry(m.Entry)
+		if err == nil && e.Seq == f.seq {
+			m.Entry[len(m.Entry)-1] ^= 1
+			box.Mails[i] = codec.MustEncode(m)
+		}
+	}
+	return box, err
+}
+
+func equivocation(w *world) error {
+	fork := &forked{Service: w.office}
+	w.office = fork
+	f, err := w.family()
+	if err != nil {
+		return err
+	}
+	s, err := w.state(f.alice[0], f.b)
+	if err != nil {
+		return err
+	}
+	fork.victim, fork.seq = f.alice[1].Device.ID(), s.seq+1
+	if err := first(
+		func() error { return w.send(f.bob[0], f.a, "to one of them another") },
+		func() error { return w.sync(f.alice) },
+		func() error { return w.refusedReference(f.alice[0].Ack()) },
+		func() error { return w.sync(f.alice) },
+	); err != nil {
+		return err
+	}
+	if s, err = w.state(f.alice[1], f.b); err != nil {
+		return err
+	}
+	if s.problem == "" {
+		return w.fail(Mismatch, "a device that was given another entry than its sibling goes on", "the conversation frozen", fmt.Sprintf("seq %d, head %x", s.seq, s.head))
+	}
+	return nil
+}
+
+func anotherKey(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	c, err := w.speaks(l)
+	if err != nil {
+		return err
+	}
+	keys, publication, err := account.NewEpoch(c.Key, c.Keys.Statement.Epoch, w.random)
+	if err != nil {
+		return err
+	}
+	bundle := &account.Bundle{Statement: keys.Statement, SignedPrekeyID: 1, SignedPrekey: publication.SignedPrekey, PrekeySignature: publication.PrekeySignature}
+	peer := c.Account()
+	if err := l.opens(w, l.evil.Next(), []channel.Head{{Peer: peer, Seq: c.Talk.Seq, Head: c.Talk.Head}}); err != nil {
+		return err
+	}
+	return l.d.refuseUnchanged(refusal.NotAllowed, shim.DeviceSend, shim.Params{Party: l.d.name, Account: peer[:], Plaintext: []byte("no"), PeerBundle: codec.MustEncode(bundle)})
+}
+
+func voidFlood(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	c, err := w.speaks(l)
+	if err != nil {
+		return err
+	}
+	for range 150 {
+		o, err := c.Say("noise", nil)
+		if err != nil {
+			return err
+		}
+		entry, err := malicious.Changed(o.Entry, func(e *conversation.Entry) { e.Message[len(e.Message)-1] ^= 1 })
+		if err != nil {
+			return err
+		}
+		if err := l.d.brings(entryMail(entry), ambassador.Void); err != nil {
+			return err
+		}
+		c.Spoiled(entry)
+	}
+	return l.hears(w, c)
+}
