@@ -115,7 +115,7 @@ func (s *Sibling) Mail(r channel.Record) ([]byte, error) {
 func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 	to := r.Receiver
 	r.Receiver = s.Device
-	party, err := session.Import(s.Export()) // the sessions under the channels, which seal anything
+	party, err := Sessions(s.Channels)
 	if err != nil {
 		return nil, err
 	}
@@ -150,3 +150,6 @@ func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []chann
 	}
 	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, bundle, nil
 }
+
+// Sessions gives the sessions under channels, which seal anything.
+func Sessions(c *channel.Channels) (*session.Party, error) { return session.Import(c.Export()) }
