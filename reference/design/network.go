@@ -1,0 +1,218 @@
+package design
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"credence/reference/params"
+	"credence/reference/session"
+)
+
+// oneTimePrekeys is how many a device publishes. When they run out, sessions start without one.
+const oneTimePrekeys = 100
+
+// network is what the designs share: the directory of users, their devices with mailboxes, and what is counted and seen.
+type network struct {
+	rand    io.Reader
+	users   map[string]*user
+	receive func(at, from *device, plaintext []byte) error // what the design does with a message that a device has opened
+}
+
+type user struct {
+	name    string
+	devices []*device        // by index, those removed included
+	cost    Cost             // of all its devices so far
+	views   map[string]*View // what it has learned, by user
+}
+
+type device struct {
+	Device
+	user    *user
+	party   *session.Party
+	peers   map[Device]string // the identities of the devices with which it has a session
+	prekey  uint32            // the one-time prekey last given out
+	online  bool
+	removed bool
+	mailbox []mail
+	history []Message
+}
+
+type mail struct {
+	from     *device
+	envelope session.Envelope
+}
+
+func newNetwork(rand io.Reader) *network {
+	return &network{rand: rand, users: map[string]*user{}}
+}
+
+func (n *network) AddUser(name string, devices int) error {
+	if n.users[name] != nil {
+		return fmt.Errorf("%w: %q", ErrExists, name)
+	}
+	if devices < 1 {
+		return ErrNoDevice
+	}
+	u := &user{name: name, views: map[string]*View{}}
+	for range devices {
+		if err := n.addDevice(u); err != nil {
+			return err
+		}
+	}
+	n.users[name] = u
+	return nil
+}
+
+func (n *network) AddDevice(name string) error {
+	u, err := n.user(name)
+	if err != nil {
+		return err
+	}
+	return n.addDevice(u)
+}
+
+func (n *network) addDevice(u *user) error {
+	party, err := session.New(params.AmbassadorV1, session.Options{OneTimePrekeys: oneTimePrekeys}, n.rand)
+	if err != nil {
+		return err
+	}
+	name := Device{u.name, len(u.devices)}
+	u.devices = append(u.devices, &device{Device: name, user: u, party: party, peers: map[Device]string{}, online: true})
+	return nil
+}
+
+func (n *network) RemoveDevice(name Device) error {
+	d, err := n.device(name)
+	if err != nil {
+		return err
+	}
+	if d == d.user.leader() {
+		return fmt.Errorf("%w: %v", ErrLeader, name)
+	}
+	d.removed, d.online, d.mailbox = true, false, nil
+	return nil
+}
+
+func (n *network) SetOnline(name Device, online bool) error {
+	d, err := n.device(name)
+	if err != nil {
+		return err
+	}
+	d.online = online
+	return n.deliver(d)
+}
+
+func (n *network) Read(name Device) ([]Message, error) {
+	u, err := n.user(name.User)
+	if err != nil {
+		return nil, err
+	}
+	if name.Index < 0 || name.Index >= len(u.devices) {
+		return nil, fmt.Errorf("%w: %v", ErrUnknown, name)
+	}
+	return slices.Clone(u.devices[name.Index].history), nil
+}
+
+func (n *network) View(viewer, of string) (View, error) {
+	v, err := n.user(viewer)
+	if err != nil {
+		return View{}, err
+	}
+	if _, err := n.user(of); err != nil {
+		return View{}, err
+	}
+	seen := v.view(of)
+	return View{Identities: slices.Clone(seen.Identities), Senders: slices.Clone(seen.Senders)}, nil
+}
+
+func (n *network) user(name string) (*user, error) {
+	u := n.users[name]
+	if u == nil {
+		return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
+	}
+	return u, nil
+}
+
+// device finds a device that was not removed.
+func (n *network) device(name Device) (*device, error) {
+	u, err := n.user(name.User)
+	if err != nil {
+		return nil, err
+	}
+	if name.Index < 0 || name.Index >= len(u.devices) || u.devices[name.Index].removed {
+		return nil, fmt.Errorf("%w: %v", ErrUnknown, name)
+	}
+	return u.devices[name.Index], nil
+}
+
+// ends finds both ends of a message before anything is done.
+func (n *network) ends(from Device, to string) (*device, *user, error) {
+	d, err := n.device(from)
+	if err != nil {
+		return nil, nil, err
+	}
+	peer, err := n.user(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	if peer == d.user {
+		return nil, nil, fmt.Errorf("%w: %q", ErrSelf, to)
+	}
+	return d, peer, nil
+}
+
+// send runs what a design does to send from a device, and gives what it cost the user of the device.
+func (n *network) send(d *device, work func() error) (Cost, error) {
+	if !d.online {
+		return Cost{}, fmt.Errorf("%w: %v", ErrOffline, d.Device)
+	}
+	before := d.user.cost
+	err := work()
+	return d.user.cost.minus(before), err
+}
+
+// post encrypts to one device and puts the ciphertext into its mailbox.
+func (n *network) post(from, to *device, plaintext []byte) error {
+	envelope, err := n.seal(from, to, plaintext)
+	if err != nil {
+		return err
+	}
+	from.user.cost.Ciphertexts++
+	from.user.cost.Bytes += len(envelope.Body)
+	to.mailbox = append(to.mailbox, mail{from, envelope})
+	return n.deliver(to)
+}
+
+// deliver empties the mailbox of a device that is online. It runs at once after every change, so that a device has read
+// all its mail before it sends: two devices never start a session with each other at the same time.
+func (n *network) deliver(d *device) error {
+	for d.online && len(d.mailbox) > 0 {
+		m := d.mailbox[0]
+		d.mailbox = d.mailbox[1:]
+		plaintext, err := n.open(d, m)
+		if err != nil {
+			return fmt.Errorf("%v reads from %v: %w", d.Device, m.from.Device, err)
+		}
+		if err := n.receive(d, m.from, plaintext); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *user) leader() *device { return u.devices[0] }
+
+// present gives the devices that were not removed, without some.
+func (u *user) present(without ...*device) []*device {
+	return slices.DeleteFunc(slices.Clone(u.devices), func(d *device) bool { return d.removed || slices.Contains(without, d) })
+}
+
+func (u *user) view(of string) *View {
+	if u.views[of] == nil {
+		u.views[of] = &View{}
+	}
+	return u.views[of]
+}
+
+func (d *device) keep(m Message) { d.history = append(d.history, m) }
