@@ -35,7 +35,7 @@ func (m multiplication) Send(from Device, to, text string) (Cost, error) {
 // read keeps a message. To know whose device has sent it, the reader looks into the directory, and sees the others.
 func (m multiplication) read(at, from *device, plaintext []byte) error {
 	for _, d := range from.user.present() {
-		at.user.sees(d, d.identity())
+		see(&at.user.view(from.User).Identities, d.identity())
 	}
 	at.keep(Message{From: from.User, FromDevice: at.peers[from.Device], Text: string(plaintext)})
 	return nil

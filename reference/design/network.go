@@ -90,7 +90,7 @@ func (n *network) RemoveDevice(name Device) error {
 	if d == d.user.leader() {
 		return fmt.Errorf("%w: %v", ErrLeader, name)
 	}
-	d.removed, d.online, d.mailbox = true, false, nil
+	d.removed = true // what waits in its mailbox waits for ever
 	return nil
 }
 
@@ -104,14 +104,11 @@ func (n *network) SetOnline(name Device, online bool) error {
 }
 
 func (n *network) Read(name Device) ([]Message, error) {
-	u, err := n.user(name.User)
+	d, err := n.everMade(name)
 	if err != nil {
 		return nil, err
 	}
-	if name.Index < 0 || name.Index >= len(u.devices) {
-		return nil, fmt.Errorf("%w: %v", ErrUnknown, name)
-	}
-	return slices.Clone(u.devices[name.Index].history), nil
+	return slices.Clone(d.history), nil
 }
 
 func (n *network) View(viewer, of string) (View, error) {
@@ -134,16 +131,25 @@ func (n *network) user(name string) (*user, error) {
 	return u, nil
 }
 
-// device finds a device that was not removed.
-func (n *network) device(name Device) (*device, error) {
+// everMade finds a device, removed or not.
+func (n *network) everMade(name Device) (*device, error) {
 	u, err := n.user(name.User)
 	if err != nil {
 		return nil, err
 	}
-	if name.Index < 0 || name.Index >= len(u.devices) || u.devices[name.Index].removed {
+	if name.Index < 0 || name.Index >= len(u.devices) {
 		return nil, fmt.Errorf("%w: %v", ErrUnknown, name)
 	}
 	return u.devices[name.Index], nil
+}
+
+// device finds a device that was not removed.
+func (n *network) device(name Device) (*device, error) {
+	d, err := n.everMade(name)
+	if err == nil && d.removed {
+		return nil, fmt.Errorf("%w: %v was removed", ErrUnknown, name)
+	}
+	return d, err
 }
 
 // ends finds both ends of a message before anything is done.

@@ -32,9 +32,7 @@ func (n *network) open(at *device, m mail) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at.user != m.from.user {
-		see(&at.user.view(m.from.user.name).Senders, at.peers[m.from.Device])
-	}
+	see(&at.user.view(m.from.User).Senders, at.peers[m.from.Device])
 	return plaintext, nil
 }
 
@@ -70,18 +68,11 @@ func (d *device) bundle() x3dh.Bundle {
 // meet notes with which identity a session was started.
 func (d *device) meet(peer *device, identity []byte) {
 	d.peers[peer.Device] = hex.EncodeToString(identity)
-	d.user.sees(peer, d.peers[peer.Device])
+	see(&d.user.view(peer.User).Identities, d.peers[peer.Device])
 }
 
 // identity is what the directory shows of a device.
 func (d *device) identity() string { return hex.EncodeToString(d.party.Bundle().Identity) }
-
-// sees notes the identity of a device, unless it is the user's own.
-func (u *user) sees(d *device, identity string) {
-	if u != d.user {
-		see(&u.view(d.user.name).Identities, identity)
-	}
-}
 
 func see(list *[]string, identity string) {
 	if !slices.Contains(*list, identity) {
