@@ -234,7 +234,7 @@ func (p *Publication) Verify(ambassador primitive.PublicKey) error {
 	return xeddsa.Verify(params.Strict, ambassador[:], x3dh.SignatureInput(params.AmbassadorV1, p.SignedPrekey[:]), p.PrekeySignature[:])
 }
 
-// Bundle is what the post office serves of an account: all that anybody else ever gets of it. 274 bytes, whatever the
+// Bundle is what the post office serves of an account: all that anybody else ever gets of it. 272 bytes, whatever the
 // account's devices; without a one-time prekey its id is 0 and its key is zero.
 type Bundle struct {
 	Statement       EpochStatement

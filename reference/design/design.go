@@ -2,7 +2,8 @@
 //
 //   - single: one device a user, the baseline;
 //   - leader-based: the first device talks for all, and its companions talk with it alone;
-//   - multiplication, or client fan-out: every device talks with every device.
+//   - multiplication, or client fan-out: every device talks with every device;
+//   - ambassador: all devices of a user share one key and one session for each peer (SPEC.md 7 to 12).
 //
 // Everybody here is honest, the directory and the mailboxes included: the package measures what a design costs, what it
 // shows to a counterparty, and who reads what. All parties are of ambassador-v1. A Design is not safe for concurrent use,
