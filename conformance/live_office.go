@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"credence/conformance/malicious"
 	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/ambassador"
@@ -292,8 +293,24 @@ func refusesOrder(w *world) error {
 		func() error {
 			return w.refusesEntry(f, refusal.NotAllowed, changedEntry(func(e *conversation.Entry) { e.Sender[0] ^= 1 }))
 		},
+		func() error {
+			return w.refusesEntry(f, refusal.NotAllowed, changedEntry(func(e *conversation.Entry) { e.SenderEpoch = 9 }))
+		},
+		func() error { return w.refusesForeign(f) },
 		func() error { return w.stillGood(f) },
 	)
+}
+
+// refusesForeign commits an entry in the name of another account, at the right place of that account's log.
+func (w *world) refusesForeign(f *family) error {
+	carol, _, err := w.bob()
+	if err != nil {
+		return err
+	}
+	c := carol[0].Device.Account()
+	return w.refusesEntry(f, refusal.NotAllowed, changedEntry(func(e *conversation.Entry) {
+		e.Sender, e.Seq, e.Previous = c, 1, conversation.FirstHead(c, e.Recipient)
+	}))
 }
 
 func keepsPlace(w *world) error {
@@ -320,6 +337,30 @@ func keepsPlace(w *world) error {
 	return first(
 		func() error { return w.refusesCommit(f, refusal.Conflict, again) },
 		func() error { return w.send(f.alice[0], f.b, "has the next place") },
+		func() error { return w.stillGood(f) },
+		func() error { return w.keepsPlaceForRotation(f) },
+	)
+}
+
+// keepsPlaceForRotation is the same for a rotation, which would otherwise never come through a counterparty that talks.
+func (w *world) keepsPlaceForRotation(f *family) error {
+	rotation, err := w.rotation(f.alice[0], func(*postoffice.Commit) {})
+	if err != nil {
+		return err
+	}
+	if err := w.send(f.bob[0], f.a, "in between"); err != nil {
+		return err
+	}
+	if err := w.refusesCommit(f, refusal.Conflict, rotation); err != nil {
+		return err
+	}
+	again, err := w.commit(f.bob[0], f.a, func(*postoffice.Commit) {})
+	if err != nil {
+		return err
+	}
+	return first(
+		func() error { return w.refusesCommit(f, refusal.Conflict, again) },
+		func() error { return w.refusedReference(f.alice[0].Rotate(ambassador.Change{})) },
 		func() error { return w.stillGood(f) },
 	)
 }
@@ -446,6 +487,9 @@ func refusesRotations(w *world) error {
 			return err
 		}
 	}
+	if err := w.refusesMadeUp(f); err != nil {
+		return err
+	}
 	encoded, err := w.office.Bundle(f.a)
 	if err != nil {
 		return w.refusedReference(err)
@@ -459,6 +503,49 @@ func refusesRotations(w *world) error {
 		func() error { return w.send(f.alice[0], f.b, "goes on") },
 		func() error { return w.sync(f.alice, f.bob) }, func() error { return w.inStep(f.alice, f.b) },
 	)
+}
+
+// refusesMadeUp brings rotations and publications that are rightly signed and wrong in one thing.
+func (w *world) refusesMadeUp(f *family) error {
+	for _, make := range []func(c *malicious.Counterparty) ([]byte, error){
+		func(c *malicious.Counterparty) ([]byte, error) { return c.Rotation(3, nil) },
+		func(c *malicious.Counterparty) ([]byte, error) { return c.Rotation(1, nil) },
+		func(c *malicious.Counterparty) ([]byte, error) {
+			return c.Rotation(2, []postoffice.Parcel{{Device: c.Device, Body: []byte{1}}})
+		},
+		func(c *malicious.Counterparty) ([]byte, error) {
+			return c.Publication(c.Keys, func(p *account.Publication) { p.SignedPrekeyID++ })
+		},
+		func(c *malicious.Counterparty) ([]byte, error) {
+			return c.Publication(c.Keys, func(p *account.Publication) { p.FirstOneTimeID++ })
+		},
+		func(c *malicious.Counterparty) ([]byte, error) {
+			return c.Publication(c.Keys, func(p *account.Publication) { p.PrekeySignature[7] ^= 1 })
+		},
+	} {
+		c, registration, err := malicious.NewCounterparty(f.a, w.random)
+		if err != nil {
+			return err
+		}
+		if err := w.office.Append(registration); err != nil {
+			return w.refusedReference(err)
+		}
+		commit, err := make(c)
+		if err != nil {
+			return err
+		}
+		if err := w.refusesCommit(f, "", commit); err != nil {
+			return err
+		}
+		good, err := c.Publication(c.Keys, func(*account.Publication) {})
+		if err != nil {
+			return err
+		}
+		if err := w.office.Append(good); err != nil {
+			return w.refusedReference(err)
+		}
+	}
+	return nil
 }
 
 func forgetsRemoved(w *world) error {
@@ -491,6 +578,19 @@ func forgetsRemoved(w *world) error {
 		return w.refusedReference(err)
 	}
 	if err := w.send(f.bob[0], f.a, "not for a pending device"); err != nil {
+		return err
+	}
+	if err := f.alice[0].Sync(); err != nil {
+		return w.refusedReference(err)
+	}
+	byPending, err := w.commit(f.alice[0], f.b, func(c *postoffice.Commit) {
+		c.Device, c.Number = pending.Device.ID(), 1000
+		c.Parcels = []postoffice.Parcel{{Device: f.alice[0].Device.ID(), Body: []byte{1}}}
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.refuse(refusal.NotAllowed, shim.OfficeAppend, shim.Params{Message: byPending}); err != nil {
 		return err
 	}
 	mails, err := w.unread(pending, n)

@@ -28,6 +28,12 @@ func liveSync() []testCase {
 		test("mail-twice", "a mail is delivered twice: the second changes nothing", reqs("AMB-SYN-05", "AMB-LOG-07", "AMB-CNV-01", "AMB-LOG-11"), mailTwice),
 		test("mail-malformed", "truncated and damaged mails are refused and change nothing", reqs("AMB-ENC-02", "AMB-CNV-01"), malformedMail),
 		test("sibling-digest", "a sibling's sent record has another digest: the conversation freezes until a rotation", reqs("AMB-SYN-06"), wrongDigest),
+		test("sibling-own-entry", "a sibling sends an entry as it should be and says another digest or head of it: the conversation freezes", reqs("AMB-SYN-06"), lyingSent),
+		test("sibling-far", "a sent record for an entry that is out of reach", reqs("AMB-SYN-07", "AMB-CNV-01"), farRecord),
+		test("waiting-bounded", "entries that wait are bounded", reqs("AMB-SYN-07"), boundedWaiting),
+		test("start-secret", "the secret of a start is in no device's state afterwards", reqs("AMB-SYN-13"), startSecretGone),
+		test("device-prekey", "the prekey of a device that was used is replaced, and deleted with the next list", reqs("AMB-CHN-09", "AMB-CNV-01"), replacesPrekey),
+		test("false-echo", "the post office says that a commit was accepted and delivers another entry with it", reqs("AMB-LOG-09", "AMB-LOG-11"), falseEcho),
 		test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes", reqs("AMB-SYN-06"), wrongClaims),
 		test("sibling-leads", "a companion sends the leader's records", reqs("AMB-CHN-06", "AMB-CNV-01"), companionLeads),
 		test("sibling-lies", "records that name another account, sender, receiver, or epoch", reqs("AMB-CHN-03", "AMB-CHN-04", "AMB-CHN-05", "AMB-CHN-08", "AMB-CNV-01"), lyingRecords),
@@ -307,6 +313,7 @@ type fallen struct {
 	leader *member
 	evil   *malicious.Sibling
 	rogue  *malicious.Counterparty
+	rotate *channel.Rotate // what the leader has sent it
 }
 
 // fallen makes the account: the leader has linked the malicious device, which knows the list.
@@ -352,7 +359,7 @@ func (w *world) learn(f *fallen) error {
 				continue // read before
 			}
 			if r.Kind == channel.KindRotate {
-				f.evil.List = &r.Rotate.List
+				f.evil.List, f.rotate = &r.Rotate.List, r.Rotate
 			}
 		}
 	}
@@ -619,7 +626,7 @@ func badBatches(w *world) error {
 		return err
 	}
 	to := f.leader.Device.ID()
-	for _, ids := range [][2]uint32{{1, 1}, {3, 41}, {2, 41}, {2, 1}} {
+	for _, ids := range [][2]uint32{{1, 1}, {3, 41}, {2, 41}, {2, 1}, {3, 21}} {
 		if err := f.refusesRecord(refusal.StaleEpoch, f.evil.Record(to, channel.Record{Kind: channel.KindPrekeys, Prekeys: &channel.Prekeys{SignedPrekeyID: ids[0], FirstOneTimeID: ids[1]}})); err != nil {
 			return err
 		}
@@ -1098,4 +1105,289 @@ func voidFlood(w *world) error {
 		c.Spoiled(entry)
 	}
 	return l.hears(w, c)
+}
+
+// ownStart makes a start to the counterparty as a device of the account should, with the secrets that the leader has sent.
+func (w *world) ownStart(f *fallen) (*conversation.Outgoing, error) {
+	rogue, _, err := malicious.NewCounterparty(f.leader.Device.Account(), w.random)
+	if err != nil {
+		return nil, err
+	}
+	f.rogue = rogue
+	ambassadorKey, err := ecdh.X25519().NewPrivateKey(f.rotate.AmbassadorPrivate[:])
+	if err != nil {
+		return nil, w.fail(Mismatch, "rotate-commit has no ambassador key", "32 bytes", err.Error())
+	}
+	keys := &account.EpochKeys{Statement: f.rotate.Statement, Ambassador: ambassadorKey}
+	return conversation.New(f.rotate.List.Account, rogue.Account()).Start(keys, rogue.Bundle(), []byte("own"), w.random)
+}
+
+// sentMail gives the mail of a sent record with its entry.
+func (f *fallen) sentMail(sent *channel.Sent, entry []byte) ([]byte, error) {
+	encoded, err := f.mail(channel.Record{Kind: channel.KindSent, Sent: sent})
+	if err != nil {
+		return nil, err
+	}
+	m := &postoffice.Mail{}
+	if err := codec.Decode(encoded, m); err != nil {
+		return nil, err
+	}
+	m.Entry = entry
+	return codec.Encode(m)
+}
+
+func lyingSent(w *world) error {
+	for _, test := range []struct {
+		change func(s *channel.Sent)
+		kind   ambassador.EventKind
+	}{
+		{func(*channel.Sent) {}, ambassador.Sent},
+		{func(s *channel.Sent) { s.Digest[0] ^= 1 }, ambassador.Frozen},
+		{func(s *channel.Sent) { s.Head[0] ^= 1 }, ambassador.Frozen},
+		{func(s *channel.Sent) { s.Secret[0] ^= 1 }, ambassador.Frozen},
+		{func(s *channel.Sent) { s.RatchetPrivate[5] ^= 1 }, ambassador.Frozen},
+	} {
+		f, err := w.fallen()
+		if err != nil {
+			return err
+		}
+		o, err := w.ownStart(f)
+		if err != nil {
+			return err
+		}
+		test.change(&o.Sent)
+		mail, err := f.sentMail(&o.Sent, o.Entry)
+		if err != nil {
+			return err
+		}
+		if err := f.leader.target().brings(mail, ambassador.Record, test.kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func farRecord(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	if err := w.talks(f); err != nil {
+		return err
+	}
+	sent := func(seq uint64) channel.Record {
+		return f.evil.Record(f.leader.Device.ID(), channel.Record{Kind: channel.KindSent, Sent: &channel.Sent{Peer: f.rogue.Account(), Seq: seq}})
+	}
+	return first(
+		func() error { return f.refusesRecord(refusal.SkipLimit, sent(102)) },
+		func() error { return f.refusesRecord(refusal.SkipLimit, sent(1<<63)) },
+		func() error {
+			mail, err := f.evil.Mail(sent(101))
+			if err != nil {
+				return err
+			}
+			return f.leader.target().brings(mail, ambassador.Record)
+		},
+	)
+}
+
+func boundedWaiting(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	o, err := w.ownStart(f)
+	if err != nil {
+		return err
+	}
+	d := f.leader.target()
+	if err := d.brings(entryMail(o.Entry), ambassador.Parked); err != nil { // its record does not come
+		return err
+	}
+	previous, seq := o.Next.Head, o.Next.Seq
+	var size [3]int
+	for i := range size {
+		for range 120 {
+			seq++
+			entry := codec.MustEncode(&conversation.Entry{
+				Sender: f.rogue.Account(), Recipient: f.rotate.List.Account, SenderEpoch: 1, RecipientEpoch: f.rotate.List.Epoch,
+				Seq: seq, Previous: previous, Message: make([]byte, 58),
+			})
+			previous = conversation.NextHead(previous, entry)
+			if err := d.brings(entryMail(entry), ambassador.Parked); err != nil {
+				return err
+			}
+		}
+		state, err := d.export(shim.DeviceExport, d.name)
+		if err != nil {
+			return err
+		}
+		size[i] = len(state)
+	}
+	if size[2]-size[1] > (size[1]-0)/10 {
+		return w.fail(Mismatch, "the state grows with every entry that waits", fmt.Sprintf("about %d bytes after 240 and after 360 entries", size[1]), fmt.Sprint(size[2]))
+	}
+	return nil
+}
+
+func startSecretGone(w *world) error {
+	alice, err := w.play(cast{"", []bool{true, true}})
+	if err != nil {
+		return err
+	}
+	rogue, registration, err := malicious.NewCounterparty(alice[0].Device.Account(), w.random)
+	if err != nil {
+		return err
+	}
+	if err := w.office.Append(registration); err != nil {
+		return err
+	}
+	if err := first(func() error { return w.send(alice[1], rogue.Account(), "start") }, func() error { return w.sync(alice) }); err != nil {
+		return err
+	}
+	box, err := w.office.Fetch(rogue.Account(), rogue.Device, 1)
+	if err != nil {
+		return err
+	}
+	m := &postoffice.Mail{}
+	if err := codec.Decode(box.Mails[len(box.Mails)-1], m); err != nil {
+		return err
+	}
+	secret, err := rogue.Secret(m.Entry)
+	if err != nil {
+		return w.refusedReference(err)
+	}
+	for _, a := range alice {
+		state, err := w.export(shim.DeviceExport, a.name)
+		if err != nil {
+			return err
+		}
+		if holds(state, secret) {
+			return w.fail(Mismatch, "the secret of a start is still in the exported state", "deleted", fmt.Sprintf("%x", secret))
+		}
+	}
+	return nil
+}
+
+func replacesPrekey(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	stranger := func(offered *account.List) (*malicious.Sibling, []byte, error) {
+		s, err := malicious.NewSibling(w.random)
+		if err != nil {
+			return nil, nil, err
+		}
+		request, err := s.Request(codec.MustEncode(&ambassador.LinkOffer{List: *offered}))
+		if err != nil {
+			return nil, nil, err
+		}
+		q := &ambassador.LinkRequest{}
+		if err := codec.Decode(request, q); err != nil {
+			return nil, nil, err
+		}
+		for _, p := range q.Introductions {
+			if p.Device == l.d.id {
+				return s, s.Carry(p.Body), nil
+			}
+		}
+		return nil, nil, fmt.Errorf("no introduction to the device")
+	}
+	// joins links a sibling with the prekeys of a list that was offered, and lets the device read its introduction.
+	joins := func(offered *account.List, prekey *account.Prekey) (func() error, error) {
+		s, introduction, err := stranger(offered)
+		if err != nil {
+			return nil, err
+		}
+		list := l.evil.Next()
+		list.Devices = append(list.Devices, account.Device{ID: s.Device, Status: account.Active, Prekey: s.Prekey()})
+		if prekey != nil {
+			list.Find(l.d.id).Prekey = *prekey
+		}
+		list.Sort()
+		list.Sign(l.evil.Key)
+		if err := l.opens(w, list, nil); err != nil {
+			return nil, err
+		}
+		return func() error { return l.d.brings(introduction, ambassador.Record) }, nil
+	}
+	before := *l.evil.List
+	reads, err := joins(&before, nil)
+	if err != nil {
+		return err
+	}
+	if err := reads(); err != nil {
+		return err
+	}
+	// The prekey was used: the next ack brings another one.
+	ack, err := w.must(shim.DeviceAck, shim.Params{Party: l.d.name})
+	if err != nil {
+		return err
+	}
+	c := &postoffice.Commit{}
+	if err := codec.Decode(ack.Message, c); err != nil {
+		return w.fail(Mismatch, "device.ack gives no commit", "a Commit", err.Error())
+	}
+	var fresh *account.Prekey
+	for _, p := range c.Parcels {
+		if p.Device == l.evil.Device {
+			r, _, err := l.evil.Open(l.evil.List, l.d.id, p.Body)
+			if err != nil || r.Ack == nil {
+				return w.fail(Mismatch, "the ack to the leader does not open", "an ack", fmt.Sprint(err))
+			}
+			fresh = &r.Ack.Prekey
+		}
+	}
+	if fresh == nil || fresh.ID <= before.Find(l.d.id).Prekey.ID {
+		return w.fail(Mismatch, "a device whose prekey was used announces no new one", "a higher prekey_id", toJSON(fresh))
+	}
+	list := l.evil.Next()
+	list.Find(l.d.id).Prekey = *fresh
+	list.Sign(l.evil.Key)
+	if err := l.opens(w, list, nil); err != nil {
+		return err
+	}
+	// Somebody still starts a channel with the old one: it is gone.
+	next := *l.evil.List
+	next.Devices = slices.Clone(l.evil.List.Devices)
+	next.Find(l.d.id).Prekey = before.Find(l.d.id).Prekey
+	s, introduction, err := stranger(&next)
+	if err != nil {
+		return err
+	}
+	list = l.evil.Next()
+	list.Devices = append(list.Devices, account.Device{ID: s.Device, Status: account.Active, Prekey: s.Prekey()})
+	list.Sort()
+	list.Sign(l.evil.Key)
+	return first(func() error { return l.opens(w, list, nil) }, func() error { return l.d.ignores(refusal.UnknownPrekey, introduction) })
+}
+
+func falseEcho(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	if err := w.talks(f); err != nil {
+		return err
+	}
+	d, peer := f.leader.target(), f.rogue.Account()
+	r, err := w.must(shim.DeviceSend, shim.Params{Party: d.name, Account: peer[:], Plaintext: []byte("mine")})
+	if err != nil {
+		return err
+	}
+	c := &postoffice.Commit{}
+	if err := codec.Decode(r.Message, c); err != nil {
+		return w.fail(Mismatch, "device.send gives no commit", "a Commit", err.Error())
+	}
+	o, err := f.rogue.Say("another entry for the place", nil)
+	if err != nil {
+		return err
+	}
+	f.rogue.Sent(o)
+	echo := codec.MustEncode(&postoffice.Mail{Position: 9, Device: d.id, Number: c.Number, Entry: o.Entry})
+	return first(
+		func() error { return d.brings(echo, ambassador.Message) },
+		func() error { return w.says(f, "goes on") },
+	)
 }

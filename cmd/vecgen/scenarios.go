@@ -389,6 +389,8 @@ func (l *scenarioList) rotations() {
 		s.append(s.do(shim.DevicePrepare, shim.Params{Party: "phone"}).Message)
 		s.rotate("phone", shim.Params{})
 		s.deliver("phone", "laptop")
+		s.rotate("phone", shim.Params{}) // it stays pending: it has not answered
+		s.deliver("phone", "laptop")
 		s.refuses(refusal.NotReady, shim.DeviceSend, shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("pending")})
 		s.says(bob, "phone", "not for the pending one")
 		s.deliver("phone")
@@ -503,6 +505,19 @@ func (l *scenarioList) refusals() {
 		s.startUnder(s.other(), "phone", bundle, "second")
 		s.deliver("phone", "laptop")
 	})
+	l.run("under-way", "while a commit is under way no other one is made", nil, reqs("AMB-SYN-09"), func(s *scene) {
+		bob := pair(s)
+		b := bob.Device.Account()
+		commit := s.tentative("laptop", b, "under way")
+		bundle, err := s.office.Bundle(b)
+		s.fail(err)
+		s.refuses(refusal.NotReady, shim.DeviceSend, shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("another"), PeerBundle: bundle})
+		s.refuses(refusal.NotReady, shim.DeviceReplenish, shim.Params{Party: "laptop"})
+		s.append(commit)
+		s.deliver("laptop", "phone")
+		s.send("laptop", b, "another")
+		s.deliver("laptop", "phone")
+	})
 	l.run("stale-link-request", "a link request to an epoch that has ended is refused", nil, reqs("AMB-ROT-09"), func(s *scene) {
 		pair(s)
 		s.do(shim.DeviceNew, shim.Params{Party: "tablet"})
@@ -537,12 +552,17 @@ func (s *scene) badBundles() {
 	refuse(refusal.BadSignature, forged)
 	refuse(refusal.Malformed, genuine[:len(genuine)-1])
 	s.fail(bob.Rotate(ambassador.Change{}))
+	firstBatch := fetch(b)
 	s.fail(bob.Replenish(account.Batch + 1))
 	s.send("laptop", b, "in epoch 2, under batch 2")
 	s.deliver("laptop", "phone")
 	s.rotate("phone", shim.Params{})
 	s.deliver("phone", "laptop")
 	refuse(refusal.StaleEpoch, genuine)
+	refuse(refusal.StaleEpoch, firstBatch)
+	s.fail(bob.Rotate(ambassador.Change{}))
+	s.send("laptop", b, "in epoch 3, under batch 1")
+	s.deliver("laptop", "phone")
 }
 
 // rogue is another account that holds its conversation in the open. Its entries come by mail alone: this post office looks at
@@ -600,6 +620,21 @@ func (r *rogue) spoils(class shim.Class, bundle *account.Bundle, change func(e *
 	r.Spoiled(entry)
 }
 
+// lies sends an entry that authenticates and says something wrong.
+func (r *rogue) lies(class shim.Class, change func(c *conversation.Conversation)) {
+	talk := r.Talk
+	change(&talk)
+	honest := r.Talk
+	r.Talk = talk
+	o, err := r.Say("a lie", nil)
+	r.Talk = honest
+	r.scene.fail(err)
+	if err == nil {
+		r.scene.tell(o.Entry, kind("void", class))
+		r.Spoiled(o.Entry)
+	}
+}
+
 // voidEntries are entries at their place that nobody can read; genuine ones in between are read.
 func (s *scene) voidEntries() {
 	pair(s)
@@ -616,6 +651,12 @@ func (s *scene) voidEntries() {
 	r.spoils(refusal.Authentication, nil, lastByte)
 	r.spoils(refusal.StaleEpoch, nil, func(e *conversation.Entry) { e.SenderEpoch = 9 })
 	r.spoils(refusal.StaleEpoch, nil, func(e *conversation.Entry) { e.RecipientEpoch = 9 })
+	r.lies(refusal.StaleEpoch, func(c *conversation.Conversation) { c.OwnEpoch = 9 })
+	r.lies(refusal.StaleEpoch, func(c *conversation.Conversation) {
+		statement := *c.PeerStatement
+		statement.Epoch = 9
+		c.PeerStatement = &statement
+	})
 	r.spoils(refusal.NotAllowed, s.bundle(), func(*conversation.Entry) {}) // a second start
 	moved, err := r.Say("made for another place", nil)
 	s.fail(err)

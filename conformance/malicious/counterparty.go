@@ -8,18 +8,22 @@ import (
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
+	"credence/reference/params"
 	"credence/reference/postoffice"
+	"credence/reference/x3dh"
 )
 
 // Counterparty is an account of one device that holds its keys and its conversation in the open, and can put anything into
 // an entry.
 type Counterparty struct {
-	Key    ed25519.PrivateKey
-	Device account.DeviceID
-	Keys   *account.EpochKeys
-	Talk   conversation.Conversation
-	number uint64
-	rand   io.Reader
+	Key         ed25519.PrivateKey
+	Device      account.DeviceID
+	Keys        *account.EpochKeys
+	Talk        conversation.Conversation
+	list        account.List
+	publication *account.Publication
+	number      uint64
+	rand        io.Reader
 }
 
 // NewCounterparty makes an account that talks to peer, and the commit that registers it.
@@ -39,6 +43,7 @@ func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, er
 	c := &Counterparty{Key: key, Device: channels.Device, Keys: keys, Talk: conversation.New(account.IDOf(key), peer), rand: rand}
 	list := account.List{Account: c.Account(), Epoch: 1, Leader: c.Device, Devices: []account.Device{{ID: c.Device, Status: account.Active, Prekey: channels.Prekey()}}}
 	list.Sign(key)
+	c.list, c.publication = list, publication
 	return c, c.commit(&postoffice.Commit{Kind: postoffice.KindRegister, Rotation: &postoffice.Rotation{List: list, Statement: keys.Statement, Publication: *publication}}), nil
 }
 
@@ -49,6 +54,40 @@ func (c *Counterparty) commit(m *postoffice.Commit) []byte {
 	c.number++
 	m.Account, m.Device, m.Epoch, m.Number = c.Account(), c.Device, c.Keys.Statement.Epoch, c.number
 	return codec.MustEncode(m)
+}
+
+// Bundle gives the bundle of the account, with its first one-time prekey.
+func (c *Counterparty) Bundle() *account.Bundle { return bundleOf(c.Keys, c.publication) }
+
+func bundleOf(keys *account.EpochKeys, p *account.Publication) *account.Bundle {
+	return &account.Bundle{
+		Statement: keys.Statement, SignedPrekeyID: p.SignedPrekeyID, SignedPrekey: p.SignedPrekey, PrekeySignature: p.PrekeySignature,
+		OneTimePrekeyID: p.FirstOneTimeID, OneTimePrekey: p.OneTimePrekeys[0],
+	}
+}
+
+// Rotation makes a rotation to any epoch, rightly signed, with introductions that nobody made.
+func (c *Counterparty) Rotation(epoch uint32, introductions []postoffice.Parcel) ([]byte, error) {
+	keys, publication, err := account.NewEpoch(c.Key, epoch, c.rand)
+	if err != nil {
+		return nil, err
+	}
+	list := c.list
+	list.Epoch = epoch
+	list.Sign(c.Key)
+	return c.commit(&postoffice.Commit{Kind: postoffice.KindRotate, Rotation: &postoffice.Rotation{
+		List: list, Statement: keys.Statement, Publication: *publication, Introductions: introductions,
+	}}), nil
+}
+
+// Publication makes the commit of a batch after a change; its signature is made anew under the ambassador key of keys.
+func (c *Counterparty) Publication(keys *account.EpochKeys, change func(p *account.Publication)) ([]byte, error) {
+	_, p, err := keys.NewBatch(c.rand)
+	if err != nil {
+		return nil, err
+	}
+	change(p)
+	return c.commit(&postoffice.Commit{Kind: postoffice.KindPrekeys, Publication: p}), nil
 }
 
 // Commit makes the commit of an entry.
@@ -62,6 +101,24 @@ func (c *Counterparty) Say(text string, bundle *account.Bundle) (*conversation.O
 		return c.Talk.Start(c.Keys, bundle, []byte(text), c.rand)
 	}
 	return c.Talk.Send([]byte(text), c.rand)
+}
+
+// Secret gives SK of a start entry that the account has got.
+func (c *Counterparty) Secret(start []byte) ([]byte, error) {
+	e, err := conversation.ParseEntry(start)
+	if err != nil {
+		return nil, err
+	}
+	spk, err := c.Keys.Signed(e.Start.SignedPrekeyID)
+	if err != nil {
+		return nil, err
+	}
+	opk, err := c.Keys.OneTime(e.Start.OneTimePrekeyID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := x3dh.Respond(params.AmbassadorV1, c.Keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
+	return a.Secret, err
 }
 
 // Sent moves the conversation past an entry that others have read.

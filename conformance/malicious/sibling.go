@@ -144,11 +144,7 @@ func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []chann
 	for i, k := range b.OneTime {
 		r.Prekeys.OneTimePrivates[i] = [32]byte(k.Bytes())
 	}
-	bundle := &account.Bundle{
-		Statement: keys.Statement, SignedPrekeyID: p.SignedPrekeyID, SignedPrekey: p.SignedPrekey, PrekeySignature: p.PrekeySignature,
-		OneTimePrekeyID: p.FirstOneTimeID, OneTimePrekey: p.OneTimePrekeys[0],
-	}
-	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, bundle, nil
+	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, bundleOf(keys, p), nil
 }
 
 // Sessions gives the sessions under channels, which seal anything.

@@ -47,8 +47,9 @@ type Device struct {
 // pending is a commit under way, with what it will change when it is accepted.
 type pending struct {
 	Number uint64
-	Entry  []byte
-	Talk   *conversation.Outgoing
+	Entry  []byte // and the conversation after it
+	Next   *conversation.Conversation
+	Last   *channel.Sent // nil for a start, whose secret is gone once the records are sealed (AMB-SYN-13)
 	Batch  *account.PrekeyBatch
 	List   *account.List // a rotation
 	Keys   *account.EpochKeys

@@ -77,7 +77,7 @@ type storedPending struct {
 	Number uint64              `json:"number"`
 	Entry  []byte              `json:"entry"`
 	Next   *storedConversation `json:"next"`
-	Sent   []byte              `json:"sent"`
+	Last   []byte              `json:"last"`
 	Batch  *storedBatch        `json:"batch"`
 	List   []byte              `json:"list"`
 	Keys   *storedKeys         `json:"keys"`
@@ -208,9 +208,12 @@ func (p *pending) store() *storedPending {
 	for i := range p.Cuts {
 		s.Cuts = append(s.Cuts, codec.MustEncode(&p.Cuts[i]))
 	}
-	if p.Talk != nil {
-		next := storeConversation(p.Talk.Next)
-		s.Next, s.Sent = &next, codec.MustEncode(&p.Talk.Sent)
+	if p.Next != nil {
+		next := storeConversation(*p.Next)
+		s.Next = &next
+	}
+	if p.Last != nil {
+		s.Last = codec.MustEncode(p.Last)
 	}
 	if p.List != nil {
 		s.List = codec.MustEncode(p.List)
@@ -450,15 +453,16 @@ func (s *storedPending) read(own account.ID) (*pending, error) {
 		}
 		p.Cuts = append(p.Cuts, cut)
 	}
-	sent, err := readSent(s.Sent)
-	if err != nil {
+	var err error
+	if p.Last, err = readSent(s.Last); err != nil {
 		return nil, err
 	}
-	if s.Next != nil && sent != nil {
-		p.Talk = &conversation.Outgoing{Entry: s.Entry, Sent: *sent}
-		if p.Talk.Next, err = s.Next.read(own); err != nil {
+	if s.Next != nil {
+		next, err := s.Next.read(own)
+		if err != nil {
 			return nil, err
 		}
+		p.Next = &next
 	}
 	if p.Batch, err = s.Batch.read(); err != nil {
 		return nil, err

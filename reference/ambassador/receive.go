@@ -113,12 +113,12 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 	d.pending = nil
 	accepted := Event{Kind: Accepted, Device: d.ID()}
 	switch {
-	case p.Talk != nil && string(m.Entry) == string(p.Entry):
-		t := d.keep(p.Talk.Next.Peer)
-		if t.Seq+1 != p.Talk.Next.Seq || t.frozen != "" {
-			return nil // a later epoch or another history: the entry is refused where it arrives
+	case p.Next != nil:
+		t := d.keep(p.Next.Peer)
+		if string(m.Entry) != string(p.Entry) || t.Seq+1 != p.Next.Seq || t.frozen != "" {
+			return nil // another entry or another history: it is dealt with where it arrives
 		}
-		t.step(p.Talk.Next, &p.Talk.Sent)
+		t.step(*p.Next, p.Last)
 		accepted.Peer, accepted.Seq = t.Peer, t.Seq
 	case p.Batch != nil && d.keys != nil:
 		d.keys.Add(*p.Batch)

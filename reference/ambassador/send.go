@@ -7,6 +7,7 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
+	"credence/reference/conversation"
 	"credence/reference/postoffice"
 	"credence/reference/refusal"
 )
@@ -35,26 +36,34 @@ func (d *Device) send(peer account.ID, plaintext, encodedBundle []byte, rand io.
 	if err != nil {
 		return nil, err
 	}
-	p := &pending{}
+	var o *conversation.Outgoing
 	switch {
 	case !t.NeedsStart(bundle):
-		p.Talk, err = t.Send(plaintext, rand)
+		o, err = t.Send(plaintext, rand)
 	case bundle == nil:
 		return nil, fmt.Errorf("%w: a start needs the peer's bundle", refusal.IncompleteBundle)
 	default:
-		p.Talk, err = t.Start(d.keys, bundle, plaintext, rand)
+		o, err = t.Start(d.keys, bundle, plaintext, rand)
 	}
 	if err != nil {
 		return nil, err
 	}
-	parcels, err := d.sealAll(channel.Record{Kind: channel.KindSent, Sent: &p.Talk.Sent}, rand)
+	parcels, err := d.sealAll(channel.Record{Kind: channel.KindSent, Sent: &o.Sent}, rand)
 	if err != nil {
 		return nil, err
 	}
-	commit := d.commit(postoffice.Commit{Kind: postoffice.KindEntry, Parcels: parcels, Entry: p.Talk.Entry})
-	p.Number, p.Entry = d.number, p.Talk.Entry
-	d.pending = p
+	commit := d.commit(postoffice.Commit{Kind: postoffice.KindEntry, Parcels: parcels, Entry: o.Entry})
+	d.pending = &pending{Number: d.number, Entry: o.Entry, Next: &o.Next, Last: keepable(&o.Sent)}
 	return commit, nil
+}
+
+// keepable gives the record if it may be kept for a resend, nil for one of a start: its secret would outlive the message
+// (AMB-SYN-13).
+func keepable(s *channel.Sent) *channel.Sent {
+	if len(s.Secret) > 0 {
+		return nil
+	}
+	return s
 }
 
 func decodeBundle(encoded []byte) (*account.Bundle, error) {

@@ -149,7 +149,7 @@ func (d *Device) process(t *talk, e *conversation.Entry, encoded []byte) (ev Eve
 	if err != nil {
 		return t.freeze(err.Error()), true
 	}
-	t.step(next, sent)
+	t.step(next, keepable(sent))
 	return Event{Kind: Sent, Peer: t.Peer, Seq: t.Seq, Plaintext: plaintext}, true
 }
 
@@ -167,13 +167,9 @@ func (d *Device) read(t *talk, e *conversation.Entry, encoded []byte) Event {
 	return Event{Kind: Message, Peer: t.Peer, Seq: t.Seq, Plaintext: plaintext}
 }
 
-// step moves to the next conversation. last is the record of the newest own entry; one of a start is not kept, because its
-// secret would outlive the first message.
+// step moves to the next conversation. last is the record of the newest own entry, if it may be kept.
 func (t *talk) step(next conversation.Conversation, last *channel.Sent) {
 	t.Conversation, t.last = next, last
-	if last != nil && len(last.Secret) > 0 {
-		t.last = nil
-	}
 	maps.DeleteFunc(t.records, func(seq uint64, _ *channel.Sent) bool { return seq <= t.Seq })
 	if t.tip.Seq < t.Seq {
 		t.tip = t.head()
