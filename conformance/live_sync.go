@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"crypto/ecdh"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -44,6 +45,7 @@ func liveSync() []testCase {
 		test("leader-rollback", "an earlier rotation comes again after a later one", reqs("AMB-ROT-02", "AMB-CHN-08", "AMB-CNV-01"), rollback),
 		test("cut", "a cut at another head freezes, a later cut is adopted", reqs("AMB-ROT-04"), cuts),
 		test("secrets-of-the-epoch", "after a rotation nothing of the old epoch is in the export, and a new device has nothing older", reqs("AMB-ROT-05", "AMB-ROT-11"), oldSecretsGone),
+		test("waiting-records", "records that wait for an entry of the old epoch are destroyed with it", reqs("AMB-ROT-05"), recordsGone),
 		test("secrets-pending", "a pending device has no secret of either epoch", reqs("AMB-ROT-12"), pendingSecrets),
 		test("equivocation", "the post office gives one device another entry than its siblings: it is noticed at the first word between them", reqs("AMB-PRV-02", "AMB-SYN-06"), equivocation),
 		test("bundle-key", "a second ambassador key for a known epoch is refused", reqs("AMB-ACC-09", "AMB-CNV-01"), anotherKey),
@@ -719,10 +721,83 @@ func strangers(w *world) error {
 	if err != nil {
 		return err
 	}
+	root, err := w.root(f)
+	if err != nil {
+		return err
+	}
 	if err := f.leader.Rotate(ambassador.Change{Remove: []account.DeviceID{f.evil.Device}}); err != nil {
 		return w.refusedReference(err)
 	}
-	return d.ignores(refusal.NotAllowed, late)
+	return first(func() error { return d.ignores(refusal.NotAllowed, late) }, func() error { return w.forgot(f, root) })
+}
+
+// root gives the root key of the channel between the leader and the malicious device, if the leader's export shows it.
+func (w *world) root(f *fallen) ([]byte, error) {
+	sessions, err := malicious.Sessions(f.evil.Channels)
+	if err != nil {
+		return nil, err
+	}
+	id := f.leader.Device.ID()
+	s, err := sessions.State(hex.EncodeToString(id[:]))
+	if err != nil {
+		return nil, err
+	}
+	state, err := w.export(shim.DeviceExport, f.leader.name)
+	if err != nil || !holds(state, s.RK) {
+		return nil, err
+	}
+	return s.RK, nil
+}
+
+// forgot fails if the leader's export still holds a secret; nil is one that it never showed.
+func (w *world) forgot(f *fallen, secret []byte) error {
+	state, err := w.export(shim.DeviceExport, f.leader.name)
+	if err != nil {
+		return err
+	}
+	if secret != nil && holds(state, secret) {
+		return w.fail(Mismatch, "a secret that must be gone is still in the exported state", "deleted", hex.EncodeToString(secret))
+	}
+	return nil
+}
+
+// recordsGone lets a record wait for an entry of the epoch that ends.
+func recordsGone(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	if err := w.talks(f); err != nil {
+		return err
+	}
+	private := make([]byte, 32)
+	w.random.Read(private)
+	mail, err := f.mail(channel.Record{Kind: channel.KindSent, Sent: &channel.Sent{Peer: f.rogue.Account(), Seq: 5, RatchetPrivate: [32]byte(private)}})
+	if err != nil {
+		return err
+	}
+	if err := f.leader.target().brings(mail, ambassador.Record); err != nil {
+		return err
+	}
+	state, err := w.export(shim.DeviceExport, f.leader.name)
+	if err != nil {
+		return err
+	}
+	if !holds(state, private) {
+		return (&live{}).notSearchable()
+	}
+	// This post office knows nothing of the conversation: the cut is not there, and the epoch ends all the same.
+	r, err := w.must(shim.DeviceRotate, shim.Params{Party: f.leader.name})
+	if err != nil {
+		return err
+	}
+	c := &postoffice.Commit{}
+	if err := codec.Decode(r.Message, c); err != nil {
+		return w.fail(Mismatch, "device.rotate gives no commit", "a Commit", err.Error())
+	}
+	d := f.leader.target()
+	echo := codec.MustEncode(&postoffice.Mail{Position: 9, Device: d.id, Number: c.Number})
+	return first(func() error { return d.brings(echo, ambassador.Accepted, ambassador.Rotated) }, func() error { return w.forgot(f, private) })
 }
 
 // led is an account whose leader is malicious and whose companion is the target's.

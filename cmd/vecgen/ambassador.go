@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -106,6 +107,7 @@ func withoutOneTimePrekey(bundle []byte) []byte {
 // recordSamples gives a record of each kind.
 func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	head := channel.Head{Peer: account.ID(secret("peer")), Seq: 7, Head: [32]byte(secret("head"))}
+	later := channel.Head{Peer: account.ID(bytes.Repeat([]byte{0xee}, 32)), Seq: 1, Head: [32]byte(secret("another head"))}
 	claim := channel.Claim{Head: head, Digest: [32]byte(secret("digest"))}
 	prekey := c.Rotation.List.Devices[0].Prekey
 	sent := channel.Sent{Peer: head.Peer, Seq: 7, Head: head.Head, Digest: claim.Digest, RatchetPrivate: [32]byte(key("ratchet"))}
@@ -115,7 +117,7 @@ func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	for i := range private.OneTimePrivates {
 		private.OneTimePrivates[i] = [32]byte(key(fmt.Sprintf("opk %d", i)))
 	}
-	rotate := &channel.Rotate{List: c.Rotation.List, Statement: c.Rotation.Statement, AmbassadorPrivate: [32]byte(key("ambassador")), Prekeys: private, Cuts: []channel.Head{head}}
+	rotate := &channel.Rotate{List: c.Rotation.List, Statement: c.Rotation.Statement, AmbassadorPrivate: [32]byte(key("ambassador")), Prekeys: private, Cuts: []channel.Head{head, later}}
 	var samples []sample
 	for _, r := range []struct {
 		name string
@@ -123,7 +125,7 @@ func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	}{
 		{"sent", channel.Record{Kind: channel.KindSent, Sent: &sent}},
 		{"sent-start", channel.Record{Kind: channel.KindSent, Sent: &started}},
-		{"ack", channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Claims: []channel.Claim{claim}, Prekey: prekey}}},
+		{"ack", channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Claims: []channel.Claim{claim, {Head: later}}, Prekey: prekey}}},
 		{"ack-without-claims", channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: prekey}}},
 		{"prekeys", channel.Record{Kind: channel.KindPrekeys, Prekeys: &private}},
 		{"list", channel.Record{Kind: channel.KindList, List: &c.Rotation.List}},
@@ -227,6 +229,21 @@ func neighbours(s sample) []neighbour {
 	case s.kind == codec.TypeRecord:
 		add("kind", "kind-0", "kind 0", 0)
 		add("kind", "kind-9", "kind 9", 9)
+	}
+	if s.kind == codec.TypeRecord {
+		bare := bytes.Clone(s.encoded[:f["receiver"]+32])
+		bare[2] = 9
+		all = append(all, neighbour{"kind-9-bare", "kind 9 without a body", bare})
+	}
+	for name, first := range map[string]string{"record-ack": "claims[0].peer", "record-rotate-commit": "cuts[0].peer"} {
+		if s.name == name {
+			add(first, "order", "peers in descending order", bytes.Repeat([]byte{0xff}, 32)...)
+		}
+	}
+	if s.name == "link-offer" {
+		b := append(bytes.Clone(s.encoded), 0)
+		binary.BigEndian.PutUint16(b[2:], uint16(len(b)-4))
+		all = append(all, neighbour{"inner-longer", "one byte more inside the length of the list", b})
 	}
 	if s.name == "record-sent" {
 		b := bytes.Clone(s.encoded[:len(s.encoded)-3])

@@ -563,6 +563,10 @@ func (s *scene) badBundles() {
 	s.fail(bob.Rotate(ambassador.Change{}))
 	s.send("laptop", b, "in epoch 3, under batch 1")
 	s.deliver("laptop", "phone")
+	s.rotate("phone", shim.Params{})
+	s.deliver("phone", "laptop")
+	s.send("phone", b, "in epoch 3, under batch 1 still: ids of batches count within an epoch")
+	s.deliver("laptop", "phone")
 }
 
 // rogue is another account that holds its conversation in the open. Its entries come by mail alone: this post office looks at
