@@ -648,6 +648,9 @@ func wrongReady(w *world) error {
 	if err := f.refusesRecord(refusal.NotAllowed, ready([32]byte{})); err != nil {
 		return err
 	}
+	if err := f.good(); err != nil { // the question then comes in a new chain, and the first answer opens one
+		return err
+	}
 	if err := f.leader.Prepare(nil); err != nil {
 		return w.refusedReference(err)
 	}

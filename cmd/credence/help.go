@@ -13,10 +13,11 @@ Prints what the commands are, or the help of one.
 Exit status: 0 printed, 2 usage.
 `
 
-const helpHead = `credence judges implementations of X3DH and the Double Ratchet.
+const helpHead = `credence judges implementations of X3DH, the Double Ratchet and the Ambassador protocol.
 
   credence run --target reference       judge the reference of this project
   credence run --shim 'COMMAND ARGS'    judge an implementation behind a shim (docs/shim-protocol.md)
+  credence demo                         see how one voice for several devices works
 
 Commands:
 `

@@ -1,4 +1,4 @@
-// Command credence runs the conformance suite on an implementation of X3DH and the Double Ratchet.
+// Command credence runs the conformance suite on an implementation of X3DH, the Double Ratchet and the Ambassador protocol.
 package main
 
 import (
@@ -35,6 +35,7 @@ func commands() []command {
 		{"run", "run the suite on a target and print the verdict", runSuite},
 		{"list", "list the tests, or the requirements with the tests of each", list},
 		{"explain", "explain a requirement or a test", explain},
+		{"demo", "walk through a conversation of users with several devices, in four designs", demo},
 		{"version", "print the version of the suite", version},
 		{"help", "print this text, or the help of a command", help},
 	}

@@ -41,7 +41,6 @@ type Device struct {
 	prekeyUsed bool                                // a linked device has used the device's prekey
 	prekeys    map[account.DeviceID]account.Prekey // the siblings' newest; the leader's only
 	prepared   map[account.DeviceID][32]byte       // nonces of prepares without an answer; the leader's only
-	ready      map[account.DeviceID]bool           // devices that have answered; the leader's only
 }
 
 // pending is a commit under way, with what it will change when it is accepted.
@@ -122,7 +121,7 @@ func NewDevice(rand io.Reader) (*Device, error) {
 	}
 	return &Device{
 		channels: channels, conversations: map[account.ID]*talk{}, prekeys: map[account.DeviceID]account.Prekey{},
-		prepared: map[account.DeviceID][32]byte{}, ready: map[account.DeviceID]bool{},
+		prepared: map[account.DeviceID][32]byte{},
 	}, nil
 }
 
@@ -138,7 +137,7 @@ func (d *Device) clone() *Device {
 		c.conversations[peer] = t.clone()
 	}
 	c.due = slices.Clone(d.due)
-	c.prekeys, c.prepared, c.ready = maps.Clone(d.prekeys), maps.Clone(d.prepared), maps.Clone(d.ready)
+	c.prekeys, c.prepared = maps.Clone(d.prekeys), maps.Clone(d.prepared)
 	return &c
 }
 

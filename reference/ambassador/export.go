@@ -88,7 +88,6 @@ type storedDevice struct {
 	Device   []byte `json:"device"`
 	Prekey   []byte `json:"prekey"`
 	Prepared []byte `json:"prepared"`
-	Ready    bool   `json:"ready"`
 }
 
 // Export gives the whole state of the device, secrets included.
@@ -132,9 +131,6 @@ func (d *Device) storeSiblings() []storedDevice {
 	}
 	for id, nonce := range d.prepared {
 		at(id).Prepared = nonce[:]
-	}
-	for id := range d.ready {
-		at(id).Ready = true
 	}
 	var all []storedDevice
 	for _, id := range slices.SortedFunc(maps.Keys(known), compareIDs) {
@@ -244,7 +240,7 @@ func (s *stored) device() (d *Device, err error) {
 	d = &Device{
 		number: s.Number, behind: true, received: s.Received, prekeyUsed: s.PrekeyUsed,
 		conversations: map[account.ID]*talk{}, prekeys: map[account.DeviceID]account.Prekey{},
-		prepared: map[account.DeviceID][32]byte{}, ready: map[account.DeviceID]bool{},
+		prepared: map[account.DeviceID][32]byte{},
 	}
 	if d.channels, err = channel.Import(s.Channels); err != nil {
 		return nil, fmt.Errorf("channels: %w", err)
@@ -300,9 +296,6 @@ func (s *stored) readSiblings(d *Device) error {
 			if d.prepared[id], err = read32("prepared", sibling.Prepared); err != nil {
 				return err
 			}
-		}
-		if sibling.Ready {
-			d.ready[id] = true
 		}
 	}
 	return nil

@@ -49,7 +49,6 @@ func (d *Device) prepare(devices []account.DeviceID, rand io.Reader) ([]byte, er
 			return nil, err
 		}
 		d.prepared[id] = nonce
-		delete(d.ready, id)
 		parcels = append(parcels, p)
 	}
 	if len(parcels) == 0 {
@@ -72,7 +71,6 @@ func (d *Device) takeReady(from account.DeviceID, r *channel.Ready, first bool) 
 		return err
 	}
 	delete(d.prepared, from)
-	d.ready[from] = true
 	return nil
 }
 
@@ -132,7 +130,10 @@ func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
 		if slices.Contains(remove, device.ID) {
 			continue
 		}
-		device.Status = d.nextStatus(device)
+		device.Status = account.Active
+		if _, asked := d.prepared[device.ID]; asked { // AMB-ROT-06
+			device.Status = account.Pending
+		}
 		if p, ok := d.prekeys[device.ID]; ok {
 			device.Prekey = p
 		}
@@ -142,16 +143,6 @@ func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
 		list.Devices = append(list.Devices, device)
 	}
 	return list, nil
-}
-
-// nextStatus is pending for a device that was asked to heal and has not answered, and for one that was pending and has not
-// answered since (AMB-ROT-06).
-func (d *Device) nextStatus(device account.Device) account.Status {
-	_, asked := d.prepared[device.ID]
-	if asked || device.Status == account.Pending && !d.ready[device.ID] {
-		return account.Pending
-	}
-	return account.Active
 }
 
 // cuts gives the ends of the epoch's logs as far as this device has seen them.
@@ -237,12 +228,6 @@ func (d *Device) openEpoch(list *account.List, keys *account.EpochKeys, cuts []c
 			d.channels.Drop(id)
 			delete(d.prekeys, id)
 			delete(d.prepared, id)
-			delete(d.ready, id)
-		}
-	}
-	for id := range d.ready {
-		if list.Has(id, account.Active) {
-			delete(d.ready, id)
 		}
 	}
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind != channel.KindAck })

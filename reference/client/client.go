@@ -136,8 +136,9 @@ func again(err error) bool {
 	return errors.Is(err, refusal.Conflict) || errors.Is(err, refusal.StaleEpoch) || errors.Is(err, refusal.WrongDevices)
 }
 
-// Commit makes a commit until the post office takes it: before each attempt the device catches up.
-func (c *Client) Commit(make func() ([]byte, error)) error {
+// commit makes a commit until the post office takes it: before each attempt the device catches up. refused is told why the
+// attempt before has failed.
+func (c *Client) commit(make func() ([]byte, error), refused func(error) error) error {
 	var last error
 	for range attempts {
 		if err := c.Sync(); err != nil {
@@ -153,37 +154,39 @@ func (c *Client) Commit(make func() ([]byte, error)) error {
 		if !again(last) {
 			return last
 		}
+		if err := refused(last); err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("given up after %d attempts: %w", attempts, last)
 }
 
+// repeat is the answer to a refusal that asks for nothing but another attempt.
+func repeat(error) error { return nil }
+
 // Send sends a plaintext to a peer. It fetches the peer's bundle when a start is due: before the first entry, and when the
-// post office says that the peer has rotated.
+// post office says that one of the two has rotated.
 func (c *Client) Send(peer account.ID, plaintext []byte) error {
 	var bundle []byte
 	fetch := func() (err error) {
 		bundle, err = c.office.Bundle(peer)
 		return err
 	}
-	for range 2 {
-		err := c.Commit(func() ([]byte, error) {
-			commit, err := c.Device.Send(peer, plaintext, bundle, c.rand)
-			if errors.Is(err, refusal.IncompleteBundle) {
-				if err := fetch(); err != nil {
-					return nil, err
-				}
-				return c.Device.Send(peer, plaintext, bundle, c.rand)
-			}
+	return c.commit(func() ([]byte, error) {
+		commit, err := c.Device.Send(peer, plaintext, bundle, c.rand)
+		if !errors.Is(err, refusal.IncompleteBundle) {
 			return commit, err
-		})
-		if !errors.Is(err, refusal.StaleEpoch) {
-			return err
 		}
 		if err := fetch(); err != nil {
-			return err
+			return nil, err
 		}
-	}
-	return fmt.Errorf("%w: the peer rotates faster than entries arrive", refusal.StaleEpoch)
+		return c.Device.Send(peer, plaintext, bundle, c.rand)
+	}, func(err error) error {
+		if errors.Is(err, refusal.StaleEpoch) {
+			return fetch()
+		}
+		return nil
+	})
 }
 
 // Replenish publishes new prekeys if less than a number of one-time prekeys are left.
@@ -192,22 +195,22 @@ func (c *Client) Replenish(below int) error {
 	if err != nil || box.Prekeys >= below {
 		return err
 	}
-	return c.Commit(func() ([]byte, error) { return c.Device.Replenish(c.rand) })
+	return c.commit(func() ([]byte, error) { return c.Device.Replenish(c.rand) }, repeat)
 }
 
 // Rotate opens a new epoch. It is the leader's.
 func (c *Client) Rotate(change ambassador.Change) error {
-	return c.Commit(func() ([]byte, error) { return c.Device.Rotate(change, c.rand) })
+	return c.commit(func() ([]byte, error) { return c.Device.Rotate(change, c.rand) }, repeat)
 }
 
 // Prepare asks devices to heal before the next rotation; nil asks all. It is the leader's.
 func (c *Client) Prepare(devices []account.DeviceID) error {
-	return c.Commit(func() ([]byte, error) { return c.Device.Prepare(devices, c.rand) })
+	return c.commit(func() ([]byte, error) { return c.Device.Prepare(devices, c.rand) }, repeat)
 }
 
 // Ack acknowledges to every sibling.
 func (c *Client) Ack() error {
-	return c.Commit(func() ([]byte, error) { return c.Device.Ack(c.rand) })
+	return c.commit(func() ([]byte, error) { return c.Device.Ack(c.rand) }, repeat)
 }
 
 // Link makes a new device and adds it to the account of the leader.

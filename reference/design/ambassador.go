@@ -2,6 +2,7 @@ package design
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,15 +14,17 @@ import (
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
+	"credence/reference/refusal"
 )
 
-// ambassador is the Ambassador protocol (SPEC.md 7 to 12) behind the interface of the others: all devices of a user share
+// Ambassador is the Ambassador protocol (SPEC.md 7 to 12) behind the interface of the others: all devices of a user share
 // one key and one session for each peer, and hand them round among themselves.
-type ambassador struct {
-	rand   io.Reader
-	office *postoffice.Office
-	users  map[string]*represented
-	names  map[account.ID]string
+type Ambassador struct {
+	rand    io.Reader
+	office  *postoffice.Office
+	users   map[string]*represented
+	names   map[account.ID]string
+	carried []Carried
 }
 
 // represented is a user whom the ambassador represents.
@@ -44,14 +47,16 @@ type voice struct {
 	history []Message
 }
 
-// NewAmbassador gives the Ambassador protocol.
-func NewAmbassador(rand io.Reader) Design {
-	return &ambassador{rand: rand, office: postoffice.New(time.Now), users: map[string]*represented{}, names: map[account.ID]string{}}
+// NewAmbassador gives the Ambassador protocol, with an honest post office.
+func NewAmbassador(rand io.Reader) *Ambassador {
+	return &Ambassador{rand: rand, office: postoffice.New(time.Now), users: map[string]*represented{}, names: map[account.ID]string{}}
 }
 
-func (*ambassador) Name() string { return "ambassador" }
+// Name is Design.Name.
+func (*Ambassador) Name() string { return "ambassador" }
 
-func (a *ambassador) AddUser(name string, devices int) error {
+// AddUser is Design.AddUser.
+func (a *Ambassador) AddUser(name string, devices int) error {
 	if a.users[name] != nil {
 		return fmt.Errorf("%w: %q", ErrExists, name)
 	}
@@ -77,7 +82,7 @@ func (a *ambassador) AddUser(name string, devices int) error {
 }
 
 // add runs a device from now on.
-func (u *represented) add(a *ambassador, c *client.Client) {
+func (u *represented) add(a *Ambassador, c *client.Client) {
 	v := &voice{Device: Device{u.name, len(u.devices)}, user: u, client: c, online: true}
 	c.Heard = func(e protocol.Event) {
 		switch e.Kind {
@@ -90,7 +95,7 @@ func (u *represented) add(a *ambassador, c *client.Client) {
 	u.devices = append(u.devices, v)
 }
 
-func (a *ambassador) link(u *represented) error {
+func (a *Ambassador) link(u *represented) error {
 	w := &window{a, u}
 	c, err := client.Link(u.devices[0].client, w, w.counting())
 	if err != nil {
@@ -100,7 +105,8 @@ func (a *ambassador) link(u *represented) error {
 	return nil
 }
 
-func (a *ambassador) AddDevice(name string) error {
+// AddDevice is Design.AddDevice. It returns ErrLeaderOffline too: only the leader links devices.
+func (a *Ambassador) AddDevice(name string) error {
 	u, err := a.led(name)
 	if err != nil {
 		return err
@@ -112,7 +118,7 @@ func (a *ambassador) AddDevice(name string) error {
 }
 
 // led finds a user whose leader is online: only it can change the list of devices.
-func (a *ambassador) led(name string) (*represented, error) {
+func (a *Ambassador) led(name string) (*represented, error) {
 	u := a.users[name]
 	if u == nil {
 		return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
@@ -123,7 +129,8 @@ func (a *ambassador) led(name string) (*represented, error) {
 	return u, nil
 }
 
-func (a *ambassador) RemoveDevice(name Device) error {
+// RemoveDevice is Design.RemoveDevice. It returns ErrLeaderOffline too.
+func (a *Ambassador) RemoveDevice(name Device) error {
 	d, err := a.voice(name)
 	if err != nil {
 		return err
@@ -142,7 +149,8 @@ func (a *ambassador) RemoveDevice(name Device) error {
 	return a.deliver(u)
 }
 
-func (a *ambassador) SetOnline(name Device, online bool) error {
+// SetOnline is Design.SetOnline.
+func (a *Ambassador) SetOnline(name Device, online bool) error {
 	d, err := a.voice(name)
 	if err != nil {
 		return err
@@ -152,7 +160,7 @@ func (a *ambassador) SetOnline(name Device, online bool) error {
 }
 
 // voice finds a device that was not removed.
-func (a *ambassador) voice(name Device) (*voice, error) {
+func (a *Ambassador) voice(name Device) (*voice, error) {
 	u := a.users[name.User]
 	if u == nil || name.Index < 0 || name.Index >= len(u.devices) || u.devices[name.Index].removed {
 		return nil, fmt.Errorf("%w: %v", ErrUnknown, name)
@@ -161,7 +169,7 @@ func (a *ambassador) voice(name Device) (*voice, error) {
 }
 
 // deliver lets the devices of users that are online read.
-func (a *ambassador) deliver(users ...*represented) error {
+func (a *Ambassador) deliver(users ...*represented) error {
 	for _, u := range users {
 		for _, d := range u.devices {
 			if !d.online || d.removed {
@@ -175,7 +183,8 @@ func (a *ambassador) deliver(users ...*represented) error {
 	return nil
 }
 
-func (a *ambassador) Send(from Device, to, text string) (Cost, error) {
+// Send is Design.Send.
+func (a *Ambassador) Send(from Device, to, text string) (Cost, error) {
 	d, err := a.voice(from)
 	if err != nil {
 		return Cost{}, err
@@ -196,7 +205,8 @@ func (a *ambassador) Send(from Device, to, text string) (Cost, error) {
 	return d.user.cost.minus(before), a.deliver(d.user, peer)
 }
 
-func (a *ambassador) Read(name Device) ([]Message, error) {
+// Read is Design.Read.
+func (a *Ambassador) Read(name Device) ([]Message, error) {
 	u := a.users[name.User]
 	if u == nil || name.Index < 0 || name.Index >= len(u.devices) {
 		return nil, fmt.Errorf("%w: %v", ErrUnknown, name)
@@ -204,7 +214,8 @@ func (a *ambassador) Read(name Device) ([]Message, error) {
 	return slices.Clone(u.devices[name.Index].history), nil
 }
 
-func (a *ambassador) View(viewer, of string) (View, error) {
+// View is Design.View.
+func (a *Ambassador) View(viewer, of string) (View, error) {
 	v := a.users[viewer]
 	if v == nil || a.users[of] == nil {
 		return View{}, fmt.Errorf("%w: %q or %q", ErrUnknown, viewer, of)
@@ -222,7 +233,7 @@ func (u *represented) view(of string) *View {
 
 // window is the post office as one user sees it: it counts what the user sends and notes what the user gets to see.
 type window struct {
-	design *ambassador
+	design *Ambassador
 	user   *represented
 }
 
@@ -238,14 +249,32 @@ func (w *window) Append(commit []byte) error {
 		return err
 	}
 	if len(m.Entry) > 0 {
-		w.user.cost.Ciphertexts++
-		w.user.cost.Bytes += len(m.Entry)
+		e, err := conversation.ParseEntry(m.Entry)
+		if err != nil {
+			return err
+		}
+		w.count(m.Device, w.design.names[e.Recipient], len(m.Entry))
 	}
 	for _, p := range m.Parcels {
-		w.user.cost.Ciphertexts++
-		w.user.cost.Bytes += len(p.Body)
+		w.count(m.Device, w.user.named(p.Device).String(), len(p.Body))
 	}
 	return nil
+}
+
+func (w *window) count(from account.DeviceID, to string, size int) {
+	w.user.cost.Ciphertexts++
+	w.user.cost.Bytes += size
+	w.design.carried = append(w.design.carried, Carried{w.user.named(from), to, size})
+}
+
+// named gives the name of a device. One that is being linked is the next.
+func (u *represented) named(id account.DeviceID) Device {
+	for _, d := range u.devices {
+		if d.client.Device.ID() == id {
+			return d.Device
+		}
+	}
+	return Device{u.name, len(u.devices)}
 }
 
 // Bundle shows the user the ambassador key of a peer.
@@ -294,4 +323,111 @@ func (w *window) Fetch(id account.ID, device account.DeviceID, from uint64) (pos
 		see(&w.user.view(name).Senders, w.user.keys[inEpoch(name, e.SenderEpoch)])
 	}
 	return box, nil
+}
+
+// PostOffice is Design.PostOffice.
+func (a *Ambassador) PostOffice() []Carried {
+	carried := a.carried
+	a.carried = nil
+	return carried
+}
+
+// Race lets two devices of a user make an entry for the same place. The first is accepted; the second is refused, reads, and
+// sends anew. It returns ErrUnknown, and an error if the post office has taken both.
+func (a *Ambassador) Race(first, second Device, to string, texts [2]string) error {
+	racers := [2]*voice{}
+	for i, name := range []Device{first, second} {
+		d, err := a.voice(name)
+		if err != nil {
+			return err
+		}
+		racers[i] = d
+	}
+	peer := a.users[to]
+	if peer == nil {
+		return fmt.Errorf("%w: %q", ErrUnknown, to)
+	}
+	loser, w := racers[1].client.Device, &window{a, racers[1].user}
+	commit, err := loser.Send(peer.id, []byte(texts[1]), nil, w.counting())
+	if err != nil {
+		return err
+	}
+	if _, err := a.Send(first, to, texts[0]); err != nil {
+		return err
+	}
+	if err := w.Append(commit); !errors.Is(err, refusal.Conflict) {
+		return fmt.Errorf("the post office answers the second of two commits for one place with: %v", err)
+	}
+	loser.PostOfficeRefused()
+	_, err = a.Send(second, to, texts[1])
+	return err
+}
+
+// Recover lets all devices of a user that are online heal their channels to the leader, and opens a new epoch with them. It
+// returns ErrUnknown or ErrLeaderOffline.
+func (a *Ambassador) Recover(name string) error {
+	u, err := a.led(name)
+	if err != nil {
+		return err
+	}
+	leader := u.devices[0].client
+	if err := leader.Prepare(nil); err != nil {
+		return err
+	}
+	if err := a.deliver(u); err != nil { // the answers
+		return err
+	}
+	if err := leader.Rotate(protocol.Change{}); err != nil {
+		return err
+	}
+	return a.deliver(u)
+}
+
+// Exhaust lets strangers take all one-time prekeys of a user, and Replenish lets a device publish new ones. Both return
+// ErrUnknown.
+func (a *Ambassador) Exhaust(name string) error {
+	u := a.users[name]
+	if u == nil {
+		return fmt.Errorf("%w: %q", ErrUnknown, name)
+	}
+	for range account.Batch {
+		if _, err := a.office.Bundle(u.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Replenish publishes new prekeys for a user.
+func (a *Ambassador) Replenish(name Device) error {
+	d, err := a.voice(name)
+	if err != nil {
+		return err
+	}
+	if err := d.client.Replenish(account.Batch); err != nil {
+		return err
+	}
+	return a.deliver(d.user)
+}
+
+// Standing is what a device has of a conversation.
+type Standing struct {
+	Epoch  uint32
+	Active bool
+	Seq    uint64
+	Digest [32]byte // of the conversation (SPEC.md 10.5)
+}
+
+// Standing tells how a device stands in the conversation with a user. It returns ErrUnknown.
+func (a *Ambassador) Standing(name Device, with string) (Standing, error) {
+	d, err := a.voice(name)
+	if err != nil {
+		return Standing{}, err
+	}
+	peer, device := a.users[with], d.client.Device.(*protocol.Device)
+	if peer == nil {
+		return Standing{}, fmt.Errorf("%w: %q", ErrUnknown, with)
+	}
+	c := device.Conversation(peer.id)
+	return Standing{device.Epoch(), device.Active(), c.Seq, c.Digest()}, nil
 }

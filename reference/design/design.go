@@ -44,6 +44,14 @@ func (c Cost) minus(o Cost) Cost {
 	return Cost{c.Ciphertexts - o.Ciphertexts, c.Bytes - o.Bytes, c.KeyPairs - o.KeyPairs}
 }
 
+// Carried is a ciphertext that the post office has taken, as far as it can tell: To is a device, or a user whose devices all
+// get the same bytes.
+type Carried struct {
+	From  Device
+	To    string
+	Bytes int
+}
+
 // View is what a counterparty has learned of a user. Identities are public keys in hex, in the order of first sight.
 type View struct {
 	Identities []string // distinct public identities seen
@@ -86,4 +94,6 @@ type Design interface {
 	Read(d Device) ([]Message, error)
 	// View gives what one user, with all its devices together, has learned of another. It returns ErrUnknown.
 	View(viewer, of string) (View, error)
+	// PostOffice gives what the post office has carried since the last call.
+	PostOffice() []Carried
 }

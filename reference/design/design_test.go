@@ -22,7 +22,7 @@ var designs = []struct {
 	{"single", design.NewSingle, 1},
 	{"leader-based", design.NewLeader, 3},
 	{"multiplication", design.NewMultiplication, 3},
-	{"ambassador", design.NewAmbassador, 3},
+	{"ambassador", func(rand io.Reader) design.Design { return design.NewAmbassador(rand) }, 3},
 }
 
 const fanOut, led, alone, oneVoice = "multiplication", "leader-based", "single", "ambassador"
@@ -382,6 +382,30 @@ func TestChangesLookAlike(t *testing.T) {
 		before, after := changed(change)
 		require.Equal(t, before+1, after)
 	}
+}
+
+// Two devices race, all heal, and prekeys run out: every device stands alike afterwards.
+func TestAmbassadorOperations(t *testing.T) {
+	a := design.NewAmbassador(seeded(1))
+	w := newWorld(t, a, map[string]int{"alice": 3, "bob": 2})
+	start := w.send("alice", 0)
+	require.NoError(t, a.Race(device("alice", 1), device("alice", 2), "bob", [2]string{"first", "second"}))
+	require.Equal(t, []string{start, "first", "second"}, w.texts("bob", 1))
+	require.NoError(t, a.Exhaust("alice"))
+	require.NoError(t, a.Replenish(device("alice", 1)))
+	require.NoError(t, a.Recover("alice"))
+	w.send("bob", 0)
+	one, err := a.Standing(device("alice", 0), "bob")
+	require.NoError(t, err)
+	require.True(t, one.Active)
+	require.EqualValues(t, 4, one.Seq)
+	for i := range 3 {
+		other, err := a.Standing(device("alice", i), "bob")
+		require.NoError(t, err)
+		require.Equal(t, one, other)
+	}
+	require.NotEmpty(t, a.PostOffice())
+	require.Empty(t, a.PostOffice())
 }
 
 // A companion pays once more, to its leader.

@@ -15,6 +15,7 @@ const oneTimePrekeys = 100
 // network is what the designs share: the directory of users, their devices with mailboxes, and what is counted and seen.
 type network struct {
 	rand    io.Reader
+	carried []Carried
 	users   map[string]*user
 	receive func(at, from *device, plaintext []byte) error // what the design does with a message that a device has opened
 }
@@ -123,6 +124,12 @@ func (n *network) View(viewer, of string) (View, error) {
 	return View{Identities: slices.Clone(seen.Identities), Senders: slices.Clone(seen.Senders)}, nil
 }
 
+func (n *network) PostOffice() []Carried {
+	carried := n.carried
+	n.carried = nil
+	return carried
+}
+
 func (n *network) user(name string) (*user, error) {
 	u := n.users[name]
 	if u == nil {
@@ -186,6 +193,7 @@ func (n *network) post(from, to *device, plaintext []byte) error {
 	}
 	from.user.cost.Ciphertexts++
 	from.user.cost.Bytes += len(envelope.Body)
+	n.carried = append(n.carried, Carried{from.Device, to.String(), len(envelope.Body)})
 	to.mailbox = append(to.mailbox, mail{from, envelope})
 	return n.deliver(to)
 }
