@@ -242,7 +242,7 @@ func neighbours(s sample) []neighbour {
 	}
 	if s.name == "link-offer" {
 		b := append(bytes.Clone(s.encoded), 0)
-		binary.BigEndian.PutUint16(b[2:], uint16(len(b)-4))
+		binary.BigEndian.PutUint16(b[3:], uint16(len(b)-5))
 		all = append(all, neighbour{"inner-longer", "one byte more inside the length of the list", b})
 	}
 	if s.name == "record-sent" {
@@ -266,7 +266,7 @@ func layout(s sample) map[string]int {
 		at[field.Name] = rest + i
 		rest += i + len(field.Value)
 	}
-	for name, back := range map[string]int{"message": 3, "parcels[0].body": 2} {
+	for name, back := range map[string]int{"message": 3, "parcels[0].body": 3} {
 		if offset, ok := at[name]; ok {
 			at[name] = offset - back // its length
 		}

@@ -106,10 +106,10 @@ func Register(rand io.Reader) (*Device, []byte, error) {
 	list := &account.List{Account: account.IDOf(d.accountKey), Epoch: 1, Leader: d.ID(), Devices: []account.Device{self}}
 	list.Sign(d.accountKey)
 	d.list, d.keys = list, keys
-	commit := d.commit(postoffice.Commit{Kind: postoffice.KindRegister, Rotation: &postoffice.Rotation{
+	commit, err := d.commit(postoffice.Commit{Kind: postoffice.KindRegister, Rotation: &postoffice.Rotation{
 		List: *list, Statement: keys.Statement, Publication: *publication,
 	}})
-	return d, commit, nil
+	return d, commit, err
 }
 
 // NewDevice makes a device without an account, to be linked. It draws the device key, its signed prekey and Z from rand,
@@ -202,11 +202,11 @@ func (d *Device) Problem(peer account.ID) string {
 	return ""
 }
 
-// commit numbers a commit and gives its bytes.
-func (d *Device) commit(m postoffice.Commit) []byte {
+// commit numbers a commit and gives its bytes. It returns refusal.Malformed for one that is too large.
+func (d *Device) commit(m postoffice.Commit) ([]byte, error) {
 	d.number++
 	m.Account, m.Device, m.Epoch, m.Number = d.list.Account, d.ID(), d.list.Epoch, d.number
-	return codec.MustEncode(&m)
+	return codec.Encode(&m)
 }
 
 // mayCommit refuses while the device may not make a commit that changes the account (AMB-SYN-10, AMB-SYN-11).

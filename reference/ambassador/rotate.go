@@ -54,7 +54,7 @@ func (d *Device) prepare(devices []account.DeviceID, rand io.Reader) ([]byte, er
 	if len(parcels) == 0 {
 		return nil, fmt.Errorf("%w: no such device on the list", refusal.NotReady)
 	}
-	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels}), nil
+	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels})
 }
 
 // takeReady is the leader's: the answer has to open a chain, so that its ratchet key is younger than the question
@@ -113,9 +113,9 @@ func (d *Device) rotate(change Change, rand io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit := d.commit(postoffice.Commit{Kind: postoffice.KindRotate, Parcels: parcels, Rotation: r})
+	commit, err := d.commit(postoffice.Commit{Kind: postoffice.KindRotate, Parcels: parcels, Rotation: r})
 	d.pending = &pending{Number: d.number, List: list, Keys: keys, Cuts: r.Cuts}
-	return commit, nil
+	return commit, err
 }
 
 // nextList gives the list of the next epoch, without its signature.

@@ -52,9 +52,9 @@ func (d *Device) send(peer account.ID, plaintext, encodedBundle []byte, rand io.
 	if err != nil {
 		return nil, err
 	}
-	commit := d.commit(postoffice.Commit{Kind: postoffice.KindEntry, Parcels: parcels, Entry: o.Entry})
+	commit, err := d.commit(postoffice.Commit{Kind: postoffice.KindEntry, Parcels: parcels, Entry: o.Entry})
 	d.pending = &pending{Number: d.number, Entry: o.Entry, Next: &o.Next, Last: keepable(&o.Sent)}
-	return commit, nil
+	return commit, err
 }
 
 // keepable gives the record if it may be kept for a resend, nil for one of a start: its secret would outlive the message
@@ -97,9 +97,9 @@ func (d *Device) replenish(rand io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit := d.commit(postoffice.Commit{Kind: postoffice.KindPrekeys, Parcels: parcels, Publication: publication})
+	commit, err := d.commit(postoffice.Commit{Kind: postoffice.KindPrekeys, Parcels: parcels, Publication: publication})
 	d.pending = &pending{Number: d.number, Batch: &batch}
-	return commit, nil
+	return commit, err
 }
 
 // privatePrekeys gives the record body of a batch that nobody has used yet.

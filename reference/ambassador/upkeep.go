@@ -76,7 +76,7 @@ func (d *Device) payDues(rand io.Reader) ([]byte, error) {
 	if len(parcels) == 0 {
 		return nil, nil
 	}
-	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels}), nil
+	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels})
 }
 
 // Ack makes the commit of an acknowledgement to every other active device. If a linked device has used the device's prekey,
@@ -106,7 +106,7 @@ func (d *Device) ack(rand io.Reader) ([]byte, error) {
 	if len(parcels) == 0 {
 		return nil, fmt.Errorf("%w: no sibling", refusal.NotReady)
 	}
-	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels}), nil
+	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels})
 }
 
 // ackRecord says how far this device is in every conversation that has begun.

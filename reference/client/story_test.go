@@ -65,7 +65,7 @@ func (w *world) user(devices int) []*person {
 	return all
 }
 
-func sync(t *testing.T, people ...[]*person) {
+func readAll(t *testing.T, people ...[]*person) {
 	t.Helper()
 	for _, user := range people {
 		for _, p := range user {
@@ -77,7 +77,7 @@ func sync(t *testing.T, people ...[]*person) {
 // inStep requires that the devices of a user agree, and nothing was refused.
 func inStep(t *testing.T, user []*person, peer account.ID) {
 	t.Helper()
-	sync(t, user)
+	readAll(t, user)
 	for i, p := range user {
 		require.Equal(t, "", p.device.Problem(peer), "device %d", i)
 		require.Equal(t, user[0].device.Conversation(peer).Digest(), p.device.Conversation(peer).Digest(), "device %d", i)
@@ -93,9 +93,9 @@ func TestStory(t *testing.T) {
 	a, b := alice[0].Device.Account(), bob[0].Device.Account()
 
 	require.NoError(t, alice[1].Send(b, []byte("first contact")))
-	sync(t, alice, bob)
+	readAll(t, alice, bob)
 	require.NoError(t, bob[1].Send(a, []byte("answer")))
-	sync(t, alice, bob)
+	readAll(t, alice, bob)
 	for i := range 6 {
 		require.NoError(t, alice[i%3].Send(b, []byte(fmt.Sprintf("a%d", i))))
 		require.NoError(t, bob[i%2].Send(a, []byte(fmt.Sprintf("b%d", i))))
@@ -129,9 +129,9 @@ func TestStory(t *testing.T) {
 
 	// Recovery: everybody heals first.
 	require.NoError(t, alice[0].Prepare(nil))
-	sync(t, alice, alice, alice)
+	readAll(t, alice, alice, alice)
 	require.NoError(t, alice[0].Rotate(ambassador.Change{}))
-	sync(t, alice)
+	readAll(t, alice)
 	for _, p := range alice {
 		require.True(t, p.device.Active())
 	}

@@ -178,17 +178,15 @@ func (c *Coder) Uint64(name string, v *uint64) {
 
 // Vector is a byte string of least to most bytes behind its length in as many bytes as most needs.
 func (c *Coder) Vector(name string, v *[]byte, least, most int) {
-	size := lengthSize(most)
 	if c.err != nil {
 		return
 	}
 	if !c.decoding {
-		c.Check(name, len(*v) >= least && len(*v) <= most, fmt.Sprintf("%d bytes, not %d to %d", len(*v), least, most))
-		c.b = append(c.b, binary.BigEndian.AppendUint32(nil, uint32(len(*v)))[4-size:]...)
+		c.putLength(name, len(*v), least, most)
 		c.put(name, *v)
 		return
 	}
-	n, ok := c.length(size)
+	n, ok := c.length(lengthSize(most))
 	if !ok || n > len(c.b) {
 		c.fail(name, "truncated")
 		return
@@ -216,10 +214,10 @@ func (c *Coder) length(size int) (n int, ok bool) {
 	return n, true
 }
 
-// maxList is the largest encoding of a list in bytes.
-const maxList = 1<<16 - 1
+// Most is the largest size in bytes of a list, of a structure inside another one, and of a message.
+const Most = 1<<24 - 1
 
-// List is a list of structures behind the length of its encoding in bytes, 2 bytes.
+// List is a list of structures behind the length of its encoding in bytes, 3 bytes.
 func List[T any, S interface {
 	*T
 	Struct
@@ -240,15 +238,12 @@ func List[T any, S interface {
 		inner.path = fmt.Sprintf("%s%s[%d].", c.path, name, i)
 		S(&(*items)[i]).Fields(inner)
 	}
-	c.adopt(inner)
-	c.Check(name, len(inner.b) <= maxList, "too long")
-	c.b = binary.BigEndian.AppendUint16(c.b, uint16(len(inner.b)))
-	c.b = append(c.b, inner.b...)
+	c.adopt(name, inner)
 }
 
 func (c *Coder) decodeList(name string, one func(*Coder)) {
 	var encoded []byte
-	c.Vector(name, &encoded, 0, maxList)
+	c.Vector(name, &encoded, 0, Most)
 	inner := &Coder{decoding: true, b: encoded, err: c.err}
 	for i := 0; len(inner.b) > 0 && inner.err == nil; i++ {
 		inner.path = fmt.Sprintf("%s%s[%d].", c.path, name, i)
@@ -265,7 +260,7 @@ func (c *Coder) Inner(name string, s Struct) {
 	c.path = path
 }
 
-// Nested is the complete encoding of a structure behind its length in bytes, 2 bytes.
+// Nested is the complete encoding of a structure behind its length in bytes, 3 bytes.
 func (c *Coder) Nested(name string, s Struct) {
 	if c.err != nil {
 		return
@@ -273,7 +268,7 @@ func (c *Coder) Nested(name string, s Struct) {
 	inner := &Coder{decoding: c.decoding, dumping: c.dumping, path: c.path + name + "."}
 	if c.decoding {
 		var encoded []byte
-		c.Vector(name, &encoded, 0, maxList)
+		c.Vector(name, &encoded, 0, Most)
 		inner.b, inner.err = encoded, c.err
 		s.Fields(inner)
 		c.err = inner.err
@@ -281,16 +276,23 @@ func (c *Coder) Nested(name string, s Struct) {
 		return
 	}
 	s.Fields(inner)
-	c.adopt(inner)
-	c.b = binary.BigEndian.AppendUint16(c.b, uint16(len(inner.b)))
-	c.b = append(c.b, inner.b...)
+	c.adopt(name, inner)
 }
 
-func (c *Coder) adopt(inner *Coder) {
+// adopt appends what an inner coder has written, behind its length.
+func (c *Coder) adopt(name string, inner *Coder) {
 	c.fields = append(c.fields, inner.fields...)
 	if c.err == nil {
 		c.err = inner.err
 	}
+	c.putLength(name, len(inner.b), 0, Most)
+	c.b = append(c.b, inner.b...)
+}
+
+// putLength writes a length in as many bytes as most needs.
+func (c *Coder) putLength(name string, n, least, most int) {
+	c.Check(name, n >= least && n <= most, fmt.Sprintf("%d bytes, not %d to %d", n, least, most))
+	c.b = append(c.b, binary.BigEndian.AppendUint32(nil, uint32(n))[4-lengthSize(most):]...)
 }
 
 // Decoding tells whether the coder reads, for fields whose presence depends on another one.

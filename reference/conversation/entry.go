@@ -29,16 +29,13 @@ type Start struct {
 	OneTimePrekeyID uint32 // 0 is none
 }
 
-// Sizes of messages in bytes.
-const (
-	leastMessage = 58 // SPEC.md 5.6
-	mostMessage  = 1<<24 - 1
-)
+// leastMessage is the size of the smallest ratchet message in bytes (SPEC.md 5.6).
+const leastMessage = 58
 
 // Fields is SPEC.md 10.2.
 func (e *Entry) Fields(c *codec.Coder) {
 	e.context(c)
-	c.Vector("message", &e.Message, leastMessage, mostMessage)
+	c.Vector("message", &e.Message, leastMessage, codec.Most)
 }
 
 // context is every field but the message.

@@ -30,7 +30,7 @@ type Parcel struct {
 // Fields is SPEC.md 9.2.
 func (p *Parcel) Fields(c *codec.Coder) {
 	c.Fixed("device", p.Device[:])
-	c.Vector("body", &p.Body, 1, 1<<16-1)
+	c.Vector("body", &p.Body, 1, codec.Most)
 }
 
 // addressed gives the devices of parcels.
@@ -86,9 +86,6 @@ func (r *Rotation) Fields(c *codec.Coder) {
 	c.Check("introductions", ascending(r.Introductions), "not in ascending order")
 }
 
-// mostEntry is the largest size of an entry in bytes.
-const mostEntry = 1<<24 - 1
-
 // Fields is SPEC.md 9.2.
 func (m *Commit) Fields(c *codec.Coder) {
 	c.Header(codec.TypeCommit)
@@ -107,7 +104,7 @@ func (m *Commit) Fields(c *codec.Coder) {
 		}
 		m.Rotation.Fields(c)
 	case KindEntry:
-		c.Vector("entry", &m.Entry, 1, mostEntry)
+		c.Vector("entry", &m.Entry, 1, codec.Most)
 	case KindPrekeys:
 		if m.Publication == nil {
 			m.Publication = &account.Publication{}
@@ -135,5 +132,5 @@ func (m *Mail) Fields(c *codec.Coder) {
 	c.Fixed("device", m.Device[:])
 	c.Uint64("number", &m.Number)
 	codec.List(c, "parcels", &m.Parcels)
-	c.Vector("entry", &m.Entry, 0, mostEntry)
+	c.Vector("entry", &m.Entry, 0, codec.Most)
 }
