@@ -22,7 +22,7 @@ const (
 	shownHex     = 24   // digits at either end of those that are not
 	mostText     = 1200 // bytes of a text that are shown whole
 	shownText    = 500  // bytes at either end of one that is not
-	fieldColumns = 10   // width of the names of fields
+	fieldColumns = 12   // width of the names of fields
 )
 
 // Options shape the report for people.
