@@ -513,7 +513,7 @@ func (w *world) standsStill(f *fallen) error {
 	if err != nil {
 		return err
 	}
-	if err := d.brings(entryMail(o.Entry), ambassador.Refused); err != nil {
+	if err := d.brings(entryMail(o.Entry), ambassador.Frozen); err != nil {
 		return err
 	}
 	s, err := w.state(f.leader, peer)
@@ -556,7 +556,7 @@ func wrongDigest(w *world) error {
 	return first(
 		func() error { return d.brings(mail, ambassador.Record) },
 		func() error { return d.brings(entryMail(encoded), ambassador.Frozen) },
-		func() error { return w.standsStill(f) },
+		func() error { f.rogue.Spoiled(encoded); return w.standsStill(f) },
 	)
 }
 

@@ -267,6 +267,18 @@ func (l *scenarioList) records() {
 		s.send("laptop-again", b, "next")
 		s.deliver("laptop-again", "phone")
 	})
+	l.run("restart-before-release", "a device is stopped after its commit was made, and the commit never leaves: it is dropped, and the device goes on", nil, reqs("AMB-SYN-14", "AMB-SYN-02"), func(s *scene) {
+		bob := pair(s)
+		b := bob.Device.Account()
+		s.send("phone", b, "start")
+		s.deliver("phone", "laptop")
+		s.tentative("laptop", b, "never leaves")
+		s.restart("laptop", "laptop-again")
+		s.deliver("laptop-again")
+		s.caughtUp("laptop-again")
+		s.send("laptop-again", b, "leaves")
+		s.deliver("laptop-again", "phone")
+	})
 	l.run("set-back", "a device that was set back learns of its own later commits and refuses to send for ever", []string{"Dishonest"}, reqs("AMB-SYN-11", "AMB-SYN-10"), func(s *scene) {
 		bob := pair(s)
 		b := bob.Device.Account()

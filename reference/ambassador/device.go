@@ -24,7 +24,7 @@ import (
 	"credence/reference/refusal"
 )
 
-// Device is one device of an account.
+// Device is one device of an account. It is for one goroutine at a time.
 type Device struct {
 	channels   *channel.Channels
 	accountKey ed25519.PrivateKey // the leader's only
@@ -82,7 +82,7 @@ const (
 	Accepted EventKind = "accepted" // the own commit was accepted
 	Void     EventKind = "void"     // an entry of the peer that nobody can read: it only moves the log
 	Parked   EventKind = "parked"   // an entry that waits for a sibling's record
-	Frozen   EventKind = "frozen"   // siblings or logs differ: the conversation stops until a rotation
+	Frozen   EventKind = "frozen"   // siblings or logs differ: the conversation stops until a rotation; also each entry that comes then
 	Refused  EventKind = "refused"  // a parcel or an entry was refused and has changed nothing
 	Record   EventKind = "record"   // a record of a sibling was taken in
 	Rotated  EventKind = "rotated"  // a new epoch
@@ -226,14 +226,15 @@ func (d *Device) mayCommit() error {
 // have used stays used (AMB-SYN-09).
 func (d *Device) PostOfficeRefused() { d.pending = nil }
 
-// CaughtUp tells a device that was imported that it has read its mailbox to the end, and how many of its commits the post
-// office has seen (Mailbox.Commits). It returns refusal.NotReady if these are more than the device knows of: it was set back,
-// and would use channel keys twice (AMB-SYN-11).
+// CaughtUp tells a device that it has read its mailbox to the end, and how many of its commits the post office has seen
+// (Mailbox.Commits). A commit that has not come back by then is dropped (AMB-SYN-14). It returns refusal.NotReady if the
+// commits are more than the device knows of: it was set back, and would use channel keys twice (AMB-SYN-11).
 func (d *Device) CaughtUp(commits uint64) error {
 	d.behind = commits > d.number
 	if d.behind {
 		return fmt.Errorf("%w: the device was set back and has to be linked anew", refusal.NotReady)
 	}
+	d.pending = nil
 	return nil
 }
 

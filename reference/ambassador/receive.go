@@ -49,7 +49,7 @@ func refused(from account.DeviceID, err error) Event {
 func (d *Device) accept(encoded []byte) []Event {
 	next := d.clone()
 	events := next.arrive(encoded)
-	if len(events) == 1 && events[0].Kind == Refused && events[0].Class != refusal.Frozen {
+	if len(events) == 1 && events[0].Kind == Refused {
 		return events
 	}
 	*d = *next
@@ -138,8 +138,8 @@ func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, erro
 	if s.Seq <= t.Seq {
 		return event, nil
 	}
-	if s.Seq > t.tip.Seq+parkLimit {
-		return nil, fmt.Errorf("%w: record: seq: %d after %d", refusal.SkipLimit, s.Seq, t.tip.Seq)
+	if s.Seq > t.Seq+parkLimit { // AMB-SYN-07
+		return nil, fmt.Errorf("%w: record: seq: %d after %d", refusal.SkipLimit, s.Seq, t.Seq)
 	}
 	t = d.keep(s.Peer)
 	t.records[s.Seq] = s

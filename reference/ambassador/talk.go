@@ -97,7 +97,7 @@ func (d *Device) arrive(encoded []byte) []Event {
 	waiting := t.tip.Seq > t.Seq || t.frozen != ""
 	t.tip = channel.Head{Peer: t.Peer, Seq: e.Seq, Head: conversation.NextHead(t.tip.Head, encoded)}
 	if t.frozen != "" {
-		return []Event{{Kind: Refused, Peer: t.Peer, Seq: e.Seq, Class: refusal.Frozen, Reason: t.frozen}}
+		return []Event{{Kind: Frozen, Peer: t.Peer, Seq: e.Seq, Class: refusal.Frozen, Reason: t.frozen}}
 	}
 	if len(t.parked) < parkLimit {
 		t.parked = append(t.parked, encoded)
