@@ -109,7 +109,7 @@ func (m *Commit) Fields(c *codec.Coder) {
 		if m.Publication == nil {
 			m.Publication = &account.Publication{}
 		}
-		m.Publication.Fields(c)
+		c.Inner("publication", m.Publication)
 	case KindRecords:
 	default:
 		c.Check("kind", false, "unknown")

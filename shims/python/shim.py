@@ -1,14 +1,18 @@
 """The independent implementation of SPEC.md behind the shim protocol (docs/shim-protocol.md)."""
+import copy
 import hashlib
 import json
 import pickle
 import secrets
 import sys
+import time
 
+import ambassador_spec as amb
 import credence_spec as spec
-from credence_spec import SETS, Party, Refused, State, fresh, kdf_ck, pub
+from credence_spec import SETS, Party, Refused, State, clamp, fresh, kdf_ck, pub
 
-parties = {}
+parties, devices, channels = {}, {}, {}
+office = amb.Office(time.monotonic)
 
 
 class Unsupported(Exception):
@@ -60,12 +64,15 @@ def public(b):
 
 
 def hello(p):
-    return {"protocol": 1, "name": "SPEC.md in Python", "version": "0.1.0", "language": "Python", "profiles": ["xeddsa", "x3dh", "ratchet"],
+    return {"protocol": 1, "name": "SPEC.md in Python", "version": "0.1.0", "language": "Python", "profiles": ["xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"],
             "parameter_sets": list(SETS), "operations": list(OPERATIONS), "injects": True, "cadences": ["per-turn", "per-message"]}
 
 
 def reset(p):
-    parties.clear()
+    global office
+    for table in (parties, devices, channels):
+        table.clear()
+    office = amb.Office(time.monotonic)
     return {}
 
 
@@ -194,10 +201,210 @@ def session_digest(p):
     return {"digest": hashlib.sha256(state.marshal()).hexdigest()}
 
 
+# The Ambassador protocol (SPEC.md 7 to 12)
+
+
+class Draw:
+    """The bytes of a request, or fresh ones (1.3)."""
+
+    def __init__(self, p):
+        self.left = bytes.fromhex(p.random) if p.random is not None else None
+
+    def __call__(self, n):
+        if self.left is None:
+            return secrets.token_bytes(n)
+        if len(self.left) < n:
+            raise Invalid("random: too short")
+        out, self.left = self.left[:n], self.left[n:]
+        return out
+
+    def key(self):
+        return clamp(self(32))
+
+
+def known(table, p):
+    if p.party not in table:
+        raise Invalid("party is unknown")
+    return table[p.party]
+
+
+def change(table, p, work):
+    """Works on a copy, which takes the place of the original only if nothing was refused."""
+    c = copy.deepcopy(known(table, p))
+    result = work(c)
+    table[p.party] = c
+    return result
+
+
+def message(b):
+    return {} if b is None else {"message": b.hex()}
+
+
+def ambassador_decode(p):
+    d = amb.decode(p.type, p.hex("message"))
+    return {"fields": [{"name": name, "value": v.hex()} for name, v in amb.dump(amb.STRUCTURES[p.type], d)]}
+
+
+def ambassador_verify(p):
+    if p.type not in (5, 6, 7):
+        raise Invalid("type")
+    amb.verify(p.type, amb.decode(p.type, p.hex("message")))
+    return {}
+
+
+def log_first(p):
+    return {"digest": amb.first_head(p.hex("account"), p.hex("peer_account")).hex()}
+
+
+def log_next(p):
+    return {"digest": amb.next_head(p.hex("previous"), p.hex("message")).hex()}
+
+
+def channel_new(p):
+    channels[p.party] = amb.Channels(Draw(p))
+    return {"device": amb.write(amb.STRUCTURES["device"], channels[p.party].entry()).hex()}
+
+
+def channel_connect(p):
+    r = amb.Reader(p.hex("device"))
+    d = r.structure("device")
+    amb.require(not r.b, "malformed")
+    change(channels, p, lambda c: c.connect(d, Draw(p)))
+    return {}
+
+
+def channel_seal(p):
+    r = amb.decode(9, p.hex("record"))
+    return message(change(channels, p, lambda c: c.seal(r, Draw(p))))
+
+
+def channel_open(p):
+    try:
+        listed = amb.decode(6, p.hex("list"))
+    except Refused as e:
+        raise Invalid("list") from e
+    r, _, _ = change(channels, p, lambda c: c.open(listed, p.hex("device"), p.hex("message")))
+    return {"record": amb.encode(9, r).hex()}
+
+
+def channel_export(p):
+    return {"state": pickle.dumps(known(channels, p)).hex()}
+
+
+def channel_import(p):
+    channels[p.party] = pickle.loads(p.hex("state"))
+    return {}
+
+
+def device_register(p):
+    draw = Draw(p)
+    d = amb.Device(draw)
+    commit = d.register(draw)
+    devices[p.party] = d
+    return message(commit)
+
+
+def device_new(p):
+    devices[p.party] = amb.Device(Draw(p))
+    return {}
+
+
+def device_offer(p):
+    return message(known(devices, p).offer())
+
+
+def device_request(p):
+    return message(change(devices, p, lambda d: d.request(p.hex("message"), Draw(p))))
+
+
+def device_send(p):
+    return message(change(devices, p, lambda d: d.send(p.hex("account"), p.hex("plaintext"), p.hex("peer_bundle"), Draw(p))))
+
+
+def device_receive(p):
+    events = change(devices, p, lambda d: d.receive(p.hex("message")))
+    return {"events": [{k: v.hex() if isinstance(v, bytes) else v for k, v in e.items()} for e in events]}
+
+
+def device_refused(p):
+    known(devices, p).pending = None
+    return {}
+
+
+def device_caught_up(p):
+    change(devices, p, lambda d: d.caught_up(p.commits or 0))
+    return {}
+
+
+def device_upkeep(p):
+    return message(change(devices, p, lambda d: d.upkeep(Draw(p))))
+
+
+def device_ack(p):
+    return message(change(devices, p, lambda d: d.ack(Draw(p))))
+
+
+def device_replenish(p):
+    return message(change(devices, p, lambda d: d.replenish(Draw(p))))
+
+
+def device_keys(p):
+    return None if p.devices is None else [bytes.fromhex(d) for d in p.devices]
+
+
+def device_prepare(p):
+    return message(change(devices, p, lambda d: d.prepare(device_keys(p), Draw(p))))
+
+
+def device_rotate(p):
+    return message(change(devices, p, lambda d: d.rotate(p.hex("message"), device_keys(p) or [], Draw(p))))
+
+
+def device_status(p):
+    d = known(devices, p)
+    r = {"device": d.id.hex()}
+    if d.list:
+        r |= {"account": d.account.hex(), "epoch": d.list["epoch"], "active": d.keys is not None, "list": amb.encode(6, d.list).hex()}
+    if p.account is not None:
+        t = d.talk(p.hex("account"))
+        r |= {"seq": t.seq, "head": t.head.hex(), "digest": t.digest().hex()}
+        if t.frozen or t.tip[0] > t.seq:
+            r["problem"] = "frozen" if t.frozen else "entries wait"
+    return r
+
+
+def device_export(p):
+    return {"state": pickle.dumps(known(devices, p)).hex()}
+
+
+def device_import(p):
+    d = pickle.loads(p.hex("state"))
+    d.behind = True
+    devices[p.party] = d
+    return {}
+
+
+def office_append(p):
+    office.append(p.hex("message"))
+    return {}
+
+
+def office_bundle(p):
+    return message(office.bundle(p.hex("account")))
+
+
+def office_fetch(p):
+    mails, commits, prekeys = office.fetch(p.hex("account"), p.hex("device"), p.position or 1)
+    return {"mails": [m.hex() for m in mails], "commits": commits, "prekeys": prekeys}
+
+
 OPERATIONS = {f.__name__.replace("_", ".", 1): f for f in (
     hello, reset, xeddsa_sign, xeddsa_verify, x3dh_initiate, x3dh_respond, ratchet_root, ratchet_chain, ratchet_seal, ratchet_open,
     ratchet_accumulate, party_new, party_export, party_import, session_initiate, session_respond, session_start, session_load,
-    session_encrypt, session_decrypt, session_digest)}
+    session_encrypt, session_decrypt, session_digest, ambassador_decode, ambassador_verify, log_first, log_next, channel_new, channel_connect,
+    channel_seal, channel_open, channel_export, channel_import, device_register, device_new, device_offer, device_request, device_send,
+    device_receive, device_refused, device_caught_up, device_upkeep, device_ack, device_replenish, device_prepare, device_rotate,
+    device_status, device_export, device_import, office_append, office_bundle, office_fetch)}
 
 
 def answer(request):

@@ -1,0 +1,1158 @@
+"""SPEC.md, chapters 7 to 12, once more: the Ambassador protocol on top of credence_spec, written from the text."""
+import copy
+import hashlib
+import struct
+from dataclasses import dataclass, field, replace
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+import credence_spec as spec
+from credence_spec import SETS, Refused, clamp, pub
+
+SET = SETS["ambassador-v1"]
+MOST, BATCH, WAITING, ACK_EVERY = 2**24 - 1, 20, 100, 50
+ACTIVE, PENDING = 1, 2
+SENT, ACK, PREKEYS, LIST, PREPARE, READY, ROTATE, RESEND = range(1, 9)
+REGISTER, ROTATION, ENTRY, PUBLISH, RECORDS = range(1, 6)
+ZERO = bytes(32)
+
+
+def require(ok, cls, why=""):
+    if not ok:
+        raise Refused(cls, why)
+
+
+# 7.1 Encoding. A structure is a list of fields (name, kind). A kind is a number, for opaque[n]; "u8", "u32", "u64"; "body", the
+# body of a record; or ("vec", least, most), ("list", structure), ("in", structure), ("nested", structure) behind its length. A
+# function in the list gives further fields from those before.
+
+NUMBERS = {"u8": ">B", "u32": ">I", "u64": ">Q"}
+
+
+def head(*fields):
+    return [("version", "u8"), ("type", "u8"), *fields]
+
+
+PREKEY = [("prekey_id", "u32"), ("prekey", 32), ("prekey_signature", 64)]
+PRIVATES = [("signed_prekey_id", "u32"), ("signed_prekey_private", 32), ("first_one_time_prekey_id", "u32")] + [
+    (f"one_time_prekey_privates[{i}]", 32) for i in range(BATCH)]
+SIGNED_PREKEY = [("signed_prekey_id", "u32"), ("signed_prekey", 32), ("prekey_signature", 64)]
+ENTRY_HEAD = head(("sender", 32), ("recipient", 32), ("sender_epoch", "u32"), ("recipient_epoch", "u32"), ("seq", "u64"), ("previous", 32))
+START = [("statement", ("in", 5)), ("ephemeral", 32), ("signed_prekey_id", "u32"), ("one_time_prekey_id", "u32")]
+MESSAGE = [("message", ("vec", 58, MOST))]
+OPENING = [("list", ("nested", 6)), ("statement", ("in", 5)), ("publication", ("in", 8)), ("cuts", ("list", "head")), ("introductions", ("list", "parcel"))]
+DEVICE_LIST = head(("account", 32), ("epoch", "u32"), ("leader", 32), ("devices", ("list", "device")), ("signature", 64))
+BODIES = {
+    SENT: [("peer", 32), ("seq", "u64"), ("head", 32), ("digest", 32), ("ratchet_private", 32), ("secret", ("vec", 0, 32)),
+           ("bundle", ("vec", 0, 2**16 - 1))],
+    ACK: [("claims", ("list", "claim"))] + PREKEY,
+    PREKEYS: PRIVATES,
+    LIST: DEVICE_LIST,
+    PREPARE: [("nonce", 32)],
+    READY: [("nonce", 32)] + PREKEY,
+    ROTATE: [("list", ("nested", 6)), ("statement", ("in", 5)), ("ambassador_private", 32), ("prekeys", ("in", "privates")), ("cuts", ("list", "head"))],
+    RESEND: [("peer", 32), ("seq", "u64")],
+}
+COMMITS = {REGISTER: OPENING, ROTATION: OPENING, ENTRY: [("entry", ("vec", 1, MOST))], PUBLISH: [("publication", ("in", 8))], RECORDS: []}
+
+
+def by_kind(table):
+    def fields(d):
+        require(d["kind"] in table, "malformed", "kind")
+        return table[d["kind"]]
+    return fields
+
+
+STRUCTURES = {
+    3: ENTRY_HEAD + MESSAGE,
+    4: ENTRY_HEAD + START + MESSAGE,
+    5: head(("account", 32), ("epoch", "u32"), ("ambassador_key", 32), ("signature", 64)),
+    6: DEVICE_LIST,
+    7: head(("statement", ("in", 5)), *SIGNED_PREKEY, ("one_time_prekey_id", "u32"), ("one_time_prekey", 32)),
+    8: head(*SIGNED_PREKEY, ("first_one_time_prekey_id", "u32"), *[(f"one_time_prekeys[{i}]", 32) for i in range(BATCH)]),
+    9: head(("kind", "u8"), ("account", 32), ("epoch", "u32"), ("sender", 32), ("receiver", 32), ("body", "body")),
+    10: head(("kind", "u8"), ("account", 32), ("device", 32), ("epoch", "u32"), ("number", "u64"), ("parcels", ("list", "parcel")), by_kind(COMMITS)),
+    11: head(("list", ("nested", 6))),
+    12: head(("account", 32), ("epoch", "u32"), ("device", 32), ("status", "u8"), *PREKEY, ("introductions", ("list", "parcel"))),
+    13: head(("position", "u64"), ("device", 32), ("number", "u64"), ("parcels", ("list", "parcel")), ("entry", ("vec", 0, MOST))),
+    "device": [("device", 32), ("status", "u8")] + PREKEY,
+    "parcel": [("device", 32), ("body", ("vec", 1, MOST))],
+    "head": [("peer", 32), ("seq", "u64"), ("head", 32)],
+    "claim": [("peer", 32), ("seq", "u64"), ("head", 32), ("digest", 32)],
+    "privates": PRIVATES,
+}
+
+
+def fields_of(structure, d):
+    for f in structure:
+        yield from f(d) if callable(f) else [f]
+
+
+def tag(kind):
+    return kind[0] if isinstance(kind, tuple) else kind
+
+
+def size_of_length(most):
+    return (most.bit_length() + 7) // 8
+
+
+class Reader:
+    def __init__(self, b):
+        self.b = b
+
+    def take(self, n):
+        require(len(self.b) >= n, "malformed", "truncated")
+        out, self.b = self.b[:n], self.b[n:]
+        return out
+
+    def vector(self, least, most):
+        out = self.take(int.from_bytes(self.take(size_of_length(most)), "big"))
+        require(least <= len(out) <= most, "malformed", "length")
+        return out
+
+    def structure(self, name):
+        return checked(name, self.fields(STRUCTURES[name]))
+
+    def fields(self, structure):
+        d = {}
+        for name, kind in fields_of(structure, d):
+            d[name] = self.field(kind, d)
+        return d
+
+    def field(self, kind, d):
+        if isinstance(kind, int):
+            return self.take(kind)
+        if kind in NUMBERS:
+            return struct.unpack(NUMBERS[kind], self.take(struct.calcsize(NUMBERS[kind])))[0]
+        if kind == "body":
+            return self.fields(by_kind(BODIES)(d))
+        if kind[0] == "vec":
+            return self.vector(kind[1], kind[2])
+        if kind[0] == "in":
+            return self.structure(kind[1])
+        inner, items = Reader(self.vector(0, MOST)), []
+        while inner.b or kind[0] == "nested" and not items:
+            items.append(inner.structure(kind[1]))
+            require(kind[0] == "list" or not inner.b, "malformed", "left over")
+        return items if kind[0] == "list" else items[0]
+
+
+def write(structure, d):
+    return b"".join(write_field(kind, d[name], d) for name, kind in fields_of(structure, d))
+
+
+def write_field(kind, v, d):
+    if isinstance(kind, int):
+        assert len(v) == kind
+        return v
+    if kind in NUMBERS:
+        return struct.pack(NUMBERS[kind], v)
+    if kind == "body":
+        return write(BODIES[d["kind"]], v)
+    if kind[0] == "vec":
+        return len(v).to_bytes(size_of_length(kind[2]), "big") + v
+    if kind[0] == "in":
+        return write(STRUCTURES[kind[1]], v)
+    body = b"".join(write(STRUCTURES[kind[1]], x) for x in (v if kind[0] == "list" else [v]))
+    return len(body).to_bytes(3, "big") + body
+
+
+def dump(structure, d, path=""):
+    for name, kind in fields_of(structure, d):
+        v, t = d[name], tag(kind)
+        if t == "body":
+            yield from dump(BODIES[d["kind"]], v, path)
+        elif t in ("in", "nested"):
+            yield from dump(STRUCTURES[kind[1]], v, f"{path}{name}.")
+        elif t == "list":
+            for i, x in enumerate(v):
+                yield from dump(STRUCTURES[kind[1]], x, f"{path}{name}[{i}].")
+        else:
+            yield path + name, v if isinstance(v, bytes) else struct.pack(NUMBERS[kind], v)
+
+
+def ascending(keys, strict=True):
+    require(all(a < b or a == b and not strict for a, b in zip(keys, keys[1:])), "malformed", "order")
+
+
+def checked(t, d):
+    """The rules that stand beside the structures (7.2 to 12.1)."""
+    def rule(ok, what):
+        require(ok, "malformed", what)
+
+    if isinstance(t, int):
+        rule(d["version"] == 1 and d["type"] == t, "version or type")
+    if t in ("device", 12):
+        rule(d["status"] in (ACTIVE, PENDING) and d["prekey_id"] > 0, "device")
+    elif t == 6:
+        rule(d["epoch"] > 0, "epoch")
+        ascending([x["device"] for x in d["devices"]])
+        rule(status_of(d, d["leader"]) == ACTIVE, "leader")
+    elif t == 5:
+        rule(d["epoch"] > 0, "epoch")
+    elif t == 7:
+        rule(d["signed_prekey_id"] > 0 and (d["one_time_prekey_id"] == 0) == (d["one_time_prekey"] == ZERO), "prekeys")
+    elif t in (8, "privates"):
+        rule(d["signed_prekey_id"] > 0 and 0 < d["first_one_time_prekey_id"] < 2**32 - BATCH, "ids")
+    elif t in (3, 4):
+        rule(d["sender"] != d["recipient"] and d["seq"] > 0, "entry")
+        if t == 4:
+            s = d["statement"]
+            rule(s["account"] == d["sender"] and s["epoch"] == d["sender_epoch"] and d["signed_prekey_id"] > 0, "start")
+    elif t == 10:
+        rule(d["number"] > 0, "number")
+        ascending([p["device"] for p in d["parcels"]])
+        if "cuts" in d:
+            ascending([c["peer"] for c in d["cuts"]], strict=False)
+            ascending([p["device"] for p in d["introductions"]])
+    elif t == 9:
+        k, b = d["kind"], d["body"]
+        if k == SENT:
+            rule(len(b["secret"]) in (0, 32) and (not b["secret"]) == (not b["bundle"]), "secret")
+        if k in (ACK, READY):
+            rule(b["prekey_id"] > 0, "prekey_id")
+        if k in (PREKEYS, LIST):
+            checked({PREKEYS: "privates", LIST: 6}[k], b)
+        if k in (ACK, ROTATE):
+            ascending([x["peer"] for x in b["claims" if k == ACK else "cuts"]], strict=False)
+    return d
+
+
+def decode(t, b):
+    require(t in STRUCTURES, "malformed", "type")
+    r = Reader(b)
+    d = r.structure(t)
+    require(not r.b, "malformed", "left over")
+    return d
+
+
+def make(t, **d):
+    return {"version": 1, "type": t, **d}
+
+
+def encode(t, d):
+    return write(STRUCTURES[t], d)
+
+
+def parse_entry(b):
+    return decode(4 if b[:2] == b"\x01\x04" else 3, b)
+
+
+# 7.2 Keys and device lists
+
+
+DOMAINS = {5: b"ambassador-v1 epoch statement", 6: b"ambassador-v1 device list"}
+
+
+def sign(t, d, account_key):
+    d["signature"] = bytes(64)
+    d["signature"] = account_key.sign(DOMAINS[t] + encode(t, d)[:-64])
+    return d
+
+
+def verify(t, d):
+    if t == 7:
+        verify(5, d["statement"])
+        return verify_prekey(d["statement"]["ambassador_key"], d["signed_prekey"], d["prekey_signature"])
+    try:
+        Ed25519PublicKey.from_public_bytes(d["account"]).verify(d["signature"], DOMAINS[t] + encode(t, d)[:-64])
+    except (InvalidSignature, ValueError) as e:
+        raise Refused("bad-signature") from e
+    if t == 5:
+        SET.decode(d["ambassador_key"])
+
+
+def verify_prekey(key, prekey, signature):
+    spec.verify("strict", key, SET.label + prekey, signature)
+
+
+def status_of(devices, device):
+    return next((x["status"] for x in devices["devices"] if x["device"] == device), None)
+
+
+def others(devices, but, status=None):
+    return [x["device"] for x in devices["devices"] if x["device"] != but and status in (None, x["status"])]
+
+
+# 7.4 Prekeys
+
+
+@dataclass
+class Batch:
+    signed_id: int
+    signed: bytes
+    first: int
+    one_time: list
+
+
+@dataclass
+class Keys:
+    statement: dict
+    ambassador: bytes
+    batches: list = field(default_factory=list)
+
+    def new_batch(self, draw):
+        last = self.batches[-1] if self.batches else Batch(0, b"", 1 - BATCH, [])
+        signed, z = draw.key(), draw(64)
+        b = Batch(last.signed_id + 1, signed, last.first + BATCH, [draw.key() for _ in range(BATCH)])
+        publication = make(8, signed_prekey_id=b.signed_id, signed_prekey=pub(signed),
+                           prekey_signature=spec.sign("strict", self.ambassador, SET.label + pub(signed), z), first_one_time_prekey_id=b.first,
+                           **{f"one_time_prekeys[{i}]": pub(k) for i, k in enumerate(b.one_time)})
+        return b, publication
+
+    def add(self, batch):
+        self.batches = (self.batches + [batch])[-2:]
+
+    def signed(self, i):
+        b = next((b for b in self.batches if b.signed_id == i), None)
+        require(b, "unknown-prekey")
+        return b.signed
+
+    def slot(self, i):
+        return next(((b, i - b.first) for b in self.batches if 0 <= i - b.first < BATCH), None)
+
+    def one_time(self, i):
+        if i == 0:
+            return None
+        at = self.slot(i)
+        require(at and at[0].one_time[at[1]], "unknown-prekey")
+        return at[0].one_time[at[1]]
+
+    def use(self, i):
+        at = self.slot(i)
+        if at:
+            at[0].one_time[at[1]] = None
+
+
+def new_epoch(account_key, epoch, draw):
+    ambassador, account = draw.key(), account_key.public_key().public_bytes_raw()
+    keys = Keys(sign(5, make(5, account=account, epoch=epoch, ambassador_key=pub(ambassador)), account_key), ambassador)
+    batch, publication = keys.new_batch(draw)
+    keys.add(batch)
+    return keys, publication
+
+
+def privates_of(b):
+    return {"signed_prekey_id": b.signed_id, "signed_prekey_private": b.signed, "first_one_time_prekey_id": b.first,
+            **{f"one_time_prekey_privates[{i}]": k for i, k in enumerate(b.one_time)}}
+
+
+def batch_of(p):
+    return Batch(p["signed_prekey_id"], clamp(p["signed_prekey_private"]), p["first_one_time_prekey_id"],
+                 [clamp(p[f"one_time_prekey_privates[{i}]"]) for i in range(BATCH)])
+
+
+# 8 The device channel
+
+
+class Channels:
+    def __init__(self, draw):
+        self.identity = draw.key()
+        self.device, self.prekeys, self.accepted, self.sessions = pub(self.identity), [], [], {}
+        self.renew(draw)
+
+    def renew(self, draw):
+        k, z = draw.key(), draw(64)
+        n = self.prekeys[-1][0] + 1 if self.prekeys else 1
+        self.prekeys.append((n, k, spec.sign("strict", self.identity, SET.label + pub(k), z)))
+
+    def prekey(self):
+        n, k, signature = self.prekeys[-1]
+        return {"prekey_id": n, "prekey": pub(k), "prekey_signature": signature}
+
+    def forget(self, below):
+        self.prekeys = [p for p in self.prekeys if p[0] >= below or p is self.prekeys[-1]]
+
+    def entry(self):
+        return {"device": self.device, "status": ACTIVE, **self.prekey()}
+
+    def connect(self, d, draw):
+        ek = draw.key()
+        secret, ad = spec.initiate(SET, self.identity, ek, {"identity": d["device"], "signed_prekey": d["prekey"], "signature": d["prekey_signature"]})
+        state = spec.start_initiator(SET, secret, ad, draw.key(), d["prekey"], 1)
+        self.sessions[d["device"]] = state, {"ik": self.device, "ek": pub(ek), "spk_id": d["prekey_id"], "opk_id": 0}, True
+
+    def fresh(self, to):
+        return not self.sessions[to][0].cks
+
+    def seal(self, r, draw):
+        require(r["receiver"] in self.sessions, "not-ready")
+        state, wrap, wrapping = self.sessions[r["receiver"]]
+        state, message = state.encrypt(encode(9, r), draw.key)
+        self.sessions[r["receiver"]] = state, wrap, wrapping
+        return spec.encode_initial(SET, wrap, message) if wrapping else message
+
+    def open(self, devices, sender, message):
+        """8.3: gives the record, and whether the message started the channel, and was message 0 of its chain."""
+        require(status_of(devices, sender) and sender != self.device, "not-allowed", "not on the list")
+        initial = message[:2] == b"\x01\x01"
+        inner = spec.parse_initial(SET, message)["message"] if initial else message
+        opened = sender not in self.sessions
+        plaintext = self.respond(sender, message) if opened and initial else self.decrypt(sender, initial, message)
+        r = decode(9, plaintext)
+        kind = r["kind"]
+        require(r["account"] == devices["account"], "not-allowed", "account")
+        require(r["sender"] == sender, "not-allowed", "sender")
+        require(r["receiver"] == self.device, "not-allowed", "receiver")
+        require(kind not in (LIST, PREPARE, ROTATE) or sender == devices["leader"], "not-allowed", "leader")
+        require(kind in (ACK, READY) or status_of(devices, sender) == ACTIVE, "not-allowed", "pending")
+        require(r["epoch"] == devices["epoch"], "stale-epoch")
+        return r, opened, spec.parse(SET, inner).n == 0
+
+    def respond(self, sender, message):
+        w = spec.parse_initial(SET, message)
+        require(w["ik"] == sender, "not-allowed", "identity")
+        spk = next((k for n, k, _ in self.prekeys if n == w["spk_id"]), None)
+        require(spk and not w["opk_id"], "unknown-prekey")
+        secret, ad = spec.respond(SET, self.identity, spk, None, w["ik"], w["ek"])
+        digest = spec.hmac256(secret, b"accepted")
+        require(digest not in self.accepted, "replay")
+        state = spec.start_responder(SET, secret, ad, spk, b"", 1)
+        state, plaintext = state.decrypt(w["message"], None)
+        self.accepted.append(digest)
+        self.sessions[sender] = state, w, False
+        return plaintext
+
+    def decrypt(self, sender, initial, body):
+        require(sender in self.sessions, "not-ready")
+        state, wrap, wrapping = self.sessions[sender]
+        if initial:
+            w = spec.parse_initial(SET, body)
+            require(not wrapping and wrap["ik"] == w["ik"] and wrap["ek"] == w["ek"], "authentication")
+            body = w["message"]
+        state, plaintext = state.decrypt(body, None)
+        self.sessions[sender] = state, wrap, False
+        return plaintext
+
+
+# 10 Conversations
+
+
+def first_head(a, b):
+    return hashlib.sha256(b"ambassador-v1 log" + min(a, b) + max(a, b)).digest()
+
+
+def next_head(previous, entry):
+    return hashlib.sha256(b"ambassador-v1 entry" + previous + entry).digest()
+
+
+def context(e):
+    return write(ENTRY_HEAD + (START if e["type"] == 4 else []), e)
+
+
+def within(state, ctx):
+    return replace(state, ad=state.ad + ctx)
+
+
+@dataclass
+class Talk:
+    own: bytes
+    peer: bytes
+    seq: int = 0
+    head: bytes = b""
+    statement: dict = None
+    prekey_id: int = 0
+    own_epoch: int = 0
+    session: object = None
+    # 11: what keeps it in step
+    tip: tuple = None
+    parked: list = field(default_factory=list)
+    records: dict = field(default_factory=dict)
+    claims: dict = field(default_factory=dict)
+    last: dict = None
+    frozen: bool = False
+
+    def __post_init__(self):
+        self.head = self.head or first_head(self.own, self.peer)
+        self.tip = self.tip or (0, self.head)
+
+    def peer_epoch(self):
+        return self.statement["epoch"] if self.statement else 0
+
+    def digest(self):
+        b = b"ambassador-v1 conversation" + self.own + self.peer + struct.pack(">Q", self.seq) + self.head
+        if self.session:
+            b += struct.pack(">II", self.own_epoch, self.peer_epoch()) + self.session.marshal()
+        return hashlib.sha256(b).digest()
+
+    def moved(self, encoded):
+        t = copy.copy(self)
+        t.seq, t.head = self.seq + 1, next_head(self.head, encoded)
+        return t
+
+    def meet(self, statement, prekey_id):
+        if statement["epoch"] > self.peer_epoch():
+            self.prekey_id = 0
+        self.statement, self.prekey_id = statement, max(self.prekey_id, prekey_id)
+
+    def check_statement(self, s):
+        require(s["account"] == self.peer, "not-allowed")
+        verify(5, s)
+        require(s["epoch"] >= self.peer_epoch(), "stale-epoch")
+        require(s["epoch"] > self.peer_epoch() or s["ambassador_key"] == self.statement["ambassador_key"], "not-allowed")
+
+    def check_bundle(self, b):
+        self.check_statement(b["statement"])
+        require(b["statement"]["epoch"] > self.peer_epoch() or b["signed_prekey_id"] >= self.prekey_id, "stale-epoch")
+
+    def outgoing(self, e, session, plaintext, draw):
+        e = make(e["type"], **{k: v for k, v in e.items() if k not in ("version", "type")}, sender=self.own, recipient=self.peer,
+                 recipient_epoch=self.peer_epoch(), seq=self.seq + 1, previous=self.head)
+        state, e["message"] = within(session, context(e)).encrypt(plaintext, draw.key)
+        state.ad = session.ad
+        encoded = encode(e["type"], e)
+        n = self.moved(encoded)
+        n.session, n.own_epoch = state, e["sender_epoch"]
+        return encoded, n, {"peer": self.peer, "seq": n.seq, "head": n.head, "digest": n.digest(), "ratchet_private": state.dhs, "secret": b"", "bundle": b""}
+
+    def send(self, plaintext, draw):
+        return self.outgoing({"type": 3, "sender_epoch": self.own_epoch}, self.session, plaintext, draw)
+
+    def start(self, keys, b, plaintext, draw):
+        self.check_bundle(b)
+        ek = draw.key()
+        secret, ad = spec.initiate(SET, keys.ambassador, ek, x3dh_bundle(b))
+        session = spec.start_initiator(SET, secret, ad, draw.key(), b["signed_prekey"], 2)
+        t = copy.copy(self)
+        t.meet(b["statement"], b["signed_prekey_id"])
+        encoded, n, sent = t.outgoing({"type": 4, "sender_epoch": keys.statement["epoch"], "statement": keys.statement, "ephemeral": pub(ek),
+                                       "signed_prekey_id": b["signed_prekey_id"], "one_time_prekey_id": b["one_time_prekey_id"]}, session, plaintext, draw)
+        return encoded, n, {**sent, "secret": secret, "bundle": encode(7, b)}
+
+    def receive(self, keys, e, encoded):
+        """10.4: the next conversation and the plaintext; Void holds the next one of an entry that nobody can read."""
+        n = self.moved(encoded)
+        try:
+            require(e["recipient_epoch"] == keys.statement["epoch"], "stale-epoch")
+            session = self.respond(keys, e) if e["type"] == 4 else self.continued(e)
+            state, plaintext = within(session, context(e)).decrypt(e["message"], None)
+        except Refused as r:
+            return n, None, r
+        read = copy.copy(n)
+        state.ad, read.session = session.ad, state
+        if e["type"] == 4:
+            read.meet(e["statement"], 0)
+            read.own_epoch = e["recipient_epoch"]
+        return read, plaintext, None
+
+    def continued(self, e):
+        require(self.session, "not-ready")
+        require(e["sender_epoch"] == self.peer_epoch(), "stale-epoch")
+        return self.session
+
+    def respond(self, keys, e):
+        self.check_statement(e["statement"])
+        require(not (self.session and e["sender_epoch"] == self.peer_epoch()), "not-allowed")
+        spk, opk = keys.signed(e["signed_prekey_id"]), keys.one_time(e["one_time_prekey_id"])
+        secret, ad = spec.respond(SET, keys.ambassador, spk, opk, e["statement"]["ambassador_key"], e["ephemeral"])
+        return spec.start_responder(SET, secret, ad, spk, b"", 2)
+
+    def follow(self, e, encoded, sent):
+        n, private = self.moved(encoded), clamp(sent["ratchet_private"])
+        if e["type"] == 4:
+            b = decode(7, sent["bundle"])
+            self.check_bundle(b)
+            x = x3dh_bundle(b)
+            ad = spec.associated_data(SET, e["statement"]["ambassador_key"], x["identity"], e["ephemeral"], x["signed_prekey"], x.get("one_time_prekey", b""))
+            session = spec.start_initiator(SET, sent["secret"], ad, private, b["signed_prekey"], 2)
+            n.meet(b["statement"], b["signed_prekey_id"])
+        else:
+            require(self.session and not sent["secret"], "authentication")
+            session = self.session
+        m = spec.parse(SET, e["message"])
+        # The sender's step: a new ratchet key, but for the first message of a start; then its message key.
+        s = session.copy()
+        if not s.cks or s.ns > 0:
+            s.new_sending_chain(lambda: private)
+        require((m.key, m.pn, m.n) == (pub(s.dhs), s.pn, s.ns), "authentication")
+        s.cks, mk = spec.kdf_ck(s.cks)
+        s.ns += 1
+        plaintext = spec.open_message(SET, mk, s.ad + context(e), m)
+        n.session, n.own_epoch = s, e["sender_epoch"]
+        require(n.head == sent["head"] and n.digest() == sent["digest"], "authentication")
+        return n, plaintext
+
+    def check_place(self, e):
+        """10.4, against the newest place of the log that was seen."""
+        seq, h = self.tip
+        require({e["sender"], e["recipient"]} == {self.own, self.peer}, "not-allowed")
+        require(e["seq"] > seq, "duplicate")
+        require(e["seq"] == seq + 1, "not-ready")
+        require(e["previous"] == h, "conflict")
+
+
+def x3dh_bundle(b):
+    x = {"identity": b["statement"]["ambassador_key"], "signed_prekey": b["signed_prekey"], "signature": b["prekey_signature"]}
+    return x | ({"one_time_prekey": b["one_time_prekey"]} if b["one_time_prekey_id"] else {})
+
+
+# 11 and 12: the device
+
+
+def parcel(device, body):
+    return {"device": device, "body": body}
+
+
+def event(kind, **d):
+    return {"kind": kind, **d}
+
+
+class Device:
+    def __init__(self, draw):
+        self.channels = Channels(draw)
+        self.id = self.channels.device
+        self.account_key = self.list = self.keys = self.pending = None
+        self.talks, self.number, self.behind, self.received = {}, 0, False, 0
+        self.due, self.prekey_used, self.prekeys, self.prepared = [], False, {}, {}
+
+    def __getstate__(self):
+        d = dict(self.__dict__)
+        d["account_key"] = self.account_key and self.account_key.private_bytes_raw()
+        return d
+
+    def __setstate__(self, d):
+        self.__dict__.update(d)
+        self.account_key = self.account_key and Ed25519PrivateKey.from_private_bytes(self.account_key)
+
+    @property
+    def account(self):
+        return self.list["account"]
+
+    def talk(self, peer):
+        return self.talks.get(peer) or Talk(self.account, peer)
+
+    def register(self, draw):
+        self.account_key = Ed25519PrivateKey.from_private_bytes(draw(32))
+        self.keys, publication = new_epoch(self.account_key, 1, draw)
+        account = self.keys.statement["account"]
+        self.list = sign(6, make(6, account=account, epoch=1, leader=self.id, devices=[self.channels.entry()]), self.account_key)
+        return self.commit(REGISTER, [], list=self.list, statement=self.keys.statement, publication=publication, cuts=[], introductions=[])
+
+    def commit(self, kind, parcels, **more):
+        self.number += 1
+        return encode(10, make(10, kind=kind, account=self.account, device=self.id, epoch=self.list["epoch"], number=self.number, parcels=parcels, **more))
+
+    def may_commit(self):
+        require(self.list and self.keys and not self.behind and not self.pending, "not-ready")
+
+    def may_record(self):
+        require(self.list and status_of(self.list, self.id) and not self.behind, "not-ready")
+
+    def may_lead(self):
+        require(self.account_key, "not-allowed")
+        self.may_commit()
+
+    def caught_up(self, commits):
+        require(commits <= self.number, "not-ready", "set back")
+        self.behind, self.pending = False, None
+
+    def seal(self, to, kind, body, draw, epoch=None):
+        r = make(9, kind=kind, account=self.account, epoch=epoch or self.list["epoch"], sender=self.id, receiver=to, body=body)
+        return parcel(to, self.channels.seal(r, draw))
+
+    def seal_all(self, kind, body, draw):
+        return [self.seal(to, kind, body, draw) for to in others(self.list, self.id, ACTIVE)]
+
+    # 11.2 Sending
+
+    def send(self, peer, plaintext, bundle, draw):
+        self.may_commit()
+        require(peer != self.account, "not-allowed")
+        t = self.talk(peer)
+        require(not t.frozen, "frozen")
+        require(t.tip[0] == t.seq, "not-ready")
+        b = decode(7, bundle) if bundle else None
+        if not t.session or b and b["statement"]["epoch"] > t.peer_epoch():
+            require(b, "incomplete-bundle")
+            encoded, n, sent = t.start(self.keys, b, plaintext, draw)
+        else:
+            encoded, n, sent = t.send(plaintext, draw)
+        parcels = self.seal_all(SENT, sent, draw)
+        commit = self.commit(ENTRY, parcels, entry=encoded)
+        self.pending = {"number": self.number, "entry": encoded, "next": n, "last": None if sent["secret"] else sent}
+        return commit
+
+    def replenish(self, draw):
+        self.may_commit()
+        batch, publication = self.keys.new_batch(draw)
+        parcels = self.seal_all(PREKEYS, privates_of(batch), draw)
+        commit = self.commit(PUBLISH, parcels, publication=publication)
+        self.pending = {"number": self.number, "batch": batch}
+        return commit
+
+    # 11.1 Acks and what is owed
+
+    def owe(self, to, kind, body):
+        if len(self.due) < WAITING:
+            self.due.append((to, kind, body))
+
+    def ack_body(self):
+        claims = [{"peer": p, "seq": t.seq, "head": t.head, "digest": t.digest()} for p, t in sorted(self.talks.items()) if t.seq and not t.frozen]
+        return {"claims": claims, **self.channels.prekey()}
+
+    def ack(self, draw):
+        self.may_record()
+        self.received = 0
+        if self.prekey_used:
+            self.channels.renew(draw)
+            self.prekey_used = False
+        parcels = self.seal_all(ACK, self.ack_body(), draw)
+        require(parcels, "not-ready")
+        return self.commit(RECORDS, parcels)
+
+    def upkeep(self, draw):
+        if not self.due and self.received < ACK_EVERY:
+            return None
+        self.may_record()
+        if not self.due:
+            return self.ack(draw)
+        now, later = {}, []
+        for to, kind, body in self.due:
+            if to in now:
+                later.append((to, kind, body))
+            elif status_of(self.list, to):
+                now[to] = kind, body
+        self.due = later
+        parcels = []
+        for to in others(self.list, self.id):
+            if to in now:
+                kind, body = now[to]
+                parcels.append(self.seal(to, kind, self.ack_body() if kind == ACK else body, draw))
+        return self.commit(RECORDS, parcels) if parcels else None
+
+    # 9.4, 10.4 Reading
+
+    def receive(self, mail):
+        m = decode(13, mail)
+        require(self.list, "not-ready")
+        events = []
+        for p in m["parcels"]:
+            events += self.attempt(lambda d: d.open(p), device=p["device"])
+        own = self.echo(m)
+        events += own
+        if not own and m["entry"]:
+            events += self.accept(m["entry"])
+        for d in self.list["devices"]:
+            if d["device"] == self.id:
+                self.channels.forget(d["prekey_id"])
+        return events
+
+    def attempt(self, change, **about):
+        """Does a change on a copy; one that is refused leaves no trace and is told."""
+        d = copy.deepcopy(self)
+        try:
+            events = change(d)
+        except Refused as r:
+            return [event("refused", **{"class": r.cls}, **about)]
+        self.__dict__.update(d.__dict__)
+        return events
+
+    def open(self, p):
+        r, opened, first = self.channels.open(self.list, p["device"], p["body"])
+        self.prekey_used |= opened
+        kind, body, sender = r["kind"], r["body"], r["sender"]
+        require(self.keys or kind not in (SENT, PREKEYS), "not-allowed")
+        events = self.take(kind, body, sender, first)
+        if kind != ACK:
+            self.received += 1
+        return events
+
+    def take(self, kind, body, sender, first):
+        taken = [event("record", device=sender)]
+        if kind == SENT:
+            return self.take_sent(sender, body)
+        if kind == ACK:
+            return taken + self.take_ack(sender, body)
+        if kind == PREKEYS:
+            last = self.keys.batches[-1]
+            require((body["signed_prekey_id"], body["first_one_time_prekey_id"]) == (last.signed_id + 1, last.first + BATCH), "stale-epoch")
+            self.keys.add(batch_of(body))
+        elif kind == LIST:
+            self.check_list(body, PENDING)
+            self.open_epoch(body, None, [])
+            self.talks = {}
+            return [event("rotated", device=sender)]
+        elif kind == PREPARE:
+            self.due = [x for x in self.due if x[1] != READY]
+            if self.channels.fresh(sender):
+                self.due.insert(0, (sender, READY, {"nonce": body["nonce"], **self.channels.prekey()}))
+            else:
+                self.owe(sender, ACK, None)
+        elif kind == READY:
+            require(self.account_key and self.prepared.get(sender) == body["nonce"], "not-allowed")
+            require(first, "not-allowed")
+            self.keep_prekey(sender, body)
+            del self.prepared[sender]
+        elif kind == ROTATE:
+            return taken + self.take_rotate(body)
+        elif kind == RESEND:
+            t = self.talk(body["peer"])
+            if t.last and t.last["seq"] == body["seq"]:
+                self.owe(sender, SENT, t.last)
+        return taken
+
+    def keep_prekey(self, sender, body):
+        verify_prekey(sender, body["prekey"], body["prekey_signature"])
+        known = self.prekeys.get(sender)
+        if self.account_key and (not known or body["prekey_id"] > known["prekey_id"]):
+            self.prekeys[sender] = {k: body[k] for k in ("prekey_id", "prekey", "prekey_signature")}
+
+    def take_sent(self, sender, s):
+        taken = [event("record", device=sender, account=s["peer"], seq=s["seq"])]
+        require(s["peer"] != self.account, "not-allowed")
+        t = self.talk(s["peer"])
+        if s["seq"] <= t.seq:
+            return taken
+        require(s["seq"] <= t.seq + WAITING, "skip-limit")
+        self.talks[s["peer"]] = t
+        t.records[s["seq"]] = s
+        return taken + self.drain(s["peer"])
+
+    def take_ack(self, sender, body):
+        self.keep_prekey(sender, body)
+        events = []
+        for c in body["claims"]:
+            t = self.talk(c["peer"])
+            if c["seq"] >= t.seq and c["seq"]:
+                self.talks[c["peer"]] = t
+                t.claims[sender] = c
+                events += self.compare(t)
+        return events
+
+    def compare(self, t):
+        """11.1: what siblings say of this place."""
+        own = {"peer": t.peer, "seq": t.seq, "head": t.head, "digest": t.digest()}
+        wrong = any(c["seq"] == t.seq and c != own for c in t.claims.values())
+        t.claims = {d: c for d, c in t.claims.items() if c["seq"] > t.seq}
+        return [self.freeze(t)] if wrong else []
+
+    def freeze(self, t, seq=None):
+        t.frozen = True
+        return event("frozen", account=t.peer, seq=t.seq if seq is None else seq, **{"class": "frozen"})
+
+    def accept(self, encoded):
+        try:
+            e = parse_entry(encoded)
+        except Refused as r:
+            return [event("refused", **{"class": r.cls})]
+        if not self.keys:
+            return [event("refused", **{"class": "not-allowed"})]
+        peer = e["recipient"] if e["sender"] == self.account else e["sender"]
+        return self.attempt(lambda d: d.arrive(peer, e, encoded), account=peer, seq=e["seq"])
+
+    def arrive(self, peer, e, encoded):
+        t = self.talk(peer)
+        t.check_place(e)
+        self.talks[peer] = t
+        waiting = t.tip[0] > t.seq
+        t.tip = e["seq"], next_head(t.tip[1], encoded)
+        if t.frozen:
+            return [self.freeze(t, e["seq"])]
+        if len(t.parked) < WAITING:
+            t.parked.append(encoded)
+        parked = event("parked", account=peer, seq=e["seq"])
+        if waiting:
+            return [parked] + self.drain(peer)
+        events = self.drain(peer)
+        t = self.talks[peer]
+        if t.tip[0] > t.seq and not t.frozen:
+            events.append(parked)
+            for d in others(self.list, self.id, ACTIVE):
+                self.owe(d, RESEND, {"peer": peer, "seq": e["seq"]})
+        return events
+
+    def drain(self, peer):
+        events, t = [], self.talks[peer]
+        while t.parked and not t.frozen:
+            encoded = t.parked[0]
+            e = parse_entry(encoded)
+            if e["sender"] == self.account:
+                sent = t.records.get(e["seq"])
+                if sent is None:
+                    break
+                try:
+                    n, plaintext = t.follow(e, encoded, sent)
+                except Refused:
+                    events.append(self.freeze(t))
+                    break
+                t = self.step(n, None if sent["secret"] else sent)
+                events.append(event("sent", account=peer, seq=t.seq, plaintext=plaintext))
+            else:
+                n, plaintext, void = t.receive(self.keys, e, encoded)
+                t = self.step(n, t.last)
+                if void:
+                    events.append(event("void", account=peer, seq=t.seq, **{"class": void.cls}))
+                else:
+                    if e["type"] == 4:
+                        self.keys.use(e["one_time_prekey_id"])
+                        t.last = None
+                    events.append(event("message", account=peer, seq=t.seq, plaintext=plaintext))
+            t.parked = t.parked[1:]
+            events += self.compare(t)
+        return events
+
+    def step(self, n, last):
+        n.last = last
+        n.records = {seq: s for seq, s in n.records.items() if seq > n.seq}
+        if n.tip[0] < n.seq:
+            n.tip = n.seq, n.head
+        self.talks[n.peer] = n
+        return n
+
+    def echo(self, m):
+        """11.2: the own commit that has come back."""
+        p = self.pending
+        if m["device"] != self.id or not p or p["number"] != m["number"]:
+            return []
+        self.pending = None
+        accepted = [event("accepted", device=self.id)]
+        if "next" in p:
+            n, t = p["next"], self.talk(p["next"].peer)
+            if m["entry"] != p["entry"] or t.seq + 1 != n.seq or t.frozen:
+                return []
+            n.claims, n.records, n.parked, n.tip = t.claims, t.records, t.parked, t.tip
+            self.step(n, p["last"])
+            return [event("accepted", device=self.id, account=n.peer, seq=n.seq)]
+        if "batch" in p:
+            self.keys.add(p["batch"])
+            return accepted
+        return accepted + self.open_epoch(p["list"], p["keys"], p["cuts"])
+
+    # 12.1 Linking
+
+    def offer(self):
+        self.may_lead()
+        return encode(11, make(11, list=self.list))
+
+    def request(self, offer, draw):
+        require(not self.keys, "not-allowed")
+        o = decode(11, offer)["list"]
+        verify(6, o)
+        self.list, introductions = o, []
+        for d in o["devices"]:
+            self.channels.connect(d, draw)
+            introductions.append(self.seal(d["device"], ACK, {"claims": [], **self.channels.prekey()}, draw, o["epoch"] + 1))
+        return encode(12, make(12, account=o["account"], epoch=o["epoch"], **self.channels.entry(), introductions=introductions))
+
+    def admit(self, devices, request):
+        q = decode(12, request)
+        require(q["account"] == self.account and q["epoch"] == self.list["epoch"], "stale-epoch")
+        require(not status_of(self.list, q["device"]) and q["status"] == ACTIVE, "not-allowed")
+        devices["devices"] = sorted(devices["devices"] + [{k: q[k] for k, _ in STRUCTURES["device"]}], key=lambda d: d["device"])
+        mine = [p for p in q["introductions"] if p["device"] == self.id]
+        require(mine, "malformed")
+        if q["device"] not in self.channels.sessions:
+            r, _, _ = self.channels.open(devices, q["device"], mine[0]["body"])
+            require(r["kind"] == ACK, "not-allowed")
+            self.prekey_used = True
+            self.keep_prekey(q["device"], r["body"])
+        return [p for p in q["introductions"] if p["device"] != self.id and status_of(devices, p["device"])]
+
+    # 12.2 Rotation
+
+    def prepare(self, devices, draw):
+        self.may_lead()
+        parcels = []
+        for to in others(self.list, self.id):
+            if devices is None or to in devices:
+                nonce = draw(32)
+                parcels.append(self.seal(to, PREPARE, {"nonce": nonce}, draw))
+                self.prepared[to] = nonce
+        require(parcels, "not-ready")
+        return self.commit(RECORDS, parcels)
+
+    def rotate(self, request, remove, draw):
+        self.may_lead()
+        require(all(d != self.id and status_of(self.list, d) for d in remove), "not-allowed")
+        devices = []
+        for d in self.list["devices"]:
+            if d["device"] not in remove:
+                prekey = self.channels.prekey() if d["device"] == self.id else self.prekeys.get(d["device"], {})
+                devices.append({**d, "status": PENDING if d["device"] in self.prepared else ACTIVE, **prekey})
+        new = make(6, account=self.account, epoch=self.list["epoch"] + 1, leader=self.id, devices=devices, signature=bytes(64))
+        cuts = [{"peer": p, "seq": t.tip[0], "head": t.tip[1]} for p, t in sorted(self.talks.items()) if t.tip[0]]
+        introductions = self.admit(new, request) if request else []
+        sign(6, new, self.account_key)
+        keys, publication = new_epoch(self.account_key, new["epoch"], draw)
+        parcels = []
+        for to in others(new, self.id):
+            kind, body = LIST, new
+            if status_of(new, to) == ACTIVE:
+                kind, body = ROTATE, {"list": new, "statement": keys.statement, "ambassador_private": keys.ambassador,
+                                      "prekeys": privates_of(keys.batches[0]), "cuts": cuts}
+            parcels.append(self.seal(to, kind, body, draw))
+        commit = self.commit(ROTATION, parcels, list=new, statement=keys.statement, publication=publication, cuts=cuts, introductions=introductions)
+        self.pending = {"number": self.number, "list": new, "keys": keys, "cuts": cuts}
+        return commit
+
+    def check_list(self, new, status):
+        require(new["account"] == self.account, "not-allowed")
+        verify(6, new)
+        require(new["epoch"] == self.list["epoch"] + 1, "stale-epoch")
+        require(status_of(new, self.id) == status, "not-allowed")
+
+    def take_rotate(self, r):
+        self.check_list(r["list"], ACTIVE)
+        s = r["statement"]
+        verify(5, s)
+        private = clamp(r["ambassador_private"])
+        require(s["account"] == self.account and s["epoch"] == r["list"]["epoch"] and s["ambassador_key"] == pub(private), "not-allowed")
+        return self.open_epoch(r["list"], Keys(s, private, [batch_of(r["prekeys"])]), r["cuts"])
+
+    def open_epoch(self, new, keys, cuts):
+        self.list, self.keys, self.pending = new, keys, None
+        for d in list(self.channels.sessions):
+            if not status_of(new, d):
+                del self.channels.sessions[d]
+                self.prekeys.pop(d, None)
+                self.prepared.pop(d, None)
+        self.due = [x for x in self.due if x[1] == ACK]
+        events = [event("rotated", device=new["leader"])]
+        for p, t in self.talks.items():
+            seq = 0 if t.frozen else t.seq
+            self.talks[p] = Talk(t.own, t.peer, seq, t.head, t.statement, t.prekey_id, tip=t.tip)
+        for c in cuts:
+            t = self.talks[c["peer"]] = self.talk(c["peer"])
+            if t.seq > c["seq"] or t.seq == c["seq"] and t.head != c["head"]:
+                events.append(self.freeze(t))
+            else:
+                t.seq, t.head, t.tip = c["seq"], c["head"], (c["seq"], c["head"])
+        return events
+
+
+# 9 The post office
+
+
+class Office:
+    def __init__(self, now):
+        self.now, self.accounts, self.logs = now, {}, {}
+
+    def append(self, commit):
+        m = decode(10, commit)
+        if m["kind"] == REGISTER:
+            return self.register(m)
+        a = self.accounts.get(m["account"])
+        require(a and status_of(a["list"], m["device"]), "not-allowed")
+        require(m["number"] > a["commits"].get(m["device"], 0), "duplicate")
+        a["commits"][m["device"]] = m["number"]
+        require(m["epoch"] == a["list"]["epoch"], "stale-epoch")
+        require(m["kind"] == RECORDS or status_of(a["list"], m["device"]) == ACTIVE, "not-allowed")
+        {ROTATION: self.rotate, ENTRY: self.entry, PUBLISH: self.publish, RECORDS: self.records}[m["kind"]](a, m)
+
+    def fits(self, m):
+        r, s, p = m["list"], m["statement"], m["publication"]
+        require(r["account"] == s["account"] == m["account"] and s["epoch"] == r["epoch"], "malformed")
+        require(p["signed_prekey_id"] == 1 and p["first_one_time_prekey_id"] == 1, "malformed")
+        verify(6, r)
+        verify(5, s)
+        verify_prekey(s["ambassador_key"], p["signed_prekey"], p["prekey_signature"])
+
+    def register(self, m):
+        require(m["account"] not in self.accounts, "duplicate")
+        r = m["list"]
+        require(r["epoch"] == m["epoch"] == m["number"] == 1 and len(r["devices"]) == 1 and r["leader"] == m["device"]
+                and not m["parcels"] and not m["cuts"] and not m["introductions"], "malformed")
+        self.fits(m)
+        a = self.accounts[m["account"]] = {"commits": {m["device"]: 1}, "boxes": {}}
+        self.open(a, m)
+        self.deliver(a, m)
+
+    def open(self, a, m):
+        a |= {"list": m["list"], "statement": m["statement"]}
+        self.serve(a, m["publication"])
+        a["boxes"] = {d: b for d, b in a["boxes"].items() if status_of(m["list"], d)}
+
+    def serve(self, a, p):
+        a["publication"], a["unused"] = p, list(range(BATCH))
+
+    def rotate(self, a, m):
+        old, new = a["list"], m["list"]
+        require(m["device"] == old["leader"] == new["leader"], "not-allowed")
+        require(new["epoch"] == old["epoch"] + 1, "stale-epoch")
+        self.fits(m)
+        added = [d["device"] for d in new["devices"] if not status_of(old, d["device"])]
+        stay = [d for d in others(new, m["device"]) if d not in added] if added else []
+        require([p["device"] for p in m["parcels"]] == others(new, m["device"]) and len(added) <= 1
+                and [p["device"] for p in m["introductions"]] == stay, "wrong-devices")
+        logs = [log for log in self.logs.values() if m["account"] in log["accounts"]]
+        cuts = sorted(({"peer": next(iter(log["accounts"] - {m["account"]})), "seq": log["seq"], "head": log["head"]} for log in logs if log["seq"]),
+                      key=lambda c: c["peer"])
+        if cuts != m["cuts"]:
+            for log in logs:
+                self.reserve(log, m["account"])
+            raise Refused("conflict")
+        for log in logs:
+            self.release(log, m["account"])
+        self.open(a, m)
+        self.deliver(a, m, added)
+
+    def entry(self, a, m):
+        e = parse_entry(m["entry"])
+        require(e["sender"] == m["account"] and e["sender_epoch"] == m["epoch"], "not-allowed")
+        peer = self.accounts.get(e["recipient"])
+        require(peer, "not-ready")
+        require(e["recipient_epoch"] == peer["list"]["epoch"], "stale-epoch")
+        self.to_siblings(a, m)
+        first = first_head(e["sender"], e["recipient"])
+        log = self.logs.setdefault(first, {"accounts": {e["sender"], e["recipient"]}, "seq": 0, "head": first, "kept": (None, 0)})
+        kept = log["kept"][0] == e["recipient"] and self.now() < log["kept"][1]
+        if kept or (e["seq"], e["previous"]) != (log["seq"] + 1, log["head"]):
+            self.reserve(log, e["sender"])
+            raise Refused("conflict")
+        self.release(log, e["sender"])
+        log |= {"seq": e["seq"], "head": next_head(log["head"], m["entry"])}
+        self.deliver(a, m)
+        for d in peer["list"]["devices"]:
+            if d["status"] == ACTIVE:
+                self.put(peer, d["device"], device=ZERO, number=0, parcels=[], entry=m["entry"])
+
+    def reserve(self, log, account):
+        if self.now() >= log["kept"][1]:
+            log["kept"] = account, self.now() + 10
+
+    def release(self, log, account):
+        if log["kept"][0] == account:
+            log["kept"] = None, 0
+
+    def to_siblings(self, a, m):
+        require([p["device"] for p in m["parcels"]] == others(a["list"], m["device"], ACTIVE), "wrong-devices")
+
+    def publish(self, a, m):
+        self.to_siblings(a, m)
+        p, last = m["publication"], a["publication"]
+        verify_prekey(a["statement"]["ambassador_key"], p["signed_prekey"], p["prekey_signature"])
+        require((p["signed_prekey_id"], p["first_one_time_prekey_id"]) == (last["signed_prekey_id"] + 1, last["first_one_time_prekey_id"] + BATCH), "conflict")
+        self.serve(a, p)
+        self.deliver(a, m)
+
+    def records(self, a, m):
+        require(m["parcels"] and all(p["device"] != m["device"] and status_of(a["list"], p["device"]) for p in m["parcels"]), "wrong-devices")
+        self.deliver(a, m)
+
+    def deliver(self, a, m, added=()):
+        for d in a["list"]["devices"]:
+            parcels = [parcel(m["device"], p["body"]) for p in m["parcels"] if p["device"] == d["device"]]
+            parcels += [parcel(x, p["body"]) for x in added for p in m["introductions"] if p["device"] == d["device"]]
+            entry = m.get("entry", b"") if d["status"] == ACTIVE else b""
+            if d["device"] == m["device"] or parcels or entry:
+                self.put(a, d["device"], device=m["device"], number=m["number"], parcels=parcels, entry=entry)
+
+    def put(self, a, to, **mail):
+        box = a["boxes"].setdefault(to, [])
+        box.append(encode(13, make(13, position=len(box) + 1, **mail)))
+
+    def bundle(self, account):
+        a = self.accounts.get(account)
+        require(a, "not-ready")
+        p, n, key = a["publication"], 0, ZERO
+        if a["unused"]:
+            i = a["unused"].pop(0)
+            n, key = p["first_one_time_prekey_id"] + i, p[f"one_time_prekeys[{i}]"]
+        return encode(7, make(7, statement=a["statement"], signed_prekey_id=p["signed_prekey_id"], signed_prekey=p["signed_prekey"],
+                              prekey_signature=p["prekey_signature"], one_time_prekey_id=n, one_time_prekey=key))
+
+    def fetch(self, account, device, position):
+        a = self.accounts.get(account)
+        require(a and status_of(a["list"], device), "not-allowed")
+        return a["boxes"].get(device, [])[max(position, 1) - 1:], a["commits"].get(device, 0), len(a["unused"])
