@@ -8,7 +8,7 @@ MATRIX      := $(GO) run ./cmd/matrix
 ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance test race check vectors vectors-check shims shims-here findings record build fuzz clean FORCE
+.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record build fuzz clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ test: ## all tests of the project
 
 race: ## all tests with the race detector
 	$(GO) test -race ./...
+
+race-reference: ## devices that work at the same time, under the race detector (needs a C compiler)
+	@if command -v $$($(GO) env CC) >/dev/null; then $(GO) test -race ./reference/client; else echo "no C compiler: the race detector is left out"; fi
+
+demo: ## a conversation of users with several devices, step by step
+	$(GO) run ./cmd/credence demo
 
 check: ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-clean"; exit 1; }
