@@ -40,16 +40,43 @@ func (w *world) bob() ([]*member, account.ID, error) {
 	return []*member{leader, second}, leader.Device.Account(), err
 }
 
-func story(w *world, c cast) error {
+// family is the account under test, and Bob's, two devices of the reference.
+type family struct {
+	alice, bob []*member
+	a, b       account.ID
+}
+
+// meet makes the two accounts.
+func (w *world) meet(c cast) (*family, error) {
 	alice, err := w.play(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	bob, b, err := w.bob()
 	if err != nil {
+		return nil, err
+	}
+	return &family{alice, bob, alice[0].Device.Account(), b}, nil
+}
+
+// begun is meet, and a conversation that has begun.
+func (w *world) begun(c cast) (*family, error) {
+	f, err := w.meet(c)
+	if err != nil {
+		return nil, err
+	}
+	return f, first(
+		func() error { return w.send(f.alice[0], f.b, "start") }, func() error { return w.send(f.bob[0], f.a, "answer") },
+		func() error { return w.sync(f.alice, f.bob) },
+	)
+}
+
+func story(w *world, c cast) error {
+	f, err := w.meet(c)
+	if err != nil {
 		return err
 	}
-	a := alice[0].Device.Account()
+	alice, bob, a, b := f.alice, f.bob, f.a, f.b
 	send := func(m *member, to account.ID, text string) func() error {
 		return func() error { return w.send(m, to, text) }
 	}
@@ -147,15 +174,11 @@ func (k *keyWatch) look(entry []byte) {
 func deviceSchedule(w *world, c cast) error {
 	watch := &keyWatch{Service: w.office, seen: map[[32]byte][]byte{}}
 	w.office = watch
-	alice, err := w.play(c)
+	f, err := w.meet(c)
 	if err != nil {
 		return err
 	}
-	bob, b, err := w.bob()
-	if err != nil {
-		return err
-	}
-	a := alice[0].Device.Account()
+	alice, bob, a, b := f.alice, f.bob, f.a, f.b
 	var said []string
 	for i := range 40 {
 		pick := func(members []*member) *member { return members[w.random.Uint64()%uint64(len(members))] }
@@ -237,15 +260,11 @@ func (w *world) restart(m *member) error {
 
 // racing makes three commits for one place and brings them in turn.
 func racing(w *world, c cast) error {
-	alice, err := w.play(c)
+	f, err := w.meet(c)
 	if err != nil {
 		return err
 	}
-	bob, b, err := w.bob()
-	if err != nil {
-		return err
-	}
-	a := alice[0].Device.Account()
+	alice, bob, a, b := f.alice, f.bob, f.a, f.b
 	if err := first(func() error { return w.send(alice[0], b, "start") }, func() error { return w.sync(alice, bob) }); err != nil {
 		return err
 	}

@@ -74,20 +74,6 @@ func (o *shimOffice) Fetch(id account.ID, device account.DeviceID, from uint64) 
 	return box, nil
 }
 
-// pair makes two accounts of the reference with two devices each, and a conversation that has begun.
-func (w *world) pair() (*family, error) {
-	alice, err := w.play(cast{"", make([]bool, 2)})
-	if err != nil {
-		return nil, err
-	}
-	bob, b, err := w.bob()
-	if err != nil {
-		return nil, err
-	}
-	f := &family{alice, bob, alice[0].Device.Account(), b}
-	return f, first(func() error { return w.send(alice[0], b, "start") }, func() error { return w.send(bob[0], f.a, "answer") }, func() error { return w.sync(alice, bob) })
-}
-
 // mailboxes gives every mail of the family's devices.
 func (w *world) mailboxes(f *family) ([]string, error) {
 	var all []string
@@ -130,6 +116,11 @@ func (w *world) commit(m *member, to account.ID, change func(c *postoffice.Commi
 	if err != nil {
 		return nil, err
 	}
+	return forgotten(m, encoded, change)
+}
+
+// forgotten lets a device forget the commit that it has made, and gives it after a change.
+func forgotten(m *member, encoded []byte, change func(c *postoffice.Commit)) ([]byte, error) {
 	m.Device.PostOfficeRefused()
 	c := &postoffice.Commit{}
 	if err := codec.Decode(encoded, c); err != nil {
@@ -170,7 +161,7 @@ func (w *world) stillGood(f *family) error {
 }
 
 func fanOut(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -207,7 +198,7 @@ func fanOut(w *world) error {
 }
 
 func handsOutOnce(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -249,7 +240,7 @@ func handsOutOnce(w *world) error {
 }
 
 func refusesNumbers(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -273,7 +264,7 @@ func refusesNumbers(w *world) error {
 }
 
 func refusesOrder(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -314,7 +305,7 @@ func (w *world) refusesForeign(f *family) error {
 }
 
 func keepsPlace(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -366,7 +357,7 @@ func (w *world) keepsPlaceForRotation(f *family) error {
 }
 
 func refusesDevices(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -403,7 +394,7 @@ func refusesDevices(w *world) error {
 }
 
 func refusesEpochs(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -439,17 +430,11 @@ func (w *world) rotation(m *member, change func(c *postoffice.Commit)) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	m.Device.PostOfficeRefused()
-	c := &postoffice.Commit{}
-	if err := codec.Decode(encoded, c); err != nil {
-		return nil, err
-	}
-	change(c)
-	return codec.Encode(c)
+	return forgotten(m, encoded, change)
 }
 
 func refusesRotations(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -549,7 +534,7 @@ func (w *world) refusesMadeUp(f *family) error {
 }
 
 func forgetsRemoved(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -604,7 +589,7 @@ func forgetsRemoved(w *world) error {
 }
 
 func refusesMalformed(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}
@@ -626,7 +611,7 @@ func refusesMalformed(w *world) error {
 }
 
 func refusesRegistrations(w *world) error {
-	f, err := w.pair()
+	f, err := w.begun(cast{"", make([]bool, 2)})
 	if err != nil {
 		return err
 	}

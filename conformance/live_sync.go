@@ -111,26 +111,6 @@ func (d *shimDevice) ignores(class refusal.Class, mail []byte) error {
 	return nil
 }
 
-// family is an account with a leader and a companion of the target, and the account of Bob.
-type family struct {
-	alice, bob []*member
-	a, b       account.ID
-}
-
-// family makes the two accounts, and a conversation that has begun.
-func (w *world) family() (*family, error) {
-	alice, err := w.play(cast{"", []bool{true, true}})
-	if err != nil {
-		return nil, err
-	}
-	bob, b, err := w.bob()
-	if err != nil {
-		return nil, err
-	}
-	f := &family{alice, bob, alice[0].Device.Account(), b}
-	return f, first(func() error { return w.send(alice[0], b, "start") }, func() error { return w.send(bob[0], f.a, "answer") }, func() error { return w.sync(alice, bob) })
-}
-
 // unread gives the mails of a device that its loop has not read.
 func (w *world) unread(m *member, read int) ([][]byte, error) {
 	box, err := w.office.Fetch(m.Device.Account(), m.Device.ID(), uint64(read)+1)
@@ -170,7 +150,7 @@ func (l *lossy) Fetch(id account.ID, device account.DeviceID, from uint64) (post
 func (w *world) lossyFamily() (*family, *lossy, error) {
 	l := &lossy{Service: w.office}
 	w.office = l
-	f, err := w.family()
+	f, err := w.begun(cast{"", []bool{true, true}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -240,7 +220,7 @@ func lateRecord(w *world) error {
 }
 
 func mailTwice(w *world) error {
-	f, err := w.family()
+	f, err := w.begun(cast{"", []bool{true, true}})
 	if err != nil {
 		return err
 	}
@@ -286,7 +266,7 @@ func mailTwice(w *world) error {
 }
 
 func malformedMail(w *world) error {
-	f, err := w.family()
+	f, err := w.begun(cast{"", []bool{true, true}})
 	if err != nil {
 		return err
 	}
@@ -407,6 +387,15 @@ func (w *world) talks(f *fallen) error {
 	return w.says(f, "start")
 }
 
+// fallenInTalk is fallen with a conversation that has begun.
+func (w *world) fallenInTalk() (*fallen, error) {
+	f, err := w.fallen()
+	if err != nil {
+		return nil, err
+	}
+	return f, w.talks(f)
+}
+
 // says sends an entry of the counterparty by mail, and the leader has to read it.
 func (w *world) says(f *fallen, text string) error {
 	var bundle *account.Bundle
@@ -448,11 +437,8 @@ func wrongClaims(w *world) error {
 		func(c *channel.Claim) { c.Digest[31] ^= 1 },
 		nil, // about the entry after the next
 	} {
-		f, err := w.fallen()
+		f, err := w.fallenInTalk()
 		if err != nil {
-			return err
-		}
-		if err := w.talks(f); err != nil {
 			return err
 		}
 		c, err := w.claim(f)
@@ -527,11 +513,8 @@ func (w *world) standsStill(f *fallen) error {
 }
 
 func wrongDigest(w *world) error {
-	f, err := w.fallen()
+	f, err := w.fallenInTalk()
 	if err != nil {
-		return err
-	}
-	if err := w.talks(f); err != nil {
 		return err
 	}
 	// The malicious device has no keys of the account here: it says of an entry what cannot be.
@@ -766,11 +749,8 @@ func (w *world) forgot(f *fallen, secret []byte) error {
 
 // recordsGone lets a record wait for an entry of the epoch that ends.
 func recordsGone(w *world) error {
-	f, err := w.fallen()
+	f, err := w.fallenInTalk()
 	if err != nil {
-		return err
-	}
-	if err := w.talks(f); err != nil {
 		return err
 	}
 	private := make([]byte, 32)
@@ -941,13 +921,17 @@ func rollback(w *world) error {
 	)
 }
 
-// speaks gives the target's device a conversation with a counterparty, and the counterparty.
-func (w *world) speaks(l *led) (*malicious.Counterparty, error) {
+// ledInTalk is led with a conversation with a counterparty that has begun.
+func (w *world) ledInTalk() (*led, *malicious.Counterparty, error) {
+	l, err := w.led()
+	if err != nil {
+		return nil, nil, err
+	}
 	c, _, err := malicious.NewCounterparty(l.evil.List.Account, w.random)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return c, l.hears(w, c)
+	return l, c, l.hears(w, c)
 }
 
 // hears lets the device read a start or an entry of a counterparty.
@@ -974,11 +958,7 @@ func cuts(w *world) error {
 		{func(h *channel.Head) { h.Head[0] ^= 1 }, []ambassador.EventKind{ambassador.Frozen}},
 		{func(h *channel.Head) { h.Seq-- }, []ambassador.EventKind{ambassador.Frozen}},
 	} {
-		l, err := w.led()
-		if err != nil {
-			return err
-		}
-		c, err := w.speaks(l)
+		l, c, err := w.ledInTalk()
 		if err != nil {
 			return err
 		}
@@ -1037,15 +1017,11 @@ func (l *led) searchable() error {
 }
 
 func oldSecretsGone(w *world) error {
-	l, err := w.led()
+	l, c, err := w.ledInTalk()
 	if err != nil {
 		return err
 	}
 	if err := l.searchable(); err != nil {
-		return err
-	}
-	c, err := w.speaks(l)
-	if err != nil {
 		return err
 	}
 	old := append(secrets(l.keys), c.Talk.Session.RK, c.Talk.Session.CKs)
@@ -1112,7 +1088,7 @@ func (f *forked) Fetch(id account.ID, device account.DeviceID, from uint64) (pos
 func equivocation(w *world) error {
 	fork := &forked{Service: w.office}
 	w.office = fork
-	f, err := w.family()
+	f, err := w.begun(cast{"", []bool{true, true}})
 	if err != nil {
 		return err
 	}
@@ -1139,11 +1115,7 @@ func equivocation(w *world) error {
 }
 
 func anotherKey(w *world) error {
-	l, err := w.led()
-	if err != nil {
-		return err
-	}
-	c, err := w.speaks(l)
+	l, c, err := w.ledInTalk()
 	if err != nil {
 		return err
 	}
@@ -1160,11 +1132,7 @@ func anotherKey(w *world) error {
 }
 
 func voidFlood(w *world) error {
-	l, err := w.led()
-	if err != nil {
-		return err
-	}
-	c, err := w.speaks(l)
+	l, c, err := w.ledInTalk()
 	if err != nil {
 		return err
 	}
@@ -1246,11 +1214,8 @@ func lyingSent(w *world) error {
 }
 
 func farRecord(w *world) error {
-	f, err := w.fallen()
+	f, err := w.fallenInTalk()
 	if err != nil {
-		return err
-	}
-	if err := w.talks(f); err != nil {
 		return err
 	}
 	sent := func(seq uint64) channel.Record {
@@ -1442,11 +1407,8 @@ func replacesPrekey(w *world) error {
 }
 
 func falseEcho(w *world) error {
-	f, err := w.fallen()
+	f, err := w.fallenInTalk()
 	if err != nil {
-		return err
-	}
-	if err := w.talks(f); err != nil {
 		return err
 	}
 	d, peer := f.leader.target(), f.rogue.Account()

@@ -9,25 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance/shim"
-	"credence/reference/account"
+	"credence/reference/adapter"
 	"credence/reference/ambassador"
-	"credence/reference/channel"
 	"credence/reference/client"
 	"credence/reference/codec"
-	"credence/reference/conversation"
 	"credence/reference/postoffice"
 	"credence/reference/refusal"
 	"credence/vectors"
 )
-
-// structures gives an empty structure of each kind.
-func structures() []codec.Struct {
-	return []codec.Struct{
-		&account.EpochStatement{}, &account.List{}, &account.Bundle{}, &account.Publication{}, &channel.Record{},
-		&conversation.Entry{}, &conversation.Entry{Start: &conversation.Start{}}, &postoffice.Commit{}, &postoffice.Mail{},
-		&ambassador.LinkOffer{}, &ambassador.LinkRequest{},
-	}
-}
 
 // encoded gives every structure that the vectors decode, genuine and malformed.
 func encoded(f *testing.F) (all [][]byte) {
@@ -51,7 +40,8 @@ func FuzzStructures(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, s := range structures() {
+		for kind := codec.TypeMessageEntry; kind <= codec.TypeMail; kind++ {
+			s := adapter.Structure(kind)
 			if err := codec.Decode(b, s); err != nil {
 				require.ErrorIs(t, err, refusal.Malformed)
 				continue

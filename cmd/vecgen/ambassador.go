@@ -9,10 +9,9 @@ import (
 
 	"credence/conformance/shim"
 	"credence/reference/account"
-	"credence/reference/ambassador"
+	"credence/reference/adapter"
 	"credence/reference/channel"
 	"credence/reference/codec"
-	"credence/reference/conversation"
 	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/refusal"
@@ -275,13 +274,7 @@ func layout(s sample) map[string]int {
 }
 
 func fieldsOf(s sample) []codec.Field {
-	structures := map[codec.Type]codec.Struct{
-		codec.TypeEpochStatement: &account.EpochStatement{}, codec.TypeDeviceList: &account.List{}, codec.TypeBundle: &account.Bundle{},
-		codec.TypePublication: &account.Publication{}, codec.TypeStartEntry: &conversation.Entry{Start: &conversation.Start{}},
-		codec.TypeMessageEntry: &conversation.Entry{}, codec.TypeCommit: &postoffice.Commit{}, codec.TypeRecord: &channel.Record{},
-		codec.TypeLinkOffer: &ambassador.LinkOffer{}, codec.TypeLinkRequest: &ambassador.LinkRequest{}, codec.TypeMail: &postoffice.Mail{},
-	}
-	v := structures[s.kind]
+	v := adapter.Structure(s.kind)
 	if err := codec.Decode(s.encoded, v); err != nil {
 		panic(err) // the samples are genuine
 	}

@@ -34,8 +34,8 @@ func fixed(name string, b shim.Bytes) (v [32]byte, err error) {
 // message gives the result of an operation that makes bytes.
 func message(b []byte, err error) (*shim.Result, error) { return &shim.Result{Message: b}, err }
 
-// structure makes an empty structure of a type (SPEC.md 7.1).
-func structure(t codec.Type) codec.Struct {
+// Structure makes an empty structure of a type (SPEC.md 7.1), nil for a type that has none here.
+func Structure(t codec.Type) codec.Struct {
 	switch t {
 	case codec.TypeMessageEntry:
 		return &conversation.Entry{}
@@ -64,7 +64,7 @@ func structure(t codec.Type) codec.Struct {
 }
 
 func decoded(p *shim.Params) (codec.Struct, error) {
-	s := structure(codec.Type(p.Type))
+	s := Structure(codec.Type(p.Type))
 	if s == nil {
 		return nil, fmt.Errorf("type: %d has no structure", p.Type)
 	}
