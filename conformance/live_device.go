@@ -143,36 +143,60 @@ func (w *world) readOnce(m *member, texts []string) error {
 // keyWatch is a post office that looks at every ciphertext that anybody has emitted, accepted or not.
 type keyWatch struct {
 	postoffice.Service
-	seen  map[[32]byte][]byte // ratchet key of an entry -> the message
+	seen  map[string][]byte // ratchet key and number of a message -> the message
 	twice bool
+}
+
+func newKeyWatch(s postoffice.Service) *keyWatch {
+	return &keyWatch{Service: s, seen: map[string][]byte{}}
 }
 
 func (k *keyWatch) Append(commit []byte) error {
 	m := &postoffice.Commit{}
-	if codec.Decode(commit, m) == nil && m.Kind == postoffice.KindEntry {
-		k.look(m.Entry)
+	if codec.Decode(commit, m) != nil {
+		return k.Service.Append(commit)
+	}
+	if e, err := conversation.ParseEntry(m.Entry); err == nil {
+		k.look("entry", e.Message, false)
+	}
+	for _, p := range m.Parcels {
+		message := p.Body
+		if i, err := wire.ParseInitial(params.AmbassadorV1, p.Body); err == nil {
+			message = i.Message
+		}
+		k.look("parcel", message, true)
 	}
 	return k.Service.Append(commit)
 }
 
-func (k *keyWatch) look(entry []byte) {
-	e, err := conversation.ParseEntry(entry)
+// look compares a message with what was sent under the same key. In an entry the ratchet key alone must be new; in a channel
+// it goes on for a while, with a number for each message.
+func (k *keyWatch) look(kind string, message []byte, numbered bool) {
+	m, err := wire.Parse(params.AmbassadorV1, message)
 	if err != nil {
 		return
 	}
-	m, err := wire.Parse(params.AmbassadorV1, e.Message)
-	if err != nil {
-		return
+	name := fmt.Sprintf("%s %x", kind, m.Header.Key)
+	if numbered {
+		name += fmt.Sprint(" ", m.Header.N)
 	}
-	if other, ok := k.seen[m.Header.Key]; ok && !bytes.Equal(other, e.Message) {
+	if other, ok := k.seen[name]; ok && !bytes.Equal(other, message) {
 		k.twice = true
 	}
-	k.seen[m.Header.Key] = e.Message
+	k.seen[name] = message
+}
+
+// usedOnce fails if a message key has sealed two messages.
+func (w *world) usedOnce(k *keyWatch) error {
+	if k.twice {
+		return w.fail(Mismatch, "a key was used for two messages", "a ratchet key of its own in every entry, a number of its own in every channel message", "the same key twice")
+	}
+	return nil
 }
 
 // deviceSchedule lets devices of both sides send, read, restart and race in an order that the seed gives.
 func deviceSchedule(w *world, c cast) error {
-	watch := &keyWatch{Service: w.office, seen: map[[32]byte][]byte{}}
+	watch := newKeyWatch(w.office)
 	w.office = watch
 	f, err := w.meet(c)
 	if err != nil {
@@ -203,8 +227,8 @@ func deviceSchedule(w *world, c cast) error {
 	); err != nil {
 		return err
 	}
-	if watch.twice {
-		return w.fail(Mismatch, "a ratchet key was used for two messages", "a key of its own in every entry that leaves a device", "the same key twice")
+	if err := w.usedOnce(watch); err != nil {
+		return err
 	}
 	for _, m := range alice {
 		read := map[string]int{}
@@ -260,6 +284,8 @@ func (w *world) restart(m *member) error {
 
 // racing makes three commits for one place and brings them in turn.
 func racing(w *world, c cast) error {
+	watch := newKeyWatch(w.office)
+	w.office = watch
 	f, err := w.meet(c)
 	if err != nil {
 		return err
@@ -307,6 +333,7 @@ func racing(w *world, c cast) error {
 		func() error { return w.send(alice[0], b, "again 0") }, func() error { return w.send(alice[1], b, "again 1") },
 		func() error { return w.send(alice[2], b, "again 2") }, func() error { return w.sync(alice, bob) },
 		func() error { return w.inStep(alice, b) }, func() error { return w.inStep(bob, a) },
+		func() error { return w.usedOnce(watch) },
 		func() error { return w.readOnce(bob[1], []string{"start", "racer 0", "again 0", "again 1", "again 2"}) },
 	)
 }

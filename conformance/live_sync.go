@@ -35,6 +35,7 @@ func liveSync() []testCase {
 		test("start-secret", "the secret of a start is in no device's state afterwards", reqs("AMB-SYN-13"), startSecretGone),
 		test("device-prekey", "the prekey of a device that was used is replaced, and deleted with the next list", reqs("AMB-CHN-09", "AMB-CNV-01"), replacesPrekey),
 		test("false-echo", "the post office says that a commit was accepted and delivers another entry with it", reqs("AMB-LOG-09", "AMB-LOG-11"), falseEcho),
+		test("record-as-text", "a counterparty sends the bytes of records as texts, and channel messages as a device: nothing of it is taken for a record", reqs("AMB-CHN-01", "AMB-LOG-11", "AMB-CNV-01"), recordAsText),
 		test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes", reqs("AMB-SYN-06"), wrongClaims),
 		test("sibling-leads", "a companion sends the leader's records", reqs("AMB-CHN-06", "AMB-CNV-01"), companionLeads),
 		test("sibling-lies", "records that name another account, sender, receiver, or epoch", reqs("AMB-CHN-03", "AMB-CHN-04", "AMB-CHN-05", "AMB-CHN-08", "AMB-CNV-01"), lyingRecords),
@@ -1430,4 +1431,51 @@ func falseEcho(w *world) error {
 		func() error { return d.brings(echo, ambassador.Message) },
 		func() error { return w.says(f, "goes on") },
 	)
+}
+
+func recordAsText(w *world) error {
+	l, c, err := w.ledInTalk()
+	if err != nil {
+		return err
+	}
+	rotate, _, _, err := l.evil.Rotation(l.d.id, l.evil.Next(), nil)
+	if err != nil {
+		return err
+	}
+	sent := l.evil.Record(l.d.id, channel.Record{Kind: channel.KindSent, Sent: &channel.Sent{Peer: c.Account(), Seq: 9}})
+	before, err := w.must(shim.DeviceStatus, shim.Params{Party: l.d.name})
+	if err != nil {
+		return err
+	}
+	for _, r := range []channel.Record{rotate, sent} {
+		o, err := c.Say(string(codec.MustEncode(&r)), nil)
+		if err != nil {
+			return err
+		}
+		c.Sent(o)
+		if err := l.d.brings(entryMail(o.Entry), ambassador.Message); err != nil {
+			return err
+		}
+	}
+	after, err := w.must(shim.DeviceStatus, shim.Params{Party: l.d.name})
+	if err != nil {
+		return err
+	}
+	if err := w.equal("device list", before.List, after.List); err != nil {
+		return err
+	}
+	// The counterparty's device starts a channel to the victim's, with the prekey that a list shows.
+	stranger, err := malicious.NewSibling(w.random)
+	if err != nil {
+		return err
+	}
+	stranger.List = l.evil.List
+	if err := stranger.Connect(l.evil.List.Find(l.d.id), w.random); err != nil {
+		return err
+	}
+	mail, err := stranger.Mail(stranger.Record(l.d.id, channel.Record{Kind: channel.KindSent, Sent: sent.Sent}))
+	if err != nil {
+		return err
+	}
+	return first(func() error { return l.d.ignores(refusal.NotAllowed, mail) }, func() error { return l.hears(w, c) })
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +63,7 @@ func TestCanaries(t *testing.T) {
 func TestLiars(t *testing.T) {
 	exports := uint64(0)
 	empty := shim.Bytes{}
+	var bundle *shim.Result
 	for name, test := range map[string]struct {
 		pattern string
 		reason  conformance.Reason
@@ -107,6 +109,58 @@ func TestLiars(t *testing.T) {
 		"gives the wrong reason": {"^xeddsa/", conformance.Mismatch, func(_ shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if e, ok := err.(*shim.Error); ok && e.Code == shim.Rejected {
 				return nil, &shim.Error{Code: shim.Rejected, Class: "replay"}
+			}
+			return r, err
+		}},
+		"does not tell of refusals": {"^ambassador/.*/live/sibling", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.DeviceReceive && err == nil {
+				r.Events = slices.DeleteFunc(r.Events, func(e shim.Event) bool { return e.Kind == "refused" })
+			}
+			return r, err
+		}},
+		"has a digest of its own": {"^ambassador/.*/live/story-companion", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.DeviceStatus && err == nil && r.Digest != nil {
+				r.Digest[0] ^= 1
+			}
+			return r, err
+		}},
+		"changes a device on refusal": {"^ambassador/.*/live/leader-lies", conformance.StateChanged, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.DeviceExport && err == nil {
+				exports++
+				return &shim.Result{State: binary.BigEndian.AppendUint64(r.State, exports)}, nil
+			}
+			return r, err
+		}},
+		"reads a text twice": {"^ambassador/.*/live/schedule", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.DeviceReceive && err == nil {
+				r.Events = append(r.Events, r.Events...)
+			}
+			return r, err
+		}},
+		"opens every channel message": {"^channel/.*/live/envelope", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.ChannelOpen && err != nil {
+				return &shim.Result{Record: shim.Bytes{1, 9}}, nil
+			}
+			return r, err
+		}},
+		"hands out a prekey twice": {"^postoffice/.*/live/one-time-prekeys", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.OfficeBundle && bundle == nil {
+				bundle = r
+			}
+			if op == shim.OfficeBundle {
+				return bundle, err
+			}
+			return r, err
+		}},
+		"takes every commit": {"^postoffice/.*/live/(order|devices|rotations)", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.OfficeAppend && err != nil {
+				return &shim.Result{}, nil
+			}
+			return r, err
+		}},
+		"loses the last mail": {"^postoffice/.*/live/fan-out", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+			if op == shim.OfficeFetch && err == nil && len(r.Mails) > 6 {
+				r.Mails = r.Mails[:len(r.Mails)-1]
 			}
 			return r, err
 		}},
