@@ -42,7 +42,13 @@ func ambassadorFile() (*vectors.File, error) {
 			return nil, err
 		}
 	}
-	return f, scenarios(f)
+	if err := scenarios(f); err != nil {
+		return nil, err
+	}
+	if err := channelScenarios(f); err != nil {
+		return nil, err
+	}
+	return f, officeScenarios(f)
 }
 
 // sample is an encoded structure.

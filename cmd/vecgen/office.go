@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"io"
+
+	"credence/conformance/shim"
+	"credence/reference/account"
+	"credence/reference/ambassador"
+	"credence/reference/client"
+	"credence/reference/postoffice"
+	"credence/reference/refusal"
+	"credence/vectors"
+)
+
+// officeScene is a scenario in which the target is the post office: what the devices around it ask is recorded. It is a
+// postoffice.Service, so that clients of the reference run on it.
+type officeScene struct {
+	*scene
+	rand io.Reader
+}
+
+// tried performs and records an operation of the post office, and keeps the class of a refusal.
+func (o *officeScene) tried(op shim.Op, p shim.Params) (*shim.Result, error) {
+	r, err := o.try(op, p)
+	if class := classOf(err); class != "" {
+		return nil, class
+	}
+	return r, err
+}
+
+func (o *officeScene) Append(commit []byte) error {
+	_, err := o.tried(shim.OfficeAppend, shim.Params{Message: commit})
+	return err
+}
+
+func (o *officeScene) Bundle(id account.ID) ([]byte, error) {
+	r, err := o.tried(shim.OfficeBundle, shim.Params{Account: id[:]})
+	if err != nil {
+		return nil, err
+	}
+	return r.Message, nil
+}
+
+func (o *officeScene) Fetch(id account.ID, device account.DeviceID, from uint64) (postoffice.Mailbox, error) {
+	r, err := o.tried(shim.OfficeFetch, shim.Params{Account: id[:], Device: device[:], Position: from})
+	if err != nil {
+		return postoffice.Mailbox{}, err
+	}
+	box := postoffice.Mailbox{Commits: r.Commits, Prekeys: r.Prekeys}
+	for _, m := range r.Mails {
+		box.Mails = append(box.Mails, m)
+	}
+	return box, nil
+}
+
+func (o *officeScene) register() *client.Client {
+	c, err := client.Register(o, o.rand)
+	o.fail(err)
+	return c
+}
+
+func (o *officeScene) link(leader *client.Client) *client.Client {
+	c, err := client.Link(leader, o, o.rand)
+	o.fail(err)
+	return c
+}
+
+// refused requires that a commit was refused with a class, and tells the device.
+func (o *officeScene) refused(class shim.Class, c *client.Client, commit []byte, err error) {
+	o.fail(err)
+	if got := o.Append(commit); !errors.Is(got, class) {
+		o.fail(errors.New("the commit must be refused as " + string(class)))
+	}
+	c.Device.PostOfficeRefused()
+}
+
+// officeScenarios adds the scenarios of the profile postoffice.
+func officeScenarios(f *vectors.File) error {
+	l := newScenarios(f, "postoffice")
+	run := func(id, comment string, flags, requirements []string, story func(o *officeScene)) {
+		l.run(id, comment, flags, requirements, func(s *scene) { story(&officeScene{s, seeded(s.test.ID)}) })
+	}
+	run("story", "two accounts with two devices each: registered, linked, both directions, a device removed", nil,
+		reqs("AMB-PST-01", "AMB-PST-04", "AMB-PST-09", "AMB-PST-12"), func(o *officeScene) {
+			alice, bob := o.register(), o.register()
+			laptop, desktop := o.link(alice), o.link(bob)
+			a, b := alice.Device.Account(), bob.Device.Account()
+			for _, send := range []struct {
+				from *client.Client
+				to   account.ID
+			}{{laptop, b}, {desktop, a}, {alice, b}, {bob, a}} {
+				o.fail(send.from.Send(send.to, []byte("text")))
+			}
+			for _, c := range []*client.Client{alice, laptop, bob, desktop} {
+				o.fail(c.Sync())
+			}
+			late, err := laptop.Device.Ack(o.rand)
+			o.fail(err)
+			o.fail(alice.Rotate(ambassador.Change{Remove: []account.DeviceID{laptop.Device.ID()}}))
+			o.refused(refusal.NotAllowed, laptop, late, nil)
+			if err := laptop.Sync(); !errors.Is(err, refusal.NotAllowed) {
+				o.fail(errors.New("a removed device has been given mails"))
+			}
+			o.fail(desktop.Send(a, []byte("to the new epoch")))
+			o.fail(alice.Sync())
+		})
+	run("conflict", "two commits for one place; the place is then kept for the side that lost", []string{"Racing"},
+		reqs("AMB-PST-02", "AMB-PST-05", "AMB-PST-06"), func(o *officeScene) {
+			alice, bob := o.register(), o.register()
+			a, b := alice.Device.Account(), bob.Device.Account()
+			o.fail(alice.Send(b, []byte("start")))
+			o.fail(bob.Sync())
+			loses, err := alice.Device.Send(b, []byte("loses"), nil, o.rand)
+			o.fail(err)
+			o.fail(bob.Send(a, []byte("wins")))
+			o.refused(refusal.Conflict, alice, loses, nil)
+			o.refused(refusal.Duplicate, alice, loses, nil)
+			waits, err := bob.Device.Send(a, []byte("waits"), nil, o.rand)
+			o.refused(refusal.Conflict, bob, waits, err)
+			o.fail(alice.Send(b, []byte("has the place")))
+			o.fail(bob.Send(a, []byte("comes after")))
+		})
+	run("prekeys", "twenty bundles with a one-time prekey, then one without, then a new batch", nil,
+		reqs("AMB-PST-03", "AMB-ACC-04"), func(o *officeScene) {
+			alice := o.register()
+			for range account.Batch + 1 {
+				_, err := o.Bundle(alice.Device.Account())
+				o.fail(err)
+			}
+			o.fail(alice.Replenish(account.Batch))
+			_, err := o.Bundle(alice.Device.Account())
+			o.fail(err)
+		})
+	run("epochs", "after a rotation nothing of the old epoch is served or taken; a pending device gets no entries", nil,
+		reqs("AMB-PST-10", "AMB-PST-09"), func(o *officeScene) {
+			alice, bob := o.register(), o.register()
+			laptop := o.link(alice)
+			a, b := alice.Device.Account(), bob.Device.Account()
+			o.fail(alice.Send(b, []byte("start")))
+			o.fail(bob.Sync())
+			o.fail(laptop.Sync())
+			toOld, err := bob.Device.Send(a, []byte("to the old epoch"), nil, o.rand)
+			o.fail(err)
+			fromOld, err := laptop.Device.Send(b, []byte("from the old epoch"), nil, o.rand)
+			o.fail(err)
+			o.fail(alice.Prepare(nil))
+			o.fail(alice.Rotate(ambassador.Change{}))
+			o.refused(refusal.StaleEpoch, bob, toOld, nil)
+			o.refused(refusal.StaleEpoch, laptop, fromOld, nil)
+			o.fail(laptop.Sync())
+			o.fail(bob.Send(a, []byte("to the leader alone")))
+			o.fail(laptop.Sync())
+			o.fail(alice.Sync())
+		})
+	return l.done()
+}
