@@ -30,6 +30,7 @@ func liveSync() []testCase {
 		test("mail-malformed", "truncated and damaged mails are refused and change nothing", reqs("AMB-ENC-02", "AMB-CNV-01"), malformedMail),
 		test("sibling-digest", "a sibling's sent record has another digest: the conversation freezes until a rotation", reqs("AMB-SYN-06"), wrongDigest),
 		test("sibling-own-entry", "a sibling sends an entry as it should be and says another digest or head of it: the conversation freezes", reqs("AMB-SYN-06"), lyingSent),
+		test("sibling-place", "a sibling says that it has sent the entry that was the other side's: the histories differ, and the conversation freezes", reqs("AMB-SYN-06", "AMB-PRV-02"), claimedPlace),
 		test("sibling-far", "a sent record for an entry that is out of reach", reqs("AMB-SYN-07", "AMB-CNV-01"), farRecord),
 		test("waiting-bounded", "entries that wait are bounded", reqs("AMB-SYN-07"), boundedWaiting),
 		test("start-secret", "the secret of a start is in no device's state afterwards", reqs("AMB-SYN-13"), startSecretGone),
@@ -1478,4 +1479,42 @@ func recordAsText(w *world) error {
 		return err
 	}
 	return first(func() error { return l.d.ignores(refusal.NotAllowed, mail) }, func() error { return l.hears(w, c) })
+}
+
+// claimedPlace lets the record of a sibling come before and after the other side's entry for the place.
+func claimedPlace(w *world) error {
+	for _, late := range []bool{false, true} {
+		f, err := w.fallenInTalk()
+		if err != nil {
+			return err
+		}
+		o, err := f.rogue.Say("the other side's", nil)
+		if err != nil {
+			return err
+		}
+		f.rogue.Sent(o)
+		record, err := f.mail(channel.Record{Kind: channel.KindSent, Sent: &channel.Sent{Peer: f.rogue.Account(), Seq: o.Next.Seq, Head: [32]byte{1}}})
+		if err != nil {
+			return err
+		}
+		d := f.leader.target()
+		if late {
+			err = first(
+				func() error { return d.brings(entryMail(o.Entry), ambassador.Message) },
+				func() error { return d.brings(record, ambassador.Record, ambassador.Frozen) },
+			)
+		} else {
+			err = first(
+				func() error { return d.brings(record, ambassador.Record) },
+				func() error { return d.brings(entryMail(o.Entry), ambassador.Message, ambassador.Frozen) },
+			)
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.standsStill(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }

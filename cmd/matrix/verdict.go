@@ -14,13 +14,12 @@ import (
 // verdict is what is recorded of a run: every test that did not pass, with its status and reason.
 type verdict struct {
 	Version  string            `json:"version"` // of the implementation
-	Passed   int               `json:"passed"`
-	Skipped  int               `json:"skipped"`
+	Passed   int               `json:"passed"`  // and so a test that is no longer run is noticed; what does not apply is not counted
 	Failures map[string]string `json:"failures"`
 }
 
 func verdictOf(r *conformance.Report) verdict {
-	v := verdict{Version: r.Target.Version, Passed: r.Summary.Passed, Skipped: r.Summary.Skipped, Failures: map[string]string{}}
+	v := verdict{Version: r.Target.Version, Passed: r.Summary.Passed, Failures: map[string]string{}}
 	for _, t := range r.Results {
 		if t.Status == conformance.Failed || t.Status == conformance.Errored {
 			v.Failures[t.ID] = fmt.Sprintf("%s %s", t.Status, t.Reason)
@@ -56,8 +55,8 @@ func compare(e entry, r *conformance.Report) error {
 			return fmt.Errorf("the verdict is not the recorded one: %s: recorded %q, got %q", id, outcome(want.Failures[id]), outcome(got.Failures[id]))
 		}
 	}
-	if want.Passed != got.Passed || want.Skipped != got.Skipped {
-		return fmt.Errorf("the verdict is not the recorded one: recorded %d passed and %d skipped, got %d and %d", want.Passed, want.Skipped, got.Passed, got.Skipped)
+	if want.Passed != got.Passed {
+		return fmt.Errorf("the verdict is not the recorded one: recorded %d passed, got %d (after new tests: make record)", want.Passed, got.Passed)
 	}
 	if want.Version != got.Version {
 		return fmt.Errorf("the version is %s, recorded was %s", got.Version, want.Version)

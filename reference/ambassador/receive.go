@@ -114,10 +114,11 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 	accepted := Event{Kind: Accepted, Device: d.ID()}
 	switch {
 	case p.Next != nil:
-		t := d.keep(p.Next.Peer)
+		t := d.talk(p.Next.Peer)
 		if string(m.Entry) != string(p.Entry) || t.Seq+1 != p.Next.Seq || t.frozen != "" {
 			return nil // another entry or another history: it is dealt with where it arrives
 		}
+		d.conversations[t.Peer] = t
 		t.step(*p.Next, p.Last)
 		accepted.Peer, accepted.Seq = t.Peer, t.Seq
 	case p.Batch != nil && d.keys != nil:
@@ -128,21 +129,25 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 	return []Event{accepted}
 }
 
-// takeSent keeps the record for its entry; one for an earlier entry says nothing new (AMB-SYN-05).
+// takeSent keeps the record for its entry; one for an earlier entry says nothing new (AMB-SYN-05). It is a claim of its sender
+// too, which is compared even if the place turns out to be somebody else's entry (AMB-SYN-06).
 func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, error) {
 	event := []Event{{Kind: Record, Device: from, Peer: s.Peer, Seq: s.Seq}}
 	if s.Peer == d.Account() {
 		return nil, fmt.Errorf("%w: record: peer: the own account", refusal.NotAllowed)
 	}
 	t := d.talk(s.Peer)
-	if s.Seq <= t.Seq {
+	if s.Seq < t.Seq || s.Seq == 0 {
 		return event, nil
 	}
 	if s.Seq > t.Seq+parkLimit { // AMB-SYN-07
 		return nil, fmt.Errorf("%w: record: seq: %d after %d", refusal.SkipLimit, s.Seq, t.Seq)
 	}
 	t = d.keep(s.Peer)
-	t.records[s.Seq] = s
+	if s.Seq > t.Seq {
+		t.records[s.Seq] = s
+	}
+	event = append(event, t.hear(from, channel.Claim{Head: channel.Head{Peer: s.Peer, Seq: s.Seq, Head: s.Head}, Digest: s.Digest})...)
 	return append(event, d.drain(t)...), nil
 }
 
@@ -156,11 +161,7 @@ func (d *Device) takeAck(from account.DeviceID, a *channel.Ack) ([]Event, error)
 		if claim.Seq < d.talk(claim.Peer).Seq || claim.Seq == 0 {
 			continue
 		}
-		t := d.keep(claim.Peer)
-		t.claims[from] = claim
-		if by, ok := t.contradicted(); ok {
-			events = append(events, t.freeze(fmt.Sprintf("device %x has another state after entry %d", by[:4], t.Seq)))
-		}
+		events = append(events, d.keep(claim.Peer).hear(from, claim)...)
 	}
 	return events, nil
 }

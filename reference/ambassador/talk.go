@@ -129,9 +129,7 @@ func (d *Device) drain(t *talk) []Event {
 		}
 		events = append(events, ev)
 		t.parked = slices.Clone(t.parked[1:])
-		if claim, ok := t.contradicted(); ok {
-			events = append(events, t.freeze(fmt.Sprintf("device %x has another state after entry %d", claim[:4], t.Seq)))
-		}
+		events = append(events, t.compare()...)
 	}
 	return events
 }
@@ -176,13 +174,20 @@ func (t *talk) step(next conversation.Conversation, last *channel.Sent) {
 	}
 }
 
-// contradicted compares what siblings have said of this place (AMB-SYN-06), and forgets what is behind.
-func (t *talk) contradicted() (by account.DeviceID, found bool) {
+// hear takes in what a sibling says of this place or a later one.
+func (t *talk) hear(from account.DeviceID, claim channel.Claim) []Event {
+	t.claims[from] = claim
+	return t.compare()
+}
+
+// compare compares what siblings have said of this place (AMB-SYN-06), and forgets it.
+func (t *talk) compare() []Event {
+	var events []Event
 	for id, claim := range t.claims {
-		if claim.Seq == t.Seq && claim != t.claim() {
-			by, found = id, true
+		if claim.Seq == t.Seq && claim != t.claim() && t.frozen == "" {
+			events = []Event{t.freeze(fmt.Sprintf("device %x has another state after entry %d", id[:4], t.Seq))}
 		}
 	}
 	maps.DeleteFunc(t.claims, func(_ account.DeviceID, c channel.Claim) bool { return c.Seq <= t.Seq })
-	return by, found
+	return events
 }

@@ -802,12 +802,14 @@ class Device:
         taken = [event("record", device=sender, account=s["peer"], seq=s["seq"])]
         require(s["peer"] != self.account, "not-allowed")
         t = self.talk(s["peer"])
-        if s["seq"] <= t.seq:
+        if s["seq"] < t.seq or not s["seq"]:
             return taken
         require(s["seq"] <= t.seq + WAITING, "skip-limit")
         self.talks[s["peer"]] = t
-        t.records[s["seq"]] = s
-        return taken + self.drain(s["peer"])
+        if s["seq"] > t.seq:
+            t.records[s["seq"]] = s
+        t.claims[sender] = {k: s[k] for k in ("peer", "seq", "head", "digest")}
+        return taken + self.compare(t) + self.drain(s["peer"])
 
     def take_ack(self, sender, body):
         self.keep_prekey(sender, body)
@@ -816,7 +818,7 @@ class Device:
             t = self.talk(c["peer"])
             if c["seq"] >= t.seq and c["seq"]:
                 self.talks[c["peer"]] = t
-                t.claims[sender] = c
+                t.claims[sender] = dict(c)
                 events += self.compare(t)
         return events
 
@@ -825,7 +827,7 @@ class Device:
         own = {"peer": t.peer, "seq": t.seq, "head": t.head, "digest": t.digest()}
         wrong = any(c["seq"] == t.seq and c != own for c in t.claims.values())
         t.claims = {d: c for d, c in t.claims.items() if c["seq"] > t.seq}
-        return [self.freeze(t)] if wrong else []
+        return [self.freeze(t)] if wrong and not t.frozen else []
 
     def freeze(self, t, seq=None):
         t.frozen = True
