@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha512"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
+
+	"filippo.io/edwards25519"
 
 	"credence/conformance/shim"
 	"credence/reference/account"
@@ -319,9 +323,43 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 			b[at] ^= 1
 			bad(fmt.Sprintf("bit-%d", at), "one bit is changed", b)
 		}
+		signature := len(s.encoded) - ed25519.SignatureSize
+		b := again(v.domain, 64)
+		scalar := littleEndian(b[signature+32:])
+		putLittleEndian(b[signature+32:], scalar.Add(scalar, groupOrder))
+		g.invalid(refusal.BadSignature, test{v.name + "-s-plus-q", "s + q in the place of s", []string{"MalleableSignature"}, []string{"AMB-ACC-03"}, input(b)})
+		b = again(v.domain, 64)
+		copy(b[signature:], signWithTorsion(account, append([]byte(v.domain), b[:signature]...)))
+		bad("torsion", "a point of order 2 is added to R: only a verification with the cofactor accepts", b)
 	}
 	g.bundleSignatures(samples["bundle"])
 	return g.done()
+}
+
+// signWithTorsion gives a signature that verifies with the cofactor and not without it.
+func signWithTorsion(account ed25519.PrivateKey, message []byte) []byte {
+	seed := sha512.Sum512(account.Seed())
+	a, err := edwards25519.NewScalar().SetBytesWithClamping(seed[:32])
+	if err != nil {
+		panic(err) // only a wrong length fails
+	}
+	uniform := func(parts ...[]byte) *edwards25519.Scalar {
+		h := sha512.Sum512(bytes.Join(parts, nil))
+		k, err := edwards25519.NewScalar().SetUniformBytes(h[:])
+		if err != nil {
+			panic(err) // only a wrong length fails
+		}
+		return k
+	}
+	r := uniform(seed[32:], message)
+	order2, err := new(edwards25519.Point).SetBytes(slices.Concat([]byte{0xec}, bytes.Repeat([]byte{0xff}, 30), []byte{0x7f})) // y = -1
+	if err != nil {
+		panic(err) // it is on the curve
+	}
+	point := new(edwards25519.Point).ScalarBaseMult(r)
+	bigR := point.Add(point, order2).Bytes()
+	k := uniform(bigR, account.Public().(ed25519.PublicKey), message)
+	return append(bigR, edwards25519.NewScalar().MultiplyAdd(k, a, r).Bytes()...)
 }
 
 func (g *group) bundleSignatures(s sample) {
