@@ -26,6 +26,7 @@ const (
 	AcceptedInvalid Reason = "accepted-invalid" // input that must be refused was accepted
 	RejectedValid   Reason = "rejected-valid"   // input that must be accepted was refused
 	StateChanged    Reason = "state-changed"    // refused input changed the state
+	Exposed         Reason = "exposed"          // an attacker reads what must be secret from him
 )
 
 // TestResult is the outcome of one test.

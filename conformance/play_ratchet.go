@@ -1,0 +1,484 @@
+package conformance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"credence/conformance/adversary"
+	"credence/conformance/malicious"
+	"credence/conformance/scenario"
+	"credence/conformance/shim"
+	"credence/reference/adapter"
+	"credence/reference/params"
+	"credence/reference/primitive"
+	"credence/reference/wire"
+	"credence/reference/x3dh"
+)
+
+// duel plays a scenario of level ratchet: the target plays both parties.
+type duel struct {
+	*live
+	scenario *scenario.Scenario
+	play     *Play
+	trace    *adversary.Trace
+	oracle   *adversary.Oracle
+	session  *adversary.Session
+	a, b     *side
+	messages []judged
+	flights  map[string]*flight
+	copies   []*copied
+	names    int
+	spk      primitive.PublicKey // the responder's, from which the ratchet starts
+	secret   *shim.Params        // of session.start, for the responder
+}
+
+// side is one party of a duel.
+type side struct {
+	name     string // a or b
+	party    string // its name on the target
+	started  bool
+	endpoint *adversary.Endpoint
+	fixed    map[adversary.Term]bool // identity key and prekeys
+	sent     int
+	partner  primitive.PublicKey // the newest key of the other side
+	last     *primitive.PublicKey
+	heard    map[primitive.PublicKey]bool
+	said     map[primitive.PublicKey]bool
+}
+
+// flight is a message under way.
+type flight struct {
+	judged
+	to       string
+	envelope *shim.Message
+}
+
+// playRatchet runs a scenario of level ratchet. Whatever the target does wrong is the error; the play is then what came before.
+func playRatchet(t *tester, s *scenario.Scenario) (*Play, error) {
+	set, err := params.Lookup(s.Set)
+	if err != nil {
+		return nil, err
+	}
+	if err := reset(t); err != nil {
+		return nil, err
+	}
+	d := &duel{
+		live: &live{tester: t, set: set}, scenario: s, play: &Play{}, trace: adversary.NewTrace(), oracle: adversary.NewOracle(), flights: map[string]*flight{},
+		a: newSide("a"), b: newSide("b"),
+	}
+	if err := d.open(); err != nil {
+		return d.play, err
+	}
+	for i, e := range s.Events {
+		came, err := d.do(i, e)
+		if err != nil {
+			d.play.Lines = append(d.play.Lines, e.String()+": WRONG")
+			return d.play, err
+		}
+		d.play.Lines = append(d.play.Lines, e.String()+came)
+	}
+	for _, c := range d.copies {
+		if err := d.readFromCopy(c); err != nil {
+			return d.play, err
+		}
+	}
+	d.play.judge(d.oracle, adversary.NewAttacker(d.trace), d.copies, d.messages)
+	return d.play, nil
+}
+
+func newSide(name string) *side {
+	return &side{name: name, party: name, fixed: map[adversary.Term]bool{}, heard: map[primitive.PublicKey]bool{}, said: map[primitive.PublicKey]bool{}}
+}
+
+func (d *duel) side(name string) (own, other *side) {
+	if name == "a" {
+		return d.a, d.b
+	}
+	return d.b, d.a
+}
+
+// doesNotApply is what an event comes to that has no effect.
+const doesNotApply = ": does not apply"
+
+// do performs an event and tells what came of it.
+func (d *duel) do(i int, e scenario.Event) (string, error) {
+	own, other := d.side(e.By)
+	f := d.flights[e.Message]
+	switch {
+	case e.Do == scenario.Send && own.started:
+		return d.send(own, other)
+	case e.Do == scenario.Deliver && f != nil && f.to == own.name:
+		return d.deliver(own, f)
+	case e.Do == scenario.Forge && f != nil && f.to == own.name:
+		return d.forge(own, f, e.Part)
+	case e.Do == scenario.Restart && d.hello.exports():
+		return d.restarted(own)
+	case e.Do == scenario.Compromise && d.hello.exports():
+		return d.compromise(i, own)
+	}
+	return doesNotApply, nil
+}
+
+// open makes the parties. The initiator has a session then, and the responder has not.
+func (d *duel) open() error {
+	d.a.started = true
+	d.session = &adversary.Session{Name: "ab", Set: d.set}
+	if !d.hello.handshakes() {
+		return d.openFromSecret()
+	}
+	count := 1
+	if d.scenario.NoOPK && !d.set.OneTimePrekeyRequired {
+		count = 0
+	}
+	bundle, err := d.party("b", count)
+	if err != nil {
+		return err
+	}
+	initiator, err := d.party("a", 0)
+	if err != nil {
+		return err
+	}
+	if _, err := d.must(shim.SessionInitiate, shim.Params{Party: "a", Peer: "b", Bundle: adapter.ToShim(bundle)}); err != nil {
+		return err
+	}
+	return d.agreement(initiator.Identity, bundle)
+}
+
+func (d *duel) party(name string, oneTimePrekeys int) (x3dh.Bundle, error) {
+	r, err := d.must(shim.PartyNew, shim.Params{Set: d.set.Name, Party: name, OneTimePrekeyCount: oneTimePrekeys, Cadence: d.scenario.Cadence, RegistrationID: d.registrationID()})
+	if err != nil {
+		return x3dh.Bundle{}, err
+	}
+	if r.Bundle == nil {
+		return x3dh.Bundle{}, d.fail(Protocol, "party.new gives no bundle", "a bundle", describeResult(r))
+	}
+	return adapter.FromShim(r.Bundle), nil
+}
+
+// agreement notes the public keys of the agreement; the ephemeral key comes with the first message.
+func (d *duel) agreement(initiator []byte, b x3dh.Bundle) error {
+	s := &adversary.Start{}
+	var err error
+	note := func(name string, to *primitive.PublicKey, decode func() (primitive.PublicKey, error)) {
+		var e error
+		if *to, e = decode(); e != nil && err == nil {
+			err = d.fail(Mismatch, "a public key of the target: "+name, "SPEC.md 4.1", e.Error())
+		}
+	}
+	note("identity", &s.Initiator, func() (primitive.PublicKey, error) { return x3dh.DecodeIdentity(d.set, initiator) })
+	note("identity", &s.Responder, func() (primitive.PublicKey, error) { return x3dh.DecodeIdentity(d.set, b.Identity) })
+	note("signed prekey", &s.SignedPrekey, func() (primitive.PublicKey, error) { return b.StartKey(d.set) })
+	if b.OneTimePrekey != nil && d.set.Signature != params.NoSignature {
+		s.OneTimePrekey = &primitive.PublicKey{}
+		note("one-time prekey", s.OneTimePrekey, func() (primitive.PublicKey, error) { return d.set.Decode(b.OneTimePrekey) })
+	}
+	if err != nil {
+		return err
+	}
+	d.session.Start, d.spk, d.bundle = s, s.SignedPrekey, b
+	d.a.hold(d.oracle.Private(s.Initiator))
+	d.b.hold(d.oracle.Private(s.Responder), d.oracle.Private(s.SignedPrekey))
+	if s.OneTimePrekey != nil {
+		d.b.hold(d.oracle.Private(*s.OneTimePrekey))
+	}
+	return nil
+}
+
+func (s *side) hold(terms ...adversary.Term) {
+	for _, t := range terms {
+		s.fixed[t] = true
+	}
+}
+
+// openFromSecret starts the initiator from a shared secret, and keeps what the responder will start from.
+func (d *duel) openFromSecret() error {
+	secret := make([]byte, d.set.AgreementSize)
+	d.random.Read(secret)
+	spk, err := primitive.GeneratePrivate(d.random)
+	if err != nil {
+		return err
+	}
+	d.spk, d.session.AD = primitive.Public(spk), d.associatedData()
+	common := shim.Params{Set: d.set.Name, SharedSecret: secret, AssociatedData: d.session.AD, Cadence: d.scenario.Cadence}
+	initiator, responder := common, common
+	initiator.Party, initiator.Peer, initiator.Role = "a", "b", "initiator"
+	responder.Party, responder.Peer, responder.Role = "b", "a", "responder"
+	if d.set.Start != params.Olm {
+		initiator.RatchetPublic, responder.RatchetPrivate = d.set.Encode(d.spk), spk.Bytes()
+		d.trace.Publics[d.spk] = true
+	}
+	d.secret = &responder
+	_, err = d.must(shim.SessionStart, initiator)
+	return err
+}
+
+// send lets a party send the next message.
+func (d *duel) send(own, other *side) (string, error) {
+	own.sent++
+	name := own.name + strconv.Itoa(own.sent)
+	plaintext := fmt.Appendf(nil, "plaintext of message %s", name)
+	r, err := d.must(shim.SessionEncrypt, shim.Params{Party: own.party, Peer: other.name, Plaintext: plaintext})
+	if err != nil {
+		return "", err
+	}
+	if r.Envelope == nil {
+		return "", d.fail(Protocol, "session.encrypt gives no envelope", "an envelope", describeResult(r))
+	}
+	inner, err := d.inner(r.Envelope)
+	if err != nil {
+		return "", err
+	}
+	if own.endpoint == nil {
+		if err := d.firstMessage(r.Envelope, inner); err != nil {
+			return "", err
+		}
+	}
+	m := &adversary.Message{Name: name, Session: d.session, Initiator: own == d.a, Body: inner, Plaintext: plaintext}
+	if err := d.trace.Add(m); err != nil {
+		return "", d.fail(Mismatch, "a message of the target cannot be parsed", "SPEC.md 5.6", err.Error()+": "+toJSON(r.Envelope))
+	}
+	if err := d.newKey(own, m); err != nil {
+		return "", err
+	}
+	f := &flight{judged{m, own.endpoint.Send(m.Header.Key, m.Header.N)}, other.name, r.Envelope}
+	d.flights[name] = f
+	d.messages = append(d.messages, f.judged)
+	return fmt.Sprintf(": %s, ratchet key %x.., number %d", name, m.Header.Key[:4], m.Header.N), nil
+}
+
+// firstMessage brings the ephemeral key and the first ratchet key.
+func (d *duel) firstMessage(e *shim.Message, inner []byte) error {
+	if s := d.session.Start; s != nil {
+		m, err := wire.ParseInitial(d.set, e.Body)
+		if e.Kind != shim.InitialMessage || err != nil {
+			return d.fail(Mismatch, "the first message of the initiator is no initial message", "SPEC.md 6.1", toJSON(e))
+		}
+		if s.Ephemeral, err = d.set.Decode(m.Ephemeral); err != nil {
+			return d.fail(Mismatch, "ephemeral key of an initial message", "SPEC.md 6.1", err.Error())
+		}
+		d.session.AD = x3dh.AssociatedData(d.set, m.Identity, d.bundle.Identity, m.Ephemeral, d.bundle.SignedPrekey, d.bundle.OneTimePrekey)
+	}
+	d.trace.Open(d.session)
+	m, err := wire.Parse(d.set, inner)
+	if err != nil {
+		return d.fail(Mismatch, "a message of the target cannot be parsed", "SPEC.md 5.6", err.Error()+": "+toJSON(e))
+	}
+	d.a.endpoint = d.oracle.NewInitiator(d.session, m.Header.Key, d.spk)
+	d.a.partner = d.spk
+	return nil
+}
+
+// newKey notes the ratchet key of a message that is sent, which must not have been used with this number.
+func (d *duel) newKey(own *side, m *adversary.Message) error {
+	for _, other := range d.messages {
+		if h := other.message.Header; h.Key == m.Header.Key && h.N == m.Header.N {
+			return d.fail(Mismatch, "a message key is used twice", "another ratchet key or number than in "+other.message.Name, fmt.Sprintf("key %x, number %d again in %s", h.Key, h.N, m.Name))
+		}
+	}
+	key := m.Header.Key
+	if own.said[key] {
+		return nil
+	}
+	own.said[key] = true
+	d.session.Stepped(key, own.partner, own.last)
+	if d.set.Start != params.Olm || len(d.session.Steps) > 1 {
+		own.last = &key
+	}
+	return nil
+}
+
+// deliver brings a message to its receiver, who must read it once, and later refuse it.
+func (d *duel) deliver(own *side, f *flight) (string, error) {
+	p := shim.Params{Party: own.party, Peer: d.peerOf(own), Envelope: f.envelope}
+	op, err := d.begin(own, f)
+	if err != nil || op == "" {
+		return doesNotApply, err
+	}
+	endpoint := own.endpoint
+	if endpoint == nil {
+		endpoint = d.oracle.NewResponder(d.session, f.message.Header.Key, d.spk)
+	}
+	endpoint = endpoint.Clone()
+	h := f.message.Header
+	if _, ok := endpoint.Receive(h.Key, h.PN, h.N); !ok {
+		return ": refused", d.refuseUnchanged("", op, p)
+	}
+	r, err := d.must(op, p)
+	if err != nil {
+		return "", err
+	}
+	if r.Plaintext == nil {
+		return "", d.fail(Protocol, "no plaintext", "a plaintext", describeResult(r))
+	}
+	if err := d.equal("plaintext of "+f.message.Name, f.message.Plaintext, *r.Plaintext); err != nil {
+		return "", err
+	}
+	own.endpoint = endpoint
+	d.received(own, h.Key)
+	return ": read", nil
+}
+
+func (d *duel) peerOf(own *side) string {
+	_, other := d.side(own.name)
+	return other.name
+}
+
+// begin gives the operation that reads a message. A responder from a shared secret is started first; "" means that the message
+// cannot be the first one.
+func (d *duel) begin(own *side, f *flight) (shim.Op, error) {
+	switch {
+	case own.started:
+	case d.secret == nil:
+		if f.envelope.Kind != shim.InitialMessage {
+			return "", nil
+		}
+		return shim.SessionRespond, nil
+	default:
+		if d.set.Start == params.Olm {
+			d.secret.RatchetPublic = d.set.Encode(f.message.Header.Key)
+		}
+		if _, err := d.must(shim.SessionStart, *d.secret); err != nil {
+			return "", err
+		}
+		own.started = true
+	}
+	return shim.SessionDecrypt, nil
+}
+
+// received notes that a party has accepted a message.
+func (d *duel) received(own *side, key primitive.PublicKey) {
+	if !own.started { // AMB-X3D-10: the one-time prekey is used up
+		own.started = true
+		delete(own.fixed, d.oneTimePrekey())
+	}
+	if own.heard[key] {
+		return
+	}
+	own.heard[key] = true
+	own.partner = key
+	if d.set.Start != params.Olm || key != d.session.Steps[0].Key {
+		own.last = &key
+	}
+}
+
+// oneTimePrekey gives the term of the private key that a responder deletes.
+func (d *duel) oneTimePrekey() adversary.Term {
+	s := d.session.Start
+	switch {
+	case s == nil:
+		return ""
+	case s.OneTimePrekey != nil:
+		return d.oracle.Private(*s.OneTimePrekey)
+	case d.set.Signature == params.NoSignature:
+		return d.oracle.Private(s.SignedPrekey)
+	}
+	return ""
+}
+
+// forge brings a damaged copy of a message, which must be refused and change nothing.
+func (d *duel) forge(own *side, f *flight, part string) (string, error) {
+	inner, ok := damaged(d.set, f.message, part)
+	if !ok {
+		return doesNotApply, nil
+	}
+	e := &shim.Message{Kind: f.envelope.Kind, Body: inner}
+	if e.Kind == shim.InitialMessage {
+		var err error
+		if e, err = d.rewrap(f.envelope, func(m *wire.Initial) { m.Message = inner }); err != nil {
+			return "", err
+		}
+	}
+	if !own.started && (e.Kind != shim.InitialMessage || d.secret != nil) {
+		return doesNotApply, nil
+	}
+	op := shim.SessionDecrypt
+	if !own.started {
+		op = shim.SessionRespond
+	}
+	return ": refused", d.refuseUnchanged("", op, shim.Params{Party: own.party, Peer: d.peerOf(own), Envelope: e})
+}
+
+// restarted exports a party and goes on with what is imported.
+func (d *duel) restarted(own *side) (string, error) {
+	r, err := d.must(shim.PartyExport, shim.Params{Party: own.party})
+	if err != nil {
+		return "", err
+	}
+	own.party, err = d.load(r.State)
+	return "", err
+}
+
+// load imports a state under a new name.
+func (d *duel) load(state []byte) (string, error) {
+	d.names++
+	name := fmt.Sprint("copy-", d.names)
+	_, err := d.must(shim.PartyImport, shim.Params{Set: d.set.Name, Party: name, State: state})
+	return name, err
+}
+
+// compromise gives the attacker the complete state of a party.
+func (d *duel) compromise(event int, own *side) (string, error) {
+	if own.endpoint == nil && (own == d.a || d.secret != nil) {
+		return doesNotApply, nil // before the first message there is nothing to read
+	}
+	r, err := d.must(shim.PartyExport, shim.Params{Party: own.party})
+	if err != nil {
+		return "", err
+	}
+	c := &copied{event: event, who: own.name, state: bytes.Clone(r.State), messages: len(d.messages), imported: map[*adversary.Message]struct{}{}}
+	for t := range own.fixed {
+		c.holds = append(c.holds, t)
+	}
+	if own.endpoint != nil {
+		c.holds = append(c.holds, own.endpoint.Holds()...)
+	}
+	d.copies = append(d.copies, c)
+	return fmt.Sprintf(": %d bytes", len(r.State)), nil
+}
+
+// readFromCopy lets the target itself read, from the copy, whatever was sent to the party, once and again.
+func (d *duel) readFromCopy(c *copied) error {
+	name, err := d.load(c.state)
+	if err != nil {
+		return err
+	}
+	own, other := d.side(c.who)
+	respond := false
+	for range 2 {
+		for _, m := range d.messages {
+			f := d.flights[m.message.Name]
+			if f.to != own.name {
+				continue
+			}
+			op := shim.SessionDecrypt
+			if respond && f.envelope.Kind == shim.InitialMessage {
+				op = shim.SessionRespond
+			}
+			r, err := d.call(op, shim.Params{Party: name, Peer: other.name, Envelope: f.envelope})
+			var e *shim.Error
+			switch {
+			case errors.As(err, &e):
+				continue
+			case err != nil:
+				return err
+			}
+			if r.Plaintext != nil && bytes.Equal(*r.Plaintext, m.message.Plaintext) {
+				c.imported[m.message] = struct{}{}
+			}
+		}
+		respond = len(c.imported) == 0
+	}
+	return nil
+}
+
+// damaged gives a ratchet message with one part changed. It is not ok for a part that the set does not have.
+func damaged(set *params.Set, m *adversary.Message, part string) ([]byte, bool) {
+	for _, change := range malicious.Mutations(set, m.Body) {
+		if change.Name == "flip-"+part || change.Name == part {
+			return change.Message, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,69 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"credence/conformance/scenario"
+	"credence/conformance/shim"
+	"credence/reference/adapter"
+	"credence/reference/params"
+)
+
+func referenceTester(t *testing.T, id string) *tester {
+	t.Helper()
+	target := adapter.New()
+	r, err := target.Call(context.Background(), shim.Hello, &shim.Params{})
+	require.NoError(t, err)
+	return &tester{ctx: context.Background(), target: target, hello: hello{r}, random: testRandom(1, id)}
+}
+
+func TestPlay(t *testing.T) {
+	for _, set := range params.Sets() {
+		s := &scenario.Scenario{Level: scenario.Ratchet, Set: set.Name}
+		add := func(do scenario.Verb, by, message string) {
+			s.Events = append(s.Events, scenario.Event{Do: do, By: by, Message: message}, scenario.Event{Do: scenario.Compromise, By: "a"}, scenario.Event{Do: scenario.Compromise, By: "b"})
+		}
+		add("send", "a", "")
+		add("send", "a", "")
+		add("send", "a", "")
+		add("deliver", "b", "a1")
+		add("deliver", "b", "a3")
+		add("send", "b", "")
+		add("send", "b", "")
+		add("deliver", "a", "b1")
+		add("send", "a", "")
+		add("deliver", "b", "a4")
+		add("deliver", "b", "a2")
+		add("deliver", "b", "a2")
+		add("send", "b", "")
+		add("deliver", "a", "b3")
+		add("send", "a", "")
+		add("deliver", "b", "a5")
+		p, err := playRatchet(referenceTester(t, set.Name), s)
+		for _, l := range p.Lines {
+			t.Log(l)
+		}
+		require.NoError(t, err)
+		for _, c := range p.Compromises {
+			line := fmt.Sprint(c.Event, " ", c.Who)
+			for _, e := range c.Exposed {
+				mark := "="
+				if e.Allowed != (e.Read != "") {
+					mark = "DIFFERS"
+				}
+				line += fmt.Sprintf("\n    %s allowed %v later %v read %q %s", e.Message, e.Allowed, e.Later, e.Read, mark)
+			}
+			t.Log(line)
+		}
+		for _, later := range []bool{false, true} {
+			_, _, bad := p.exposed(later)
+			require.False(t, bad)
+		}
+		_, _, missed := p.Missed()
+		require.False(t, missed)
+	}
+}

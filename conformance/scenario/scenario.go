@@ -1,0 +1,173 @@
+// Package scenario is the portable form of a schedule (docs/scenarios.md): what parties or devices do, what the network does
+// to their messages, and when an attacker copies a state. The same file runs on any target.
+package scenario
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Format and Version stand in every file.
+const (
+	Format  = "credence-scenario"
+	Version = 1
+)
+
+// Level says who acts.
+type Level string
+
+// The levels.
+const (
+	Ratchet    Level = "ratchet"    // the parties a and b; a initiates
+	Ambassador Level = "ambassador" // accounts with devices, around a post office
+)
+
+// Scenario is a schedule.
+type Scenario struct {
+	Format  string  `json:"format"`
+	Version int     `json:"version"`
+	Comment string  `json:"comment,omitempty"`
+	Level   Level   `json:"level"`
+	Set     string  `json:"set"`
+	Cadence string  `json:"cadence,omitempty"` // of level ratchet: per-turn (the default) or per-message
+	NoOPK   bool    `json:"no_one_time_prekey,omitempty"`
+	Users   []User  `json:"users,omitempty"` // of level ambassador
+	Events  []Event `json:"events"`
+}
+
+// User is an account with so many devices at the beginning. They are name/0, its leader, name/1 and so on.
+type User struct {
+	Name    string `json:"name"`
+	Devices int    `json:"devices"`
+}
+
+// Verb says what happens in an event.
+type Verb string
+
+// The verbs. docs/scenarios.md says what each does, and when it does not apply.
+const (
+	Send       Verb = "send"
+	Deliver    Verb = "deliver"
+	Forge      Verb = "forge"
+	Restart    Verb = "restart"
+	Compromise Verb = "compromise"
+
+	Read      Verb = "read"
+	Race      Verb = "race"
+	Crash     Verb = "crash"
+	Ack       Verb = "ack"
+	Replenish Verb = "replenish"
+	Prepare   Verb = "prepare"
+	Rotate    Verb = "rotate"
+	Add       Verb = "add"
+	Remove    Verb = "remove"
+	Rollback  Verb = "rollback"
+	Withhold  Verb = "withhold"
+)
+
+// Verbs gives the verbs of a level.
+func Verbs(l Level) []Verb {
+	if l == Ratchet {
+		return []Verb{Send, Deliver, Forge, Restart, Compromise}
+	}
+	return []Verb{Send, Read, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise, Rollback, Withhold}
+}
+
+// Event is one step. An event that does not apply when its turn comes changes nothing, so that every part of a scenario is
+// a scenario.
+type Event struct {
+	Do      Verb     `json:"do"`
+	By      string   `json:"by,omitempty"`      // a party, or a device such as alice/1
+	To      string   `json:"to,omitempty"`      // a user; of race and send
+	Message string   `json:"message,omitempty"` // such as a2: the second that a has sent
+	Part    string   `json:"part,omitempty"`    // of forge: one of Parts
+	Devices []string `json:"devices,omitempty"` // of race, prepare and remove
+}
+
+// Parts are the parts of a message that forge changes: a flipped bit in a field, a byte less, a byte more.
+var Parts = []string{"key", "pn", "n", "ciphertext", "tag", "truncate-1", "extend"}
+
+// String gives the event as one line.
+func (e Event) String() string {
+	words := []string{string(e.Do)}
+	for _, w := range []struct{ label, value string }{
+		{"", e.By}, {"to ", e.To}, {"", e.Message}, {"", e.Part}, {"", strings.Join(e.Devices, " ")},
+	} {
+		if w.value != "" {
+			words = append(words, w.label+w.value)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// ErrInvalid wraps every reason for which a file is not a scenario. The message names the place.
+var ErrInvalid = errors.New("not a scenario")
+
+//go:embed schema.json
+var schemaJSON []byte
+
+// Decode reads a scenario, canonical or not. It returns ErrInvalid.
+func Decode(b []byte) (*Scenario, error) {
+	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	schema, err := compile()
+	if err != nil {
+		return nil, err
+	}
+	if err := schema.Validate(instance); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	s := &Scenario{}
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return s, nil
+}
+
+func compile() (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("scenario.json", doc); err != nil {
+		return nil, err
+	}
+	return c.Compile("scenario.json")
+}
+
+// Encode gives the canonical form: the fields in the order of Scenario, an event a line.
+func (s *Scenario) Encode() ([]byte, error) {
+	c := *s
+	c.Format, c.Version, c.Events = Format, Version, nil
+	head, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	head, ok := bytes.CutSuffix(head, []byte("null\n}"))
+	if !ok {
+		return nil, errors.New("events are not the last field")
+	}
+	b := bytes.NewBuffer(append(head, '['))
+	for i, e := range s.Events {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("\n  ")
+		b.Write(line)
+	}
+	b.WriteString("\n ]\n}\n")
+	return b.Bytes(), nil
+}
