@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"credence/conformance/adversary"
-	"credence/conformance/scenario"
 )
 
 // Play is a scenario that was run: what happened, and who can read what.
@@ -100,18 +99,16 @@ func (p *Play) judge(oracle *adversary.Oracle, attacker *adversary.Attacker, cop
 	}
 }
 
-// verdict fails the test if the attacker has read what he must not.
-func (t *tester) exposures(p *Play, s *scenario.Scenario) error {
-	for _, later := range []bool{false, true} {
-		c, e, found := p.exposed(later)
-		if !found {
-			continue
-		}
-		guarantee := "forward secrecy: a message from before the copy was made can be read"
-		if later {
-			guarantee = "post-compromise security: a message can be read that was sent after the session had healed"
-		}
-		return t.fail(Exposed, guarantee, fmt.Sprintf("%s is secret from a copy of %s after event %d", e.Message, c.Who, c.Event+1), "read: "+e.Read)
+// exposure fails the test if the attacker has read what he must not: a message from before the copy, or a later one.
+func (t *tester) exposure(p *Play, later bool) error {
+	c, e, found := p.exposed(later)
+	if !found {
+		return nil
 	}
-	return nil
+	guarantee := "forward secrecy: a message from before the copy was made can be read"
+	if later {
+		guarantee = "post-compromise security: a message can be read that was sent after the session had healed"
+	}
+	t.sent = ""
+	return t.fail(Exposed, guarantee, fmt.Sprintf("%s is secret from a copy of %s after event %d", e.Message, c.Who, c.Event+1), "read: "+e.Read)
 }

@@ -43,7 +43,7 @@ func TestPlay(t *testing.T) {
 		add("deliver", "a", "b3")
 		add("send", "a", "")
 		add("deliver", "b", "a5")
-		p, err := playRatchet(referenceTester(t, set.Name), s)
+		p, err := referenceTester(t, set.Name).playRatchet(s, false)
 		for _, l := range p.Lines {
 			t.Log(l)
 		}

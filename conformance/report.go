@@ -1,6 +1,10 @@
 package conformance
 
-import "slices"
+import (
+	"slices"
+
+	"credence/conformance/scenario"
+)
 
 // Status is the outcome of one test.
 type Status string
@@ -31,16 +35,18 @@ const (
 
 // TestResult is the outcome of one test.
 type TestResult struct {
-	ID           string   `json:"id"`
-	Profile      string   `json:"profile"`
-	Requirements []string `json:"requirements"`
-	Status       Status   `json:"status"`
-	Message      string   `json:"message"`
-	Reason       Reason   `json:"reason"`
-	Sent         string   `json:"sent,omitempty"` // the operation and its parameters that led to the outcome
-	Expected     string   `json:"expected"`
-	Got          string   `json:"got"`
-	Repeat       string   `json:"repeat"` // the command that runs just this test again
+	ID           string             `json:"id"`
+	Profile      string             `json:"profile"`
+	Requirements []string           `json:"requirements"`
+	Status       Status             `json:"status"`
+	Message      string             `json:"message"`
+	Reason       Reason             `json:"reason"`
+	Sent         string             `json:"sent,omitempty"` // the operation and its parameters that led to the outcome
+	Expected     string             `json:"expected"`
+	Got          string             `json:"got"`
+	Repeat       string             `json:"repeat"`             // the command that runs just this test again
+	Scenario     *scenario.Scenario `json:"scenario,omitempty"` // on which a property test failed, as small as it could be made
+	Evidence     *Evidence          `json:"evidence,omitempty"` // of a property test
 }
 
 // Summary counts the results by status.

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"credence/conformance/shim"
 	"credence/vectors"
@@ -41,7 +42,8 @@ type Options struct {
 	Profiles []string                                   // only these; nil is all
 	Match    *regexp.Regexp                             // only tests whose id matches; nil is all
 	Vectors  []*vectors.File                            // nil is the embedded ones
-	Seed     uint64                                     // of the randomness of the reference as a peer
+	Seed     uint64                                     // of the randomness of the reference as a peer, and of the scenarios
+	Budget   time.Duration                              // of the property tests: as many scenarios as fit on the reference; 0 is DefaultBudget
 	Jobs     int                                        // targets that run at the same time; below 1 is 1
 	Command  string                                     // the command line up to the options that select a test, for repeat
 	Progress func(Progress)                             // called after every test, if not nil; never from two goroutines at once
@@ -84,7 +86,7 @@ func allTests(files []*vectors.File) ([]testCase, error) {
 			return nil, err
 		}
 	}
-	return slices.Concat(probes(), vectorTests(files), liveTests(), liveDevices(), liveSync(), liveChannel(), liveOffice()), nil
+	return slices.Concat(probes(), vectorTests(files), liveTests(), liveDevices(), liveSync(), liveChannel(), liveOffice(), ratchetProperties()), nil
 }
 
 // Run runs the suite. It returns ErrUnknownProfile, ErrNoMatch or ErrTarget, and otherwise a report, whatever the target
@@ -221,8 +223,11 @@ func (r *runner) runOne(ctx context.Context, c *testCase, target shim.Target) (T
 			return result, nil
 		}
 	}
-	t := &tester{ctx: ctx, target: target, hello: r.hello, random: testRandom(r.options.Seed, c.ID)}
+	t := &tester{ctx: ctx, target: target, hello: r.hello, random: testRandom(r.options.Seed, c.ID), budget: r.options.Budget}
 	judge(&result, runRecovered(c, t))
+	if t.evidence != (Evidence{}) {
+		result.Evidence = &t.evidence
+	}
 	if result.Status == Errored {
 		target.Close()
 		target = nil
@@ -260,7 +265,7 @@ func judge(result *TestResult, err error) {
 		result.Status = Passed
 	case errors.As(err, &v):
 		result.Status, result.Reason, result.Message = v.status, v.reason, v.message
-		result.Expected, result.Got, result.Sent = v.expected, v.got, v.sent
+		result.Expected, result.Got, result.Sent, result.Scenario = v.expected, v.got, v.sent, v.scenario
 	default:
 		result.Status, result.Reason, result.Message = Errored, Protocol, err.Error()
 	}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
+	"credence/conformance/scenario"
 	"credence/conformance/shim"
 	"credence/reference/refusal"
 )
@@ -53,11 +55,13 @@ func lacks(ok bool, what string) string {
 
 // tester runs one test on one target.
 type tester struct {
-	ctx    context.Context
-	target shim.Target
-	hello  hello
-	random *rand.ChaCha8 // of the reference as a peer, from the seed and the id of the test
-	sent   string        // the last request
+	ctx      context.Context
+	target   shim.Target
+	hello    hello
+	random   *rand.ChaCha8 // of the reference as a peer, from the seed and the id of the test
+	sent     string        // the last request
+	budget   time.Duration // of the whole run
+	evidence Evidence      // of property tests
 }
 
 // verdict is the error of a test that did not pass.
@@ -68,6 +72,7 @@ type verdict struct {
 	expected string
 	got      string
 	sent     string
+	scenario *scenario.Scenario // of a property test
 }
 
 func (v *verdict) Error() string { return fmt.Sprintf("%s: %s", v.reason, v.message) }
@@ -117,11 +122,11 @@ func (t *tester) broken(err error) error {
 }
 
 func (t *tester) fail(reason Reason, message, expected, got string) error {
-	return &verdict{Failed, reason, message, expected, got, t.sent}
+	return &verdict{status: Failed, reason: reason, message: message, expected: expected, got: got, sent: t.sent}
 }
 
 func (t *tester) errored(reason Reason, message, got string) error {
-	return &verdict{Errored, reason, message, "a reply", got, t.sent}
+	return &verdict{status: Errored, reason: reason, message: message, expected: "a reply", got: got, sent: t.sent}
 }
 
 // must performs an operation that has to succeed.

@@ -16,12 +16,13 @@ type Oracle struct {
 	known map[string]bool // rules that are there
 	names map[primitive.PublicKey]string
 	drawn int
-	used  map[Term]uint64 // chain, named by the root key of its step -> derivations that are there
+	steps map[Term][2]string // root key of a step -> the step before, and the other key, as its sender had them
+	used  map[Term]uint64    // chain, named by the root key of its step -> derivations that are there
 }
 
 // NewOracle gives an oracle that knows of nothing yet.
 func NewOracle() *Oracle {
-	return &Oracle{known: map[string]bool{}, names: map[primitive.PublicKey]string{}, used: map[Term]uint64{}}
+	return &Oracle{known: map[string]bool{}, names: map[primitive.PublicKey]string{}, steps: map[Term][2]string{}, used: map[Term]uint64{}}
 }
 
 // Key gives the name of a public key.
@@ -76,6 +77,9 @@ type Endpoint struct {
 	set     *params.Set
 	eager   bool
 
+	partner primitive.PublicKey  // the newest key of the other side
+	last    *primitive.PublicKey // the key of the newest step, if it was seen; nil is the start
+
 	root      string // the key whose step gave the root key; "" is the start
 	own, peer string // ratchet keys; "" is none
 	sending   bool   // there is a sending chain: of own
@@ -99,14 +103,16 @@ func (o *Oracle) NewInitiator(s *Session, first, signedPrekey primitive.PublicKe
 	case params.Olm:
 		o.derive([]Term{chainKey(s.Name, e.own, 0)}, agreed(s.Name))
 		e.sending, e.chain = true, e.own
+		s.stepped(first, first, nil)
 		return e
 	case params.Whisper:
 		e.chains = []receiving{{key: o.Key(signedPrekey), open: true}}
 		o.derive([]Term{chainKey(s.Name, o.Key(signedPrekey), 0)}, agreed(s.Name))
 	}
-	e.peer = o.Key(signedPrekey)
+	e.peer, e.partner = o.Key(signedPrekey), signedPrekey
 	e.step(e.own)
 	e.sending, e.chain = true, e.own
+	e.seen(first)
 	return e
 }
 
@@ -117,7 +123,7 @@ func (o *Oracle) NewResponder(s *Session, first, signedPrekey primitive.PublicKe
 	switch s.Set.Start {
 	case params.Olm:
 		o.derive([]Term{chainKey(s.Name, o.Key(first), 0)}, agreed(s.Name))
-		e.own, e.peer = "", o.Key(first)
+		e.own, e.peer, e.partner = "", o.Key(first), first
 		e.chains = []receiving{{key: e.peer, open: true}}
 	case params.Whisper:
 		o.derive([]Term{chainKey(s.Name, e.own, 0)}, agreed(s.Name))
@@ -142,8 +148,18 @@ func (e *Endpoint) step(key string) {
 	if key == e.peer {
 		other = e.own
 	}
-	e.oracle.derive([]Term{root(e.session.Name, key), chainKey(e.session.Name, key, 0)}, root(e.session.Name, e.root), e.oracle.dh(key, other))
+	name := root(e.session.Name, key)
+	e.oracle.derive([]Term{name, chainKey(e.session.Name, key, 0)}, root(e.session.Name, e.root), e.oracle.dh(key, other))
+	if _, ok := e.oracle.steps[name]; !ok {
+		e.oracle.steps[name] = [2]string{e.root, other}
+	}
 	e.root = key
+}
+
+// follows tells whether the step of a key of the other side goes on from where this end is. Otherwise the two root keys differ, and
+// so do the message keys.
+func (e *Endpoint) follows(key string) bool {
+	return e.oracle.steps[root(e.session.Name, key)] == [2]string{e.root, e.own}
 }
 
 // uses notes the derivations of a chain up to message n.
@@ -160,14 +176,22 @@ func (e *Endpoint) uses(key string, n uint64) Term {
 func (e *Endpoint) Send(key primitive.PublicKey, n uint64) Term {
 	if e.eager && e.drawnBefore() {
 		e.oracle.names[key] = e.own // the key that was drawn when receiving is seen now
+		e.seen(key)
 	}
 	if name := e.oracle.Key(key); name != e.own || !e.sending {
 		e.own = name
 		e.step(name)
 		e.chain = name
+		e.seen(key)
 	}
 	e.sending, e.sent = true, n+1
 	return e.uses(e.chain, n)
+}
+
+// seen notes the step of an own key that travels for the first time.
+func (e *Endpoint) seen(key primitive.PublicKey) {
+	e.session.stepped(key, e.partner, e.last)
+	e.last = &key
 }
 
 const drawnPrefix = "drawn "
@@ -184,10 +208,11 @@ func (e *Endpoint) Receive(key primitive.PublicKey, pn, n uint64) (mk Term, ok b
 	name := e.oracle.Key(key)
 	i := slices.IndexFunc(next.chains, func(c receiving) bool { return c.key == name })
 	if i < 0 {
-		if next.own == "" {
+		if next.own == "" || !next.follows(name) {
 			return "", false
 		}
 		next.newPeerKey(name, pn)
+		next.partner, next.last = key, &key
 		i = len(next.chains) - 1
 	}
 	if !next.chains[i].take(n, e.set.MaxSkip) {

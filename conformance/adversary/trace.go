@@ -108,8 +108,8 @@ func (s *Session) step(key primitive.PublicKey) *Step {
 	return nil
 }
 
-// Stepped notes the step of a key that is seen for the first time.
-func (s *Session) Stepped(key, partner primitive.PublicKey, previous *primitive.PublicKey) {
+// stepped notes the step of a key that is seen for the first time.
+func (s *Session) stepped(key, partner primitive.PublicKey, previous *primitive.PublicKey) {
 	if s.step(key) == nil {
 		s.Steps = append(s.Steps, Step{key, partner, previous})
 	}
