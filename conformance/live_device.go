@@ -266,11 +266,11 @@ func (m *member) sent(said []string) []string {
 
 // restart exports a device of the target and imports it under a new name.
 func (w *world) restart(m *member) error {
-	d, ok := m.Device.(*shimDevice)
+	d, ok := m.Device.(shimmed)
 	if !ok {
 		return nil
 	}
-	r, err := w.must(shim.DeviceExport, shim.Params{Party: d.name})
+	r, err := w.must(shim.DeviceExport, shim.Params{Party: d.party()})
 	if err != nil {
 		return err
 	}
@@ -278,7 +278,8 @@ func (w *world) restart(m *member) error {
 	if _, err := w.must(shim.DeviceImport, shim.Params{Party: name, State: r.State}); err != nil {
 		return err
 	}
-	d.name, m.name = name, name
+	d.rename(name)
+	m.name = name
 	return nil
 }
 

@@ -67,3 +67,61 @@ func TestPlay(t *testing.T) {
 		require.False(t, missed)
 	}
 }
+
+func TestPlayAmbassador(t *testing.T) {
+	s := &scenario.Scenario{Level: scenario.Ambassador, Set: "ambassador-v1", Users: []scenario.User{{Name: "alice", Devices: 2}, {Name: "bob", Devices: 2}}}
+	add := func(do scenario.Verb, by, to string, devices ...string) {
+		s.Events = append(s.Events, scenario.Event{Do: do, By: by, To: to, Devices: devices})
+		for _, d := range []string{"alice/0", "alice/1", "alice/2", "bob/0", "bob/1"} {
+			s.Events = append(s.Events, scenario.Event{Do: scenario.Compromise, By: d})
+		}
+	}
+	add("send", "alice/0", "bob")
+	add("rollback", "alice/0", "")
+	add("send", "alice/1", "bob")
+	add("send", "bob/0", "alice")
+	add("withhold", "bob/1", "")
+	add("read", "bob/1", "")
+	add("race", "", "bob", "alice/0", "alice/1")
+	add("rollback", "alice/0", "")
+	add("crash", "alice/0", "bob")
+	add("ack", "alice/1", "")
+	add("restart", "alice/1", "")
+	add("add", "alice/0", "")
+	add("send", "alice/2", "bob")
+	add("send", "bob/0", "alice")
+	add("ack", "alice/1", "")
+	add("replenish", "alice/1", "")
+	add("prepare", "alice/0", "")
+	add("read", "alice/1", "")
+	add("rotate", "alice/0", "")
+	add("send", "alice/1", "bob")
+	add("send", "bob/1", "alice")
+	add("read", "alice/2", "")
+	add("remove", "alice/0", "", "alice/1")
+	add("send", "bob/1", "alice")
+	add("send", "alice/0", "bob")
+	add("add", "alice/0", "")
+	add("rotate", "alice/0", "")
+	p, err := referenceTester(t, "x").playAmbassador(s)
+	for i, l := range p.Lines {
+		if s.Events[i].Do != scenario.Compromise {
+			t.Log(i, l)
+		}
+	}
+	require.NoError(t, err)
+	for _, c := range p.Compromises {
+		line := fmt.Sprint(c.Event, " ", c.Who)
+		differs := false
+		for _, e := range c.Exposed {
+			if e.Allowed != (e.Read != "") {
+				differs = true
+				line += fmt.Sprintf("\n    %s allowed %v later %v read %q", e.Message, e.Allowed, e.Later, e.Read)
+			}
+		}
+		if differs {
+			t.Log(line)
+		}
+	}
+	t.Log(p.Allowed, p.Read)
+}

@@ -34,9 +34,13 @@ func worldCase(profile, name, comment string, requirements []string, run func(w 
 			if err := reset(t); err != nil {
 				return err
 			}
-			return run(&world{tester: t, office: postoffice.New(func() time.Time { return time.Unix(0, 0) })})
+			return run(newWorld(t))
 		},
 	}
+}
+
+func newWorld(t *tester) *world {
+	return &world{tester: t, office: postoffice.New(func() time.Time { return time.Unix(0, 0) })}
 }
 
 // member is one device in a world with what it has heard.
@@ -132,7 +136,7 @@ func (w *world) join(leader *member, d client.Device, name string) (*member, err
 	if err != nil {
 		return nil, w.refusedReference(err)
 	}
-	if d, ok := d.(*shimDevice); ok {
+	if d, ok := d.(shimmed); ok {
 		if err := d.identify(); err != nil {
 			return nil, err
 		}
@@ -218,8 +222,8 @@ func (w *world) state(m *member, peer account.ID) (state, error) {
 		c := d.Conversation(peer)
 		head, digest := c.Head, c.Digest()
 		return state{c.Seq, string(head[:]), string(digest[:]), d.Problem(peer)}, nil
-	case *shimDevice:
-		r, err := d.must(shim.DeviceStatus, shim.Params{Party: d.name, Account: peer[:]})
+	case shimmed:
+		r, err := w.must(shim.DeviceStatus, shim.Params{Party: d.party(), Account: peer[:]})
 		if err != nil {
 			return state{}, err
 		}
@@ -259,6 +263,18 @@ type shimDevice struct {
 	id      account.DeviceID
 	account account.ID
 }
+
+// shimmed is a device of the target, with or without more around it.
+type shimmed interface {
+	client.Device
+	party() string
+	rename(party string)
+	identify() error
+}
+
+func (d *shimDevice) party() string { return d.name }
+
+func (d *shimDevice) rename(party string) { d.name = party }
 
 // identify asks the device for its key and its account.
 func (d *shimDevice) identify() error {

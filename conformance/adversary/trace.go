@@ -73,14 +73,24 @@ func (t *Trace) Open(s *Session) {
 
 // Add parses a message and adds it. It returns the refusals of wire.Parse.
 func (t *Trace) Add(m *Message) error {
-	var err error
+	if err := m.parse(); err != nil {
+		return err
+	}
+	t.see(m)
+	return nil
+}
+
+func (m *Message) parse() (err error) {
 	if m.parsed, err = wire.Parse(m.Session.Set, m.Body); err != nil {
 		return fmt.Errorf("message %s: %w", m.Name, err)
 	}
 	m.Header = m.parsed.Header
+	return nil
+}
+
+func (t *Trace) see(m *Message) {
 	t.Messages = append(t.Messages, m)
 	t.Publics[m.Header.Key] = true
-	return nil
 }
 
 // opens tells whether a message key opens the message.
