@@ -24,17 +24,39 @@ type Compromised struct {
 
 // Exposure is a message that the specification lets the attacker read, or that he has read.
 type Exposure struct {
-	Message string
-	Allowed bool
-	Read    string // how; empty if he could not
-	Later   bool   // it was sent after the copy was made
+	Message   string
+	Allowed   bool
+	Read      string    // how; empty if he could not
+	Guarantee Guarantee // that keeps it secret, if it is not allowed
 }
 
-// exposed tells whether the attacker has read what he must not: false for a message that went before the copy (forward
-// secrecy), true for a later one (post-compromise security).
-func (p *Play) exposed(later bool) (Compromised, Exposure, bool) {
+// Guarantee is a promise of SPEC.md 13 about what stays secret from a copy of a state.
+type Guarantee string
+
+// The guarantees.
+const (
+	ForwardSecrecy Guarantee = "forward-secrecy" // what was sent before the copy was made
+	PostCompromise Guarantee = "post-compromise" // what is sent after it, once the session has healed
+	NewDevice      Guarantee = "new-device"      // what was sent before the device was linked
+	Removal        Guarantee = "removal"         // what is sent in a session that began after the device was removed
+	HealFirst      Guarantee = "heal-first"      // what is sent after a rotation for which the device had to heal
+)
+
+// sentence says what is wrong when a guarantee is broken.
+func (g Guarantee) sentence() string {
+	return map[Guarantee]string{
+		ForwardSecrecy: "forward secrecy: a message from before the copy was made can be read",
+		PostCompromise: "post-compromise security: a message can be read that was sent after the session had healed",
+		NewDevice:      "a device can read what was sent before it was linked",
+		Removal:        "a removed device can read what was sent after its removal",
+		HealFirst:      "a secret of the new epoch has travelled on a channel that had not healed",
+	}[g]
+}
+
+// exposed gives a message that the attacker has read against a guarantee.
+func (p *Play) exposed(by Guarantee) (Compromised, Exposure, bool) {
 	for _, c := range p.Compromises {
-		i := slices.IndexFunc(c.Exposed, func(e Exposure) bool { return e.Read != "" && !e.Allowed && e.Later == later })
+		i := slices.IndexFunc(c.Exposed, func(e Exposure) bool { return e.Read != "" && !e.Allowed && e.Guarantee == by })
 		if i >= 0 {
 			return c, c.Exposed[i], true
 		}
@@ -61,6 +83,25 @@ type copied struct {
 	holds    []adversary.Term
 	messages int                             // that had been sent by then
 	imported map[*adversary.Message]struct{} // read by the target itself, from the copy
+
+	linked   int // messages that had been sent when the device was linked
+	removed  int // and when it was removed, or none
+	prepared int // and when an epoch began for which it had been asked to heal
+}
+
+// guarantee gives the one that protects message i.
+func (c *copied) guarantee(i int) Guarantee {
+	switch {
+	case i < c.linked:
+		return NewDevice
+	case i < c.messages:
+		return ForwardSecrecy
+	case c.removed > 0 && i >= c.removed:
+		return Removal
+	case c.prepared > 0 && i >= c.prepared:
+		return HealFirst
+	}
+	return PostCompromise
 }
 
 // judged is a message with the term of its key.
@@ -84,7 +125,7 @@ func (p *Play) judge(oracle *adversary.Oracle, attacker *adversary.Attacker, cop
 		}
 		result := Compromised{Event: c.event, Who: c.who}
 		for i, m := range messages {
-			e := Exposure{Message: m.message.Name, Allowed: knows[m.key], Read: read[m.message], Later: i >= c.messages}
+			e := Exposure{Message: m.message.Name, Allowed: knows[m.key], Read: read[m.message], Guarantee: c.guarantee(i)}
 			if e.Allowed {
 				p.Allowed++
 			}
@@ -99,16 +140,12 @@ func (p *Play) judge(oracle *adversary.Oracle, attacker *adversary.Attacker, cop
 	}
 }
 
-// exposure fails the test if the attacker has read what he must not: a message from before the copy, or a later one.
-func (t *tester) exposure(p *Play, later bool) error {
-	c, e, found := p.exposed(later)
+// exposure fails the test if the attacker has read what a guarantee keeps secret.
+func (t *tester) exposure(p *Play, by Guarantee) error {
+	c, e, found := p.exposed(by)
 	if !found {
 		return nil
 	}
-	guarantee := "forward secrecy: a message from before the copy was made can be read"
-	if later {
-		guarantee = "post-compromise security: a message can be read that was sent after the session had healed"
-	}
 	t.sent = ""
-	return t.fail(Exposed, guarantee, fmt.Sprintf("%s is secret from a copy of %s after event %d", e.Message, c.Who, c.Event+1), "read: "+e.Read)
+	return t.fail(Exposed, by.sentence(), fmt.Sprintf("%s is secret from a copy of %s after event %d", e.Message, c.Who, c.Event+1), "read: "+e.Read)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"credence/conformance/adversary"
 	"credence/conformance/scenario"
@@ -45,6 +46,8 @@ type actor struct {
 	name    string // alice/0
 	home    *household
 	removed bool
+	linked  int            // messages that had been sent by then
+	asked   int            // the event in which it was asked to heal
 	saved   *saved         // an older state, for rollback
 	read    map[string]int // texts
 }
@@ -57,17 +60,16 @@ type saved struct {
 // deviceCopy is a copy of a device's state that the attacker has.
 type deviceCopy struct {
 	copied
-	account account.ID
-	device  account.DeviceID
+	of *actor
 }
 
-// playAmbassador runs a scenario of level ambassador.
-func (t *tester) playAmbassador(s *scenario.Scenario) (*Play, error) {
+// playAmbassador runs a scenario of level ambassador. Without an attacker, nobody looks at the copies.
+func (t *tester) playAmbassador(s *scenario.Scenario, attacked bool) (*Play, error) {
 	if err := reset(t); err != nil {
 		return nil, err
 	}
-	th := &theatre{world: newWorld(t), play: &Play{}, post: adversary.NewPost(), released: map[account.DeviceID]int{}}
-	th.watch = newKeyWatch(th.office)
+	th := &theatre{world: &world{tester: t}, play: &Play{}, post: adversary.NewPost(), released: map[account.DeviceID]int{}}
+	th.watch = newKeyWatch(postoffice.New(th.now))
 	th.office = &stage{th.watch, th}
 	for _, u := range s.Users {
 		if err := th.enter(u); err != nil {
@@ -85,11 +87,20 @@ func (t *tester) playAmbassador(s *scenario.Scenario) (*Play, error) {
 		}
 		th.play.Lines = append(th.play.Lines, e.String()+came)
 	}
-	return th.play, th.finish()
+	if err := th.close(); err != nil || !attacked {
+		th.evidence.add(Evidence{Scenarios: 1, Messages: len(th.post.Sent)})
+		return th.play, err
+	}
+	return th.play, th.attack()
 }
 
-// finish lets everybody read to the end, compares the devices of each account, and judges what the attacker reads.
-func (th *theatre) finish() error {
+// now lets time pass between events, so that nobody holds a place for longer than one (AMB-PST-06).
+func (th *theatre) now() time.Time {
+	return time.Unix(0, 0).Add(time.Duration(len(th.play.Lines)) * time.Minute)
+}
+
+// close lets everybody read to the end, and compares the devices of each account.
+func (th *theatre) close() error {
 	for range 2 {
 		for _, h := range th.users {
 			for _, a := range h.present() {
@@ -105,6 +116,11 @@ func (th *theatre) finish() error {
 	if th.problem != nil {
 		return th.fail(Mismatch, "the target does something else than SPEC.md 7 to 12 say", "a run that the specification explains", th.problem.Error())
 	}
+	return nil
+}
+
+// attack judges what the attacker reads.
+func (th *theatre) attack() error {
 	for _, c := range th.copies {
 		if err := th.readFromCopy(c); err != nil {
 			return err
@@ -205,7 +221,7 @@ func (th *theatre) enter(u scenario.User) error {
 
 // appear adds a device to its account.
 func (th *theatre) appear(h *household, c *client.Client, d *shimDevice) {
-	a := &actor{member: th.member(c, d.name), name: fmt.Sprintf("%s/%d", h.name, len(h.actors)), home: h, read: map[string]int{}}
+	a := &actor{member: th.member(c, d.name), name: fmt.Sprintf("%s/%d", h.name, len(h.actors)), home: h, linked: len(th.post.Sent), read: map[string]int{}}
 	c.Heard = func(e ambassador.Event) {
 		a.events = append(a.events, e)
 		if e.Kind == ambassador.Message || e.Kind == ambassador.Sent {
@@ -277,9 +293,9 @@ func (th *theatre) do(i int, e scenario.Event) (string, error) {
 	case e.Do == scenario.Replenish:
 		return th.tolerate(a.Replenish(account.Batch * 2))
 	case e.Do == scenario.Prepare && leads && len(a.home.present()) > 1:
-		return th.tolerate(a.Prepare(th.ids(a.home, e.Devices)))
+		return th.prepare(i, a, e.Devices)
 	case e.Do == scenario.Rotate && leads:
-		return "", th.refusedReference(a.Rotate(ambassador.Change{}))
+		return "", th.rotate(a, ambassador.Change{})
 	case e.Do == scenario.Add && leads && len(a.home.actors) < 20:
 		return "", th.add(a.home)
 	case e.Do == scenario.Remove && leads:
@@ -302,6 +318,19 @@ func (th *theatre) tolerate(err error) (string, error) {
 		return doesNotApply, nil
 	}
 	return "", th.refusedReference(err)
+}
+
+// prepare asks devices to heal before the next epoch.
+func (th *theatre) prepare(event int, leader *actor, names []string) (string, error) {
+	came, err := th.tolerate(leader.Prepare(th.ids(leader.home, names)))
+	if came == "" && err == nil {
+		for _, a := range leader.home.present() {
+			if a != leader && (names == nil || slices.Contains(names, a.name)) {
+				a.asked = event
+			}
+		}
+	}
+	return came, err
 }
 
 func (th *theatre) ids(h *household, names []string) []account.DeviceID {
@@ -359,21 +388,19 @@ func (th *theatre) race(names []string, to *household) (string, error) {
 		commit []byte
 	}
 	var racers []racer
+	var there []*actor
 	for _, name := range names {
 		a := th.find(name)
-		if a == nil || a.home == to {
+		if a == nil || a.home == to || slices.Contains(there, a) {
 			continue
 		}
+		there = append(there, a)
 		if ok, err := th.speaks(a); !ok {
 			return doesNotApply, err
 		}
 	}
 	var out []string
-	for _, name := range names {
-		a := th.find(name)
-		if a == nil || a.home == to {
-			continue
-		}
+	for _, a := range there {
 		text := th.text()
 		a.watched().text = text
 		commit, err := th.makeEntry(a, to, text)
@@ -424,13 +451,32 @@ func (th *theatre) remove(leader *actor, names []string) (string, error) {
 	if ids == nil {
 		return doesNotApply, nil
 	}
-	if err := leader.Rotate(ambassador.Change{Remove: ids}); err != nil {
-		return "", th.refusedReference(err)
+	if err := th.rotate(leader, ambassador.Change{Remove: ids}); err != nil {
+		return "", err
 	}
 	for _, a := range leader.home.actors {
 		a.removed = a.removed || slices.Contains(ids, a.Device.ID())
 	}
+	for _, c := range th.copies {
+		if c.of.removed && c.removed == 0 {
+			c.removed = len(th.post.Sent)
+		}
+	}
 	return "", nil
+}
+
+// rotate opens an epoch. Copies of devices that had been asked to heal are worth nothing in it.
+func (th *theatre) rotate(leader *actor, change ambassador.Change) error {
+	before := len(th.post.Sent)
+	if err := leader.Rotate(change); err != nil {
+		return th.refusedReference(err)
+	}
+	for _, c := range th.copies {
+		if c.of.home == leader.home && c.of.asked > c.event && c.prepared == 0 {
+			c.prepared = before
+		}
+	}
+	return nil
 }
 
 // compromise gives the attacker the complete state of a device.
@@ -439,10 +485,11 @@ func (th *theatre) compromise(event int, a *actor) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	th.copies = append(th.copies, &deviceCopy{
-		copied{event, a.name, bytes.Clone(r.State), th.post.Devices[a.Device.ID()].Holds(), len(th.post.Sent), map[*adversary.Message]struct{}{}},
-		a.home.id, a.Device.ID(),
-	})
+	c := copied{
+		event: event, who: a.name, state: bytes.Clone(r.State), holds: th.post.Devices[a.Device.ID()].Holds(),
+		messages: len(th.post.Sent), imported: map[*adversary.Message]struct{}{}, linked: a.linked,
+	}
+	th.copies = append(th.copies, &deviceCopy{c, a})
 	return fmt.Sprintf(": %d bytes", len(r.State)), nil
 }
 
@@ -452,7 +499,7 @@ func (th *theatre) readFromCopy(c *deviceCopy) error {
 	if err != nil {
 		return err
 	}
-	box, err := th.office.Fetch(c.account, c.device, 1)
+	box, err := th.office.Fetch(c.of.home.id, c.of.Device.ID(), 1)
 	if err != nil {
 		return nil // it was removed: the mailbox is closed to the attacker too
 	}

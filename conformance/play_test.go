@@ -43,7 +43,7 @@ func TestPlay(t *testing.T) {
 		add("deliver", "a", "b3")
 		add("send", "a", "")
 		add("deliver", "b", "a5")
-		p, err := referenceTester(t, set.Name).playRatchet(s, false)
+		p, err := referenceTester(t, set.Name).playRatchet(s, false, true)
 		for _, l := range p.Lines {
 			t.Log(l)
 		}
@@ -55,12 +55,12 @@ func TestPlay(t *testing.T) {
 				if e.Allowed != (e.Read != "") {
 					mark = "DIFFERS"
 				}
-				line += fmt.Sprintf("\n    %s allowed %v later %v read %q %s", e.Message, e.Allowed, e.Later, e.Read, mark)
+				line += fmt.Sprintf("\n    %s allowed %v %v read %q %s", e.Message, e.Allowed, e.Guarantee, e.Read, mark)
 			}
 			t.Log(line)
 		}
-		for _, later := range []bool{false, true} {
-			_, _, bad := p.exposed(later)
+		for _, by := range []Guarantee{ForwardSecrecy, PostCompromise} {
+			_, _, bad := p.exposed(by)
 			require.False(t, bad)
 		}
 		_, _, missed := p.Missed()
@@ -103,7 +103,7 @@ func TestPlayAmbassador(t *testing.T) {
 	add("send", "alice/0", "bob")
 	add("add", "alice/0", "")
 	add("rotate", "alice/0", "")
-	p, err := referenceTester(t, "x").playAmbassador(s)
+	p, err := referenceTester(t, "x").playAmbassador(s, true)
 	for i, l := range p.Lines {
 		if s.Events[i].Do != scenario.Compromise {
 			t.Log(i, l)
@@ -116,7 +116,7 @@ func TestPlayAmbassador(t *testing.T) {
 		for _, e := range c.Exposed {
 			if e.Allowed != (e.Read != "") {
 				differs = true
-				line += fmt.Sprintf("\n    %s allowed %v later %v read %q", e.Message, e.Allowed, e.Later, e.Read)
+				line += fmt.Sprintf("\n    %s allowed %v %v read %q", e.Message, e.Allowed, e.Guarantee, e.Read)
 			}
 		}
 		if differs {

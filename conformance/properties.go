@@ -2,7 +2,8 @@ package conformance
 
 import (
 	"errors"
-	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"credence/conformance/scenario"
@@ -45,7 +46,7 @@ func (t *tester) rounds() int { return max(1, int((t.budget+DefaultBudget-1)/Def
 // propertyCase makes a test of a property on scenarios that are drawn from the seed of the run and the id of the test.
 func propertyCase(profile, group string, set *params.Set, p property, needs func(h hello) string, scenarios *rapid.Generator[*scenario.Scenario], count int) testCase {
 	return testCase{
-		TestInfo: TestInfo{ID: fmt.Sprintf("%s/%s/property/%s%s", profile, set.Name, group, p.name), Profile: profile, Comment: p.comment, Requirements: p.requirements},
+		TestInfo: TestInfo{ID: strings.Join(slices.DeleteFunc([]string{profile, set.Name, "property", group, p.name}, func(s string) bool { return s == "" }), "/"), Profile: profile, Comment: p.comment, Requirements: p.requirements},
 		set:      set.Name,
 		needs:    needs,
 		run: func(t *tester) error {
@@ -86,43 +87,83 @@ func (t *tester) shrunk(p property, s *scenario.Scenario, failure error) error {
 
 // ratchetProperties are the properties of two parties.
 func ratchetProperties() []testCase {
-	strict := func(t *tester, s *scenario.Scenario) error {
-		_, err := t.playRatchet(s, false)
-		return err
+	agreement := property{
+		"agreement", "lost, late, repeated and forged messages and restarts: each message is read once, as it was sent, and no key is used twice",
+		[]string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-03", "AMB-INV-05", "AMB-INV-07"},
+		func(t *tester, s *scenario.Scenario) error {
+			_, err := t.playRatchet(s, false, false)
+			return err
+		},
 	}
-	secret := func(later bool) func(t *tester, s *scenario.Scenario) error {
-		return func(t *tester, s *scenario.Scenario) error {
-			p, err := t.playRatchet(s, true)
+	secret := func(by Guarantee, comment string, requirements ...string) property {
+		return property{string(by), comment, requirements, func(t *tester, s *scenario.Scenario) error {
+			p, err := t.playRatchet(s, true, true)
 			if err != nil {
 				return err
 			}
-			return t.exposure(p, later)
-		}
+			return t.exposure(p, by)
+		}}
 	}
-	properties := []property{
-		{"agreement", "lost, late, repeated and forged messages and restarts: each message is read once, as it was sent, and no key is used twice", []string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-03", "AMB-INV-05", "AMB-INV-07"}, strict},
-		{"forward-secrecy", "an attacker with a copy of a party's state reads no message from before it, but for those whose keys are still due", []string{"AMB-INV-06", "AMB-INV-09"}, secret(false)},
-		{"post-compromise", "an attacker with a copy of a party's state reads later messages until the session has healed, and none after", []string{"AMB-INV-10"}, secret(true)},
+	secrecy := []property{
+		secret(ForwardSecrecy, "a copy of a party's state opens no message from before it, but for those whose keys are still due", "AMB-INV-06", "AMB-INV-09"),
+		secret(PostCompromise, "a copy of a party's state opens later messages until the session has healed, and none after", "AMB-INV-10"),
 	}
 	var cases []testCase
 	for _, set := range params.Sets() {
-		for _, p := range properties {
-			needs := needsSession
-			if p.name != "agreement" {
-				needs = needsSessionAndExport
-			}
-			copies := p.name != "agreement"
-			cases = append(cases, propertyCase("ratchet", "", set, p, needs, scenario.Ratchets(set.Name, "", copies), 10))
-			if set == params.AmbassadorV1 {
-				perMessage := func(h hello) string {
-					if missing := needs(h); missing != "" {
+		cadences := []string{""}
+		if set == params.AmbassadorV1 {
+			cadences = append(cadences, "per-message")
+		}
+		for _, cadence := range cadences {
+			needs := func(also func(h hello) string) func(h hello) string {
+				return func(h hello) string {
+					if missing := also(h); missing != "" {
 						return missing
 					}
-					return lacks(h.cadence("per-message"), "cadence per-message")
+					return lacks(cadence == "" || h.cadence(cadence), "cadence "+cadence)
 				}
-				cases = append(cases, propertyCase("ratchet", "per-message-", set, p, perMessage, scenario.Ratchets(set.Name, "per-message", copies), 10))
+			}
+			cases = append(cases, propertyCase("ratchet", cadence, set, agreement, needs(needsSession), scenario.Ratchets(set.Name, cadence, false), 12))
+			for _, p := range secrecy {
+				cases = append(cases, propertyCase("ratchet", cadence, set, p, needs(needsSessionAndExport), scenario.Ratchets(set.Name, cadence, true), 10))
 			}
 		}
+	}
+	return cases
+}
+
+// ambassadorProperties are the properties of accounts with devices.
+func ambassadorProperties() []testCase {
+	agreement := property{
+		"agreement", "races, crashes, restarts, rollbacks, devices added, removed and asked to heal: all devices of an account agree, each text is read once, no key is used twice, what is missing or set back is noticed",
+		[]string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-04", "AMB-INV-05", "AMB-INV-14", "AMB-INV-15", "AMB-INV-16"},
+		func(t *tester, s *scenario.Scenario) error {
+			_, err := t.playAmbassador(s, false)
+			return err
+		},
+	}
+	always := func(hello) string { return "" }
+	cases := []testCase{propertyCase("ambassador", "", params.AmbassadorV1, agreement, always, scenario.Accounts(scenario.Faults), 12)}
+	for _, c := range []struct {
+		by           Guarantee
+		focus        scenario.Focus
+		comment      string
+		requirements []string
+	}{
+		{ForwardSecrecy, scenario.Copies, "a copy of a device opens nothing that the device had processed before", []string{"AMB-INV-06", "AMB-INV-08", "AMB-INV-09"}},
+		{PostCompromise, scenario.Copies, "a copy of a device that stays opens later entries until channels and conversation have healed, and none after", []string{"AMB-INV-10"}},
+		{NewDevice, scenario.Linking, "a device that was linked has nothing that opens what was sent before", []string{"AMB-INV-13"}},
+		{Removal, scenario.Removing, "a copy of a device that was removed opens nothing of a session that began afterwards", []string{"AMB-INV-11"}},
+		{HealFirst, scenario.Healing, "after a rotation for which a device was asked to heal, its copy opens nothing", []string{"AMB-INV-12"}},
+	} {
+		p := property{string(c.by), c.comment, c.requirements, func(t *tester, s *scenario.Scenario) error {
+			p, err := t.playAmbassador(s, true)
+			if err != nil {
+				return err
+			}
+			return t.exposure(p, c.by)
+		}}
+		cases = append(cases, propertyCase("ambassador", "", params.AmbassadorV1, p, always, scenario.Accounts(c.focus), 8))
 	}
 	return cases
 }

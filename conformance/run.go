@@ -86,7 +86,7 @@ func allTests(files []*vectors.File) ([]testCase, error) {
 			return nil, err
 		}
 	}
-	return slices.Concat(probes(), vectorTests(files), liveTests(), liveDevices(), liveSync(), liveChannel(), liveOffice(), ratchetProperties()), nil
+	return slices.Concat(probes(), vectorTests(files), liveTests(), liveDevices(), liveSync(), liveChannel(), liveOffice(), ratchetProperties(), ambassadorProperties()), nil
 }
 
 // Run runs the suite. It returns ErrUnknownProfile, ErrNoMatch or ErrTarget, and otherwise a report, whatever the target

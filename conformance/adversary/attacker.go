@@ -16,6 +16,7 @@ type Attacker struct {
 	publics map[window]primitive.PublicKey // of every window, taken as a private key
 	tried   map[window]int                 // messages that were tried with the window as message key and chain key
 	found   map[window][]discovery
+	rooted  map[rootTry]bool // windows that were tried as the root key before a step -> whether they are
 }
 
 // discovery is what a window turned out to be: the key of a message, or the chain key before it.
@@ -27,7 +28,7 @@ type discovery struct {
 
 // NewAttacker gives an attacker who sees a trace, also what is added to it later.
 func NewAttacker(t *Trace) *Attacker {
-	return &Attacker{trace: t, publics: map[window]primitive.PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{}}
+	return &Attacker{trace: t, publics: map[window]primitive.PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{}, rooted: map[rootTry]bool{}}
 }
 
 // Reading is a message that was read, and how.
@@ -59,7 +60,6 @@ type raid struct {
 	chains   map[chainID]position
 	read     map[*Message]string
 	changed  bool
-	rooted   map[rootTry]bool
 }
 
 type rootTry struct {
@@ -71,7 +71,7 @@ type rootTry struct {
 func (a *Attacker) Read(copies ...[]byte) []Reading {
 	r := &raid{
 		Attacker: a, privates: map[primitive.PublicKey]*ecdh.PrivateKey{}, secrets: map[*Session][]byte{}, roots: map[chainID][]byte{},
-		chains: map[chainID]position{}, read: map[*Message]string{}, rooted: map[rootTry]bool{},
+		chains: map[chainID]position{}, read: map[*Message]string{},
 	}
 	for _, c := range copies {
 		r.fresh = append(r.fresh, windows(c)...)
@@ -140,8 +140,9 @@ func (a *Attacker) try(w window) {
 	from := a.tried[w]
 	a.tried[w] = len(messages)
 	last := map[chainID]*Message{}
+	self := newOpener(w[:])
 	for _, m := range messages[from:] {
-		if _, ok := m.opens(w[:]); ok {
+		if _, ok := self.opens(m); ok {
 			a.found[w] = append(a.found[w], discovery{message: m})
 		}
 		id := chainID{m.Session, m.Header.Key}
@@ -149,16 +150,16 @@ func (a *Attacker) try(w window) {
 			last[id] = m
 		}
 	}
-	var mks [][]byte // the message keys that follow if w is a chain key
+	var mks []*opener // the message keys that follow if w is a chain key
 	ck := w[:]
 	for _, m := range last {
 		for i := uint64(0); i <= min(m.Header.N, maxSteps); i++ {
 			if uint64(len(mks)) <= i {
 				var mk []byte
 				ck, mk = primitive.KDFCK(ck)
-				mks = append(mks, mk)
+				mks = append(mks, newOpener(mk))
 			}
-			if _, ok := m.opens(mks[i]); ok {
+			if _, ok := mks[i].opens(m); ok {
 				a.found[w] = append(a.found[w], discovery{m, true, m.Header.N - i})
 				break
 			}
@@ -173,7 +174,7 @@ func (r *raid) opened(m *Message, mk []byte, how string) {
 	if _, ok := r.read[m]; ok {
 		return
 	}
-	plaintext, ok := m.opens(mk)
+	plaintext, ok := newOpener(mk).opens(m)
 	if !ok {
 		return
 	}
@@ -287,20 +288,29 @@ func (r *raid) guessRoot(id chainID, out []byte) {
 		return
 	}
 	for _, w := range r.windows {
-		if r.rooted[rootTry{w, id}] {
+		isRoot, tried := r.rooted[rootTry{w, id}]
+		if tried && !isRoot {
 			continue
 		}
-		r.rooted[rootTry{w, id}] = true
-		rk, ck := primitive.KDFRK(w[:], out, id.session.Set.RootInfo)
-		start := ck
-		var mk []byte
-		for range first.Header.N + 1 {
-			ck, mk = primitive.KDFCK(ck)
+		rk, start := primitive.KDFRK(w[:], out, id.session.Set.RootInfo)
+		if !tried {
+			isRoot = opensAfter(start, first)
+			r.rooted[rootTry{w, id}] = isRoot
 		}
-		if _, ok := first.opens(mk); ok {
+		if isRoot {
 			r.roots[id], r.changed = rk, true
 			r.knowChain(id, position{0, start, "the root key is in the copy and a private ratchet key is known"})
 			return
 		}
 	}
+}
+
+// opensAfter tells whether a chain that starts with ck has the key of a message.
+func opensAfter(ck []byte, m *Message) bool {
+	var mk []byte
+	for range m.Header.N + 1 {
+		ck, mk = primitive.KDFCK(ck)
+	}
+	_, ok := newOpener(mk).opens(m)
+	return ok
 }

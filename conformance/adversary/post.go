@@ -162,6 +162,7 @@ func (d *Device) introduce(older *account.Device, body []byte) error {
 		AD: x3dh.AssociatedData(params.AmbassadorV1, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], nil),
 	}
 	d.post.Trace.Open(s)
+	d.post.Trace.Publics[inner.Header.Key] = true
 	e := d.post.Oracle.NewInitiator(s, inner.Header.Key, older.Prekey.Key)
 	e.Send(inner.Header.Key, inner.Header.N)
 	d.channels[older.ID] = e

@@ -4,7 +4,10 @@
 package adversary
 
 import (
+	"crypto/cipher"
 	"fmt"
+
+	"golang.org/x/crypto/chacha20poly1305"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -45,6 +48,8 @@ type Message struct {
 	Plaintext []byte
 	Header    wire.Header
 	parsed    *wire.Message
+
+	authenticated []byte // associated data, context and header, once they were needed
 }
 
 // Trace is everything that travels.
@@ -93,11 +98,38 @@ func (t *Trace) see(m *Message) {
 	t.Publics[m.Header.Key] = true
 }
 
-// opens tells whether a message key opens the message.
-func (m *Message) opens(mk []byte) ([]byte, bool) {
-	plaintext, err := m.parsed.Open(mk, m.associatedData())
+// opener tries one message key on many messages: what follows from the key alone is computed once.
+type opener struct {
+	mk    []byte
+	aead  cipher.AEAD // of ambassador-v1 (SPEC.md 2.3)
+	nonce []byte
+}
+
+func newOpener(mk []byte) *opener { return &opener{mk: mk} }
+
+// opens tells whether the message key opens a message.
+func (o *opener) opens(m *Message) ([]byte, bool) {
+	if m.Session.Set != params.AmbassadorV1 {
+		plaintext, err := m.parsed.Open(o.mk, m.associatedData())
+		return plaintext, err == nil
+	}
+	if o.aead == nil {
+		keys := primitive.HKDF(make([]byte, primitive.KeySize), o.mk, m.Session.Set.MessageInfo, chacha20poly1305.KeySize+chacha20poly1305.NonceSize)
+		var err error
+		if o.aead, err = chacha20poly1305.New(keys[:chacha20poly1305.KeySize]); err != nil {
+			panic(err) // only a wrong key size fails
+		}
+		o.nonce = keys[chacha20poly1305.KeySize:]
+	}
+	if m.authenticated == nil {
+		m.authenticated = append(m.associatedData(), m.Body[:headerSize]...)
+	}
+	plaintext, err := o.aead.Open(nil, o.nonce, m.Body[headerSize:], m.authenticated)
 	return plaintext, err == nil
 }
+
+// headerSize is the size of a header in ambassador-v1 (SPEC.md 5.6).
+const headerSize = 42
 
 func (m *Message) associatedData() []byte {
 	role := ratchet.Responder

@@ -67,6 +67,87 @@ func (g *ratchetSchedule) deliver(to, n int) {
 
 func (s *Scenario) add(e Event) { s.Events = append(s.Events, e) }
 
+// Focus says what accounts do most in a generated scenario.
+type Focus struct {
+	Name  string
+	Verbs []Verb // drawn from these as often as they stand here
+}
+
+// The focuses. Each has copies of states but the first, which has faults instead.
+var (
+	Faults   = Focus{"faults", []Verb{Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add, Remove, Rollback, Rollback, Withhold, Withhold}}
+	Copies   = Focus{"copies", []Verb{Send, Send, Send, Send, Read, Read, Read, Race, Crash, Ack, Restart, Replenish, Rotate, Compromise, Compromise, Compromise}}
+	Linking  = Focus{"linking", []Verb{Send, Send, Send, Read, Add, Add, Ack, Compromise, Compromise, Compromise}}
+	Removing = Focus{"removing", []Verb{Send, Send, Send, Read, Ack, Remove, Remove, Add, Compromise, Compromise}}
+	Healing  = Focus{"healing", []Verb{Send, Send, Read, Read, Ack, Prepare, Prepare, Rotate, Rotate, Compromise, Compromise}}
+)
+
+// Accounts generates scenarios of two accounts, alice with one to three devices at the beginning and bob with one or two.
+func Accounts(f Focus) *rapid.Generator[*Scenario] {
+	return rapid.Custom(func(t *rapid.T) *Scenario {
+		s := &Scenario{Format: Format, Version: Version, Level: Ambassador, Set: "ambassador-v1"}
+		s.Users = []User{{"alice", rapid.IntRange(1, 3).Draw(t, "devices of alice")}, {"bob", rapid.IntRange(1, 2).Draw(t, "devices of bob")}}
+		g := accountSchedule{Scenario: s, there: map[string]int{}, gone: map[string]bool{}}
+		for _, u := range s.Users {
+			g.there[u.Name] = u.Devices
+		}
+		for range rapid.IntRange(8, 25).Draw(t, "events") {
+			g.next(t, f.Verbs)
+		}
+		return s
+	})
+}
+
+// accountSchedule keeps what is needed to choose events that mostly apply.
+type accountSchedule struct {
+	*Scenario
+	there map[string]int  // devices so far
+	gone  map[string]bool // that were removed
+}
+
+func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
+	user := rapid.SampledFrom([]string{"alice", "alice", "alice", "bob", "bob"}).Draw(t, "user")
+	to := map[string]string{"alice": "bob", "bob": "alice"}[user]
+	device := g.device(t, user)
+	switch verb := rapid.SampledFrom(verbs).Draw(t, "verb"); verb {
+	case Send, Crash:
+		g.add(Event{Do: verb, By: device, To: to})
+	case Race:
+		g.add(Event{Do: Race, To: to, Devices: []string{device, g.device(t, user), g.device(t, user)}})
+	case Add:
+		if g.there[user] < 5 {
+			g.add(Event{Do: Add, By: user + "/0"})
+			g.there[user]++
+		}
+	case Remove:
+		if device != user+"/0" {
+			g.add(Event{Do: Remove, By: user + "/0", Devices: []string{device}})
+			g.gone[device] = true
+		}
+	case Prepare:
+		e := Event{Do: Prepare, By: user + "/0"}
+		if device != user+"/0" {
+			e.Devices = []string{device}
+		}
+		g.add(e)
+	case Rotate:
+		g.add(Event{Do: Rotate, By: user + "/0"})
+	default:
+		g.add(Event{Do: verb, By: device})
+	}
+}
+
+// device draws a device that was not removed.
+func (g *accountSchedule) device(t *rapid.T, user string) string {
+	var names []string
+	for i := range g.there[user] {
+		if name := fmt.Sprint(user, "/", i); !g.gone[name] {
+			names = append(names, name)
+		}
+	}
+	return rapid.SampledFrom(names).Draw(t, "device")
+}
+
 // Shrink gives a smaller scenario that still fails, as fails tells: no event of it can be left out.
 func Shrink(s *Scenario, fails func(*Scenario) bool) *Scenario {
 	for size := len(s.Events) / 2; size > 0; {
