@@ -1,10 +1,12 @@
 package conformance
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
 	"credence/conformance/adversary"
+	"credence/conformance/scenario"
 )
 
 // Play is a scenario that was run: what happened, and who can read what.
@@ -13,6 +15,47 @@ type Play struct {
 	Compromises []Compromised
 	Allowed     int // readings that the specification allows, over all compromises
 	Read        int // readings that the attacker had
+	Result      TestResult
+}
+
+// Replay runs a scenario on a target. It returns ErrTarget; what the target does wrong is in the result.
+func Replay(ctx context.Context, o Options, s *scenario.Scenario) (*Play, error) {
+	target, h, err := o.start(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTarget, err)
+	}
+	defer target.Close()
+	t := &tester{ctx: ctx, target: target, hello: h, random: testRandom(o.Seed, s.Comment)}
+	p := &Play{}
+	wrong := runRecovered(&testCase{run: func(t *tester) (err error) {
+		p, err = t.replay(s)
+		return err
+	}}, t)
+	for _, by := range []Guarantee{ForwardSecrecy, PostCompromise, NewDevice, Removal, HealFirst} {
+		if wrong == nil {
+			wrong = t.exposure(p, by)
+		}
+	}
+	p.Result.ID = "replay"
+	judge(&p.Result, wrong)
+	return p, ctx.Err()
+}
+
+// replay runs a scenario, and once more to judge what can be read if its messages are not read as they should be.
+func (t *tester) replay(s *scenario.Scenario) (*Play, error) {
+	if s.Level == scenario.Ambassador {
+		return t.playAmbassador(s, true)
+	}
+	p, wrong := t.playRatchet(s, false, t.hello.exports())
+	if wrong == nil || !t.hello.exports() {
+		return p, wrong
+	}
+	tolerant, err := t.playRatchet(s, true, true)
+	if err != nil {
+		return p, wrong
+	}
+	tolerant.Lines = p.Lines
+	return tolerant, wrong
 }
 
 // Compromised is one copy of a state, and what follows from it.

@@ -34,6 +34,7 @@ type property struct {
 	name         string
 	comment      string
 	requirements []string
+	guarantee    Guarantee // or none
 	judge        func(t *tester, s *scenario.Scenario) error
 }
 
@@ -46,9 +47,10 @@ func (t *tester) rounds() int { return max(1, int((t.budget+DefaultBudget-1)/Def
 // propertyCase makes a test of a property on scenarios that are drawn from the seed of the run and the id of the test.
 func propertyCase(profile, group string, set *params.Set, p property, needs func(h hello) string, scenarios *rapid.Generator[*scenario.Scenario], count int) testCase {
 	return testCase{
-		TestInfo: TestInfo{ID: strings.Join(slices.DeleteFunc([]string{profile, set.Name, "property", group, p.name}, func(s string) bool { return s == "" }), "/"), Profile: profile, Comment: p.comment, Requirements: p.requirements},
-		set:      set.Name,
-		needs:    needs,
+		TestInfo:  TestInfo{ID: strings.Join(slices.DeleteFunc([]string{profile, set.Name, "property", group, p.name}, func(s string) bool { return s == "" }), "/"), Profile: profile, Comment: p.comment, Requirements: p.requirements},
+		set:       set.Name,
+		needs:     needs,
+		guarantee: p.guarantee,
 		run: func(t *tester) error {
 			for range count * t.rounds() {
 				s := scenarios.Example(int(t.random.Uint64() >> 1))
@@ -89,14 +91,14 @@ func (t *tester) shrunk(p property, s *scenario.Scenario, failure error) error {
 func ratchetProperties() []testCase {
 	agreement := property{
 		"agreement", "lost, late, repeated and forged messages and restarts: each message is read once, as it was sent, and no key is used twice",
-		[]string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-03", "AMB-INV-05", "AMB-INV-07"},
+		[]string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-03", "AMB-INV-05", "AMB-INV-07"}, "",
 		func(t *tester, s *scenario.Scenario) error {
 			_, err := t.playRatchet(s, false, false)
 			return err
 		},
 	}
 	secret := func(by Guarantee, comment string, requirements ...string) property {
-		return property{string(by), comment, requirements, func(t *tester, s *scenario.Scenario) error {
+		return property{string(by), comment, requirements, by, func(t *tester, s *scenario.Scenario) error {
 			p, err := t.playRatchet(s, true, true)
 			if err != nil {
 				return err
@@ -136,7 +138,7 @@ func ratchetProperties() []testCase {
 func ambassadorProperties() []testCase {
 	agreement := property{
 		"agreement", "races, crashes, restarts, rollbacks, devices added, removed and asked to heal: all devices of an account agree, each text is read once, no key is used twice, what is missing or set back is noticed",
-		[]string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-04", "AMB-INV-05", "AMB-INV-14", "AMB-INV-15", "AMB-INV-16"},
+		[]string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-04", "AMB-INV-05", "AMB-INV-14", "AMB-INV-15", "AMB-INV-16"}, "",
 		func(t *tester, s *scenario.Scenario) error {
 			_, err := t.playAmbassador(s, false)
 			return err
@@ -156,7 +158,7 @@ func ambassadorProperties() []testCase {
 		{Removal, scenario.Removing, "a copy of a device that was removed opens nothing of a session that began afterwards", []string{"AMB-INV-11"}},
 		{HealFirst, scenario.Healing, "after a rotation for which a device was asked to heal, its copy opens nothing", []string{"AMB-INV-12"}},
 	} {
-		p := property{string(c.by), c.comment, c.requirements, func(t *tester, s *scenario.Scenario) error {
+		p := property{string(c.by), c.comment, c.requirements, c.by, func(t *tester, s *scenario.Scenario) error {
 			p, err := t.playAmbassador(s, true)
 			if err != nil {
 				return err

@@ -44,9 +44,11 @@ type TestResult struct {
 	Sent         string             `json:"sent,omitempty"` // the operation and its parameters that led to the outcome
 	Expected     string             `json:"expected"`
 	Got          string             `json:"got"`
-	Repeat       string             `json:"repeat"`             // the command that runs just this test again
-	Scenario     *scenario.Scenario `json:"scenario,omitempty"` // on which a property test failed, as small as it could be made
-	Evidence     *Evidence          `json:"evidence,omitempty"` // of a property test
+	Repeat       string             `json:"repeat"`              // the command that runs just this test again
+	Guarantee    Guarantee          `json:"guarantee,omitempty"` // that a property test judges
+	Scenario     *scenario.Scenario `json:"scenario,omitempty"`  // on which a property test failed, as small as it could be made
+	Replay       string             `json:"replay,omitempty"`    // the command that runs the scenario, if it was saved
+	Evidence     *Evidence          `json:"evidence,omitempty"`  // of a property test
 }
 
 // Summary counts the results by status.

@@ -13,8 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,15 +42,17 @@ var ErrTarget = errors.New("target could not be run")
 
 // Options select and shape a run.
 type Options struct {
-	Profiles []string                                   // only these; nil is all
-	Match    *regexp.Regexp                             // only tests whose id matches; nil is all
-	Vectors  []*vectors.File                            // nil is the embedded ones
-	Seed     uint64                                     // of the randomness of the reference as a peer, and of the scenarios
-	Budget   time.Duration                              // of the property tests: as many scenarios as fit on the reference; 0 is DefaultBudget
-	Jobs     int                                        // targets that run at the same time; below 1 is 1
-	Command  string                                     // the command line up to the options that select a test, for repeat
-	Progress func(Progress)                             // called after every test, if not nil; never from two goroutines at once
-	Start    func(context.Context) (shim.Target, error) // starts one target
+	Profiles  []string                                   // only these; nil is all
+	Match     *regexp.Regexp                             // only tests whose id matches; nil is all
+	Vectors   []*vectors.File                            // nil is the embedded ones
+	Seed      uint64                                     // of the randomness of the reference as a peer, and of the scenarios
+	Budget    time.Duration                              // of the property tests: as many scenarios as fit on the reference; 0 is DefaultBudget
+	Jobs      int                                        // targets that run at the same time; below 1 is 1
+	Command   string                                     // the command line up to the options that select a test, for repeat
+	Scenarios string                                     // directory for the scenarios on which property tests fail; "" is nowhere
+	Replay    string                                     // the command line that runs a scenario, up to its file
+	Progress  func(Progress)                             // called after every test, if not nil; never from two goroutines at once
+	Start     func(context.Context) (shim.Target, error) // starts one target
 }
 
 // Progress tells how far a run is.
@@ -86,7 +91,7 @@ func allTests(files []*vectors.File) ([]testCase, error) {
 			return nil, err
 		}
 	}
-	return slices.Concat(probes(), vectorTests(files), liveTests(), liveDevices(), liveSync(), liveChannel(), liveOffice(), ratchetProperties(), ambassadorProperties()), nil
+	return slices.Concat(probes(), vectorTests(files), liveTests(), liveDevices(), liveSync(), liveChannel(), liveOffice(), liveGames(), ratchetProperties(), ambassadorProperties()), nil
 }
 
 // Run runs the suite. It returns ErrUnknownProfile, ErrNoMatch or ErrTarget, and otherwise a report, whatever the target
@@ -211,7 +216,7 @@ func (r *runner) finish(i int, result TestResult) {
 
 // runOne runs a test. It gives back the target, or nil if the target is broken and must be started anew.
 func (r *runner) runOne(ctx context.Context, c *testCase, target shim.Target) (TestResult, shim.Target) {
-	result := TestResult{ID: c.ID, Profile: c.Profile, Requirements: c.Requirements, Repeat: r.repeat(c.ID)}
+	result := TestResult{ID: c.ID, Profile: c.Profile, Requirements: c.Requirements, Guarantee: c.guarantee, Repeat: r.repeat(c.ID)}
 	if missing := r.hello.missing(c); missing != "" {
 		result.Status, result.Reason, result.Message = Skipped, Unsupported, "the target does not offer "+missing
 		return result, target
@@ -228,6 +233,7 @@ func (r *runner) runOne(ctx context.Context, c *testCase, target shim.Target) (T
 	if t.evidence != (Evidence{}) {
 		result.Evidence = &t.evidence
 	}
+	r.save(&result)
 	if result.Status == Errored {
 		target.Close()
 		target = nil
@@ -281,6 +287,24 @@ func (r *runner) repeat(id string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s --run '^%s$'", r.options.Command, regexp.QuoteMeta(id))
+}
+
+// save writes the scenario of a failure, and says how to replay it. A scenario that cannot be written stays in the report.
+func (r *runner) save(result *TestResult) {
+	if result.Scenario == nil || r.options.Scenarios == "" {
+		return
+	}
+	result.Scenario.Comment = fmt.Sprintf("%s, seed %d: %s", result.ID, r.options.Seed, result.Message)
+	path := filepath.Join(r.options.Scenarios, strings.ReplaceAll(result.ID, "/", "-")+".json")
+	text, err := result.Scenario.Encode()
+	if err == nil {
+		err = errors.Join(os.MkdirAll(r.options.Scenarios, 0o755), os.WriteFile(path, text, 0o644))
+	}
+	if err != nil {
+		result.Replay = "the scenario could not be saved: " + err.Error()
+		return
+	}
+	result.Replay = r.options.Replay + " " + path
 }
 
 func (r *runner) report() *Report {

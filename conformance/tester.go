@@ -18,9 +18,10 @@ import (
 // testCase is one test of the suite.
 type testCase struct {
 	TestInfo
-	set   string               // parameter set; empty for the tests of the shim itself
-	needs func(h hello) string // what the target lacks for this test, or ""
-	run   func(t *tester) error
+	set       string               // parameter set; empty for the tests of the shim itself
+	needs     func(h hello) string // what the target lacks for this test, or ""
+	run       func(t *tester) error
+	guarantee Guarantee // that a property test judges
 }
 
 // hello is what a target says of itself.
@@ -62,6 +63,13 @@ type tester struct {
 	sent     string        // the last request
 	budget   time.Duration // of the whole run
 	evidence Evidence      // of property tests
+}
+
+// withRandom gives the same tester with other randomness for the reference.
+func (t *tester) withRandom(r *rand.ChaCha8) *tester {
+	c := *t
+	c.random = r
+	return &c
 }
 
 // verdict is the error of a test that did not pass.

@@ -22,6 +22,15 @@ type world struct {
 	*tester
 	office  postoffice.Service
 	devices int
+	coins   func(label string) []byte // the random values of the target's devices; nil leaves them to the target
+}
+
+// randomness gives the random values for an action of the target, or nil.
+func (w *world) randomness(label string) []byte {
+	if w.coins == nil {
+		return nil
+	}
+	return w.coins(label)
 }
 
 // worldCase makes a live test of a profile of the Ambassador protocol.
@@ -91,8 +100,8 @@ func (w *world) register(ofTarget bool) (*member, error) {
 		}
 		return w.member(c, ""), nil
 	}
-	d := &shimDevice{tester: w.tester, name: w.newName()}
-	r, err := w.must(shim.DeviceRegister, shim.Params{Party: d.name})
+	d := &shimDevice{tester: w.tester, name: w.newName(), coins: w.coins}
+	r, err := w.must(shim.DeviceRegister, shim.Params{Party: d.name, Random: w.randomness("register")})
 	if err != nil {
 		return nil, err
 	}
@@ -124,8 +133,8 @@ func (w *world) link(leader *member, ofTarget bool) (*member, error) {
 
 // newTarget makes a device of the target without an account.
 func (w *world) newTarget() (*shimDevice, error) {
-	d := &shimDevice{tester: w.tester, name: w.newName()}
-	if _, err := w.must(shim.DeviceNew, shim.Params{Party: d.name}); err != nil {
+	d := &shimDevice{tester: w.tester, name: w.newName(), coins: w.coins}
+	if _, err := w.must(shim.DeviceNew, shim.Params{Party: d.name, Random: w.randomness("new " + d.name)}); err != nil {
 		return nil, err
 	}
 	return d, d.identify()
@@ -262,6 +271,15 @@ type shimDevice struct {
 	name    string
 	id      account.DeviceID
 	account account.ID
+	coins   func(label string) []byte
+}
+
+// random gives the random values for an action that is named by what its result depends on, or nil.
+func (d *shimDevice) random(label string) []byte {
+	if d.coins == nil {
+		return nil
+	}
+	return d.coins(label)
 }
 
 // shimmed is a device of the target, with or without more around it.
@@ -352,7 +370,7 @@ func (d *shimDevice) Export() []byte {
 }
 
 func (d *shimDevice) Send(peer account.ID, plaintext, bundle []byte, _ io.Reader) ([]byte, error) {
-	commit, err := d.bytes(shim.DeviceSend, shim.Params{Account: peer[:], Plaintext: plaintext, PeerBundle: bundle})
+	commit, err := d.bytes(shim.DeviceSend, shim.Params{Account: peer[:], Plaintext: plaintext, PeerBundle: bundle, Random: d.random("send " + string(plaintext))})
 	if err != nil && bundle == nil && refusal.Of(err) == "" {
 		return nil, fmt.Errorf("%w: %w", refusal.IncompleteBundle, err) // a target need not tell classes
 	}
@@ -382,7 +400,19 @@ func (d *shimDevice) Prepare(devices []account.DeviceID, _ io.Reader) ([]byte, e
 }
 
 func (d *shimDevice) Rotate(change ambassador.Change, _ io.Reader) ([]byte, error) {
-	return d.bytes(shim.DeviceRotate, shim.Params{Message: change.Add, Devices: shimKeys(change.Remove)})
+	return d.bytes(shim.DeviceRotate, shim.Params{Message: change.Add, Devices: shimKeys(change.Remove), Random: d.random(d.rotation())})
+}
+
+// rotation names the next rotation by its epoch: its random values do not depend on what it changes.
+func (d *shimDevice) rotation() string {
+	if d.coins == nil {
+		return ""
+	}
+	r, err := d.result(shim.DeviceStatus, shim.Params{})
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint("epoch ", r.Epoch+1)
 }
 
 func (d *shimDevice) Offer() ([]byte, error) { return d.bytes(shim.DeviceOffer, shim.Params{}) }

@@ -33,6 +33,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "run the suite on a target and print the verdict", runSuite},
+		{"replay", "run a scenario on a target: the timeline, and who could read what", replay},
 		{"list", "list the tests, or the requirements with the tests of each", list},
 		{"explain", "explain a requirement or a test", explain},
 		{"demo", "walk through a conversation of users with several devices, in four designs", demo},

@@ -32,6 +32,8 @@ type runOptions struct {
 	jobs           int
 	timeout        time.Duration
 	json, junit    string
+	scenarios      string
+	budget         time.Duration
 	vectors        string
 	files          []*vectors.File // of --vectors; nil is the embedded ones
 	match          *regexp.Regexp
@@ -67,6 +69,8 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
 	flags.StringVar(&o.json, "json", "", "write a JSON report to this `file`; - is standard output")
 	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
+	flags.StringVar(&o.scenarios, "scenarios", "credence-failures", "save the scenarios on which property tests fail in this `directory`")
+	flags.DurationVar(&o.budget, "budget", conformance.DefaultBudget, "search scenarios for so long a `time`, as the reference takes; the number of scenarios follows from it")
 	flags.StringVar(&o.vectors, "vectors", "", "use the vector files of this `directory` instead of the built-in ones")
 	if err := parse(flags, args, runHelp, 0, stdout); err != nil {
 		return nil, err
@@ -74,16 +78,28 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	return o, o.check()
 }
 
-func (o *runOptions) check() (err error) {
+// checkTarget refuses options that name no target.
+func (o *runOptions) checkTarget() error {
 	switch {
 	case (o.target == "") == (o.shim == ""):
 		return errors.New("give either --target reference or --shim 'COMMAND ARGS'")
 	case o.target != "" && o.target != "reference":
 		return fmt.Errorf("unknown target %q (there is reference; for anything else write a shim, docs/shim-protocol.md)", o.target)
-	case o.jobs < 1:
-		return fmt.Errorf("--jobs %d: at least 1", o.jobs)
 	case o.timeout <= 0:
 		return fmt.Errorf("--timeout %v: more than 0", o.timeout)
+	}
+	return nil
+}
+
+func (o *runOptions) check() (err error) {
+	if err := o.checkTarget(); err != nil {
+		return err
+	}
+	switch {
+	case o.jobs < 1:
+		return fmt.Errorf("--jobs %d: at least 1", o.jobs)
+	case o.budget <= 0:
+		return fmt.Errorf("--budget %v: more than 0", o.budget)
 	case o.json != "" && filepath.Clean(o.json) == filepath.Clean(o.junit):
 		return fmt.Errorf("--json and --junit cannot both go to %q", o.json)
 	}
@@ -152,7 +168,7 @@ func (o *runOptions) noReport(ctx context.Context, err error) int {
 }
 
 func (o *runOptions) suite(w *watch) conformance.Options {
-	s := conformance.Options{Profiles: o.profiles, Vectors: o.files, Seed: o.seed, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress}
+	s := conformance.Options{Profiles: o.profiles, Vectors: o.files, Seed: o.seed, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress, Budget: o.budget, Scenarios: o.scenarios, Replay: program() + " replay " + o.which()}
 	if o.pattern != "" {
 		s.Match = o.match
 	}
@@ -172,11 +188,10 @@ func (o *runOptions) start(ctx context.Context) (shim.Target, error) {
 
 // command is the command line that runs this target again.
 func (o *runOptions) command() string {
-	which := "--target " + o.target
-	if o.shim != "" {
-		which = "--shim " + quoted(o.shim)
+	line := fmt.Sprintf("%s run %s --seed %d", program(), o.which(), o.seed)
+	if o.budget != conformance.DefaultBudget {
+		line += fmt.Sprintf(" --budget %v", o.budget)
 	}
-	line := fmt.Sprintf("%s run %s --seed %d", program(), which, o.seed)
 	if o.vectors != "" {
 		line += " --vectors " + quoted(o.vectors)
 	}
@@ -184,6 +199,14 @@ func (o *runOptions) command() string {
 		line += fmt.Sprintf(" --timeout %v", o.timeout)
 	}
 	return line
+}
+
+// which gives the option that names the target.
+func (o *runOptions) which() string {
+	if o.shim != "" {
+		return "--shim " + quoted(o.shim)
+	}
+	return "--target " + o.target
 }
 
 // program is how this command was called, if by a path.

@@ -61,6 +61,7 @@ func Terminal(w io.Writer, r *conformance.Report, o Options) error {
 	}
 	groups := byProfile(r.Results)
 	t.head(r, groups)
+	t.guarantees(r.Results)
 	for _, g := range groups {
 		t.failures(g)
 	}
@@ -161,9 +162,40 @@ func (t *terminal) failure(r conformance.TestResult) {
 		t.field("", fmt.Sprintf("(expected and got differ first at character %d, which is not shown; see the JSON report)", at))
 	}
 	t.field("message", r.Message)
-	if r.Repeat != "" {
-		t.line(plain, fmt.Sprintf("  %-*s%s", fieldColumns, "repeat", r.Repeat))
+	for _, c := range []struct{ name, command string }{{"repeat", r.Repeat}, {"replay", r.Replay}} {
+		if c.command != "" {
+			t.line(plain, fmt.Sprintf("  %-*s%s", fieldColumns, c.name, c.command))
+		}
 	}
+}
+
+// guarantees says what was found of each promise of SPEC.md 13, with the evidence.
+func (t *terminal) guarantees(results []conformance.TestResult) {
+	first := true
+	for _, r := range results {
+		if r.Guarantee == "" || r.Status == conformance.Skipped {
+			continue
+		}
+		if first {
+			t.line(plain, "")
+			first = false
+		}
+		s, verdict := green, "holds"
+		switch {
+		case r.Status == conformance.Failed && r.Reason == conformance.Exposed:
+			s, verdict = red, "BROKEN"
+		case r.Status != conformance.Passed:
+			s, verdict = yellow, "not judged"
+		}
+		t.line(s, fmt.Sprintf("%-52s%-11s%s", strings.Replace(r.ID, "/property/", " ", 1), verdict, evidence(r.Evidence)))
+	}
+}
+
+func evidence(e *conformance.Evidence) string {
+	if e == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d messages, %d stolen states: %d readings allowed, %d had", e.Messages, e.Copies, e.Allowed, e.Read)
 }
 
 // hiddenDifference tells where two texts differ first, if they look the same when they are elided.

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"credence/conformance"
+	"credence/conformance/report"
+	"credence/conformance/scenario"
+	"credence/conformance/shim"
+)
+
+const replayHelp = `usage: credence replay (--target reference | --shim 'COMMAND ARGS') [--seed N] [--json] FILE
+
+Runs a scenario (docs/scenarios.md) on a target, and prints its timeline, what the thief of each state could read, what the
+specification lets him read, and the verdict.
+
+Exit status: 0 nothing is wrong; 1 something is; 2 usage, or the file is not a scenario; 3 the target could not be run at all.
+`
+
+func replay(args []string, stdout, stderr io.Writer) int {
+	o := &runOptions{stdout: stdout, stderr: stderr}
+	asJSON := false
+	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
+	flags.StringVar(&o.target, "target", "", "run a built-in `target`: reference")
+	flags.StringVar(&o.shim, "shim", "", "run the shim that this `command` starts")
+	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the randomness of the suite")
+	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
+	flags.BoolVar(&asJSON, "json", false, "JSON instead of text")
+	err := parse(flags, args, replayHelp, 1, stdout)
+	if err == nil && flags.NArg() == 0 {
+		err = errors.New("replay takes the file of a scenario (see credence replay --help)")
+	}
+	if err == nil {
+		err = o.checkTarget()
+	}
+	if err != nil {
+		return failed(stderr, err)
+	}
+	s, err := readScenario(flags.Arg(0))
+	if err != nil {
+		return complain(stderr, usage, err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	p, err := conformance.Replay(ctx, conformance.Options{Seed: o.seed, Start: o.start}, s)
+	if err != nil {
+		return o.noReport(ctx, err)
+	}
+	if err := printPlay(stdout, p, asJSON); err != nil {
+		return complain(stderr, usage, err)
+	}
+	if p.Result.Status != conformance.Passed {
+		return doesNotConform
+	}
+	return conforms
+}
+
+func readScenario(path string) (*scenario.Scenario, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := scenario.Decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// printPlay prints what a scenario has come to.
+func printPlay(w io.Writer, p *conformance.Play, asJSON bool) error {
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(p)
+	}
+	out := bufio.NewWriter(w)
+	line := func(format string, args ...any) { fmt.Fprintln(out, report.Line(fmt.Sprintf(format, args...))) }
+	for i, l := range p.Lines {
+		line("%4d  %s", i+1, l)
+	}
+	for _, c := range p.Compromises {
+		line("")
+		line("state of %s, copied in event %d:", c.Who, c.Event+1)
+		if len(c.Exposed) == 0 {
+			line("      opens nothing")
+		}
+		for _, e := range c.Exposed {
+			line("      %-12s %s", e.Message, exposureText(e))
+		}
+	}
+	line("")
+	if r := p.Result; r.Status != conformance.Passed {
+		line("%s (%s): %s", r.Status, r.Reason, r.Message)
+		line("  expected  %s", r.Expected)
+		line("  got       %s", r.Got)
+		return out.Flush()
+	}
+	line("nothing is wrong: %d readings allowed, %d had", p.Allowed, p.Read)
+	return out.Flush()
+}
+
+func exposureText(e conformance.Exposure) string {
+	switch {
+	case e.Read == "":
+		return "may be read; it was not"
+	case e.Allowed:
+		return "may be read: " + e.Read
+	}
+	return fmt.Sprintf("MUST BE SECRET (%s), and was read: %s", e.Guarantee, e.Read)
+}
