@@ -48,6 +48,7 @@ type actor struct {
 	removed bool
 	linked  int            // messages that had been sent by then
 	asked   int            // the event in which it was asked to heal
+	commit  []byte         // an entry that was made and not released
 	saved   *saved         // an older state, for rollback
 	read    map[string]int // texts
 }
@@ -279,14 +280,18 @@ func (th *theatre) do(i int, e scenario.Event) (string, error) {
 	switch {
 	case e.Do == scenario.Race && to != nil:
 		return th.race(e.Devices, to)
-	case a == nil:
-		return doesNotApply, nil
+	case a == nil || a.commit != nil && !slices.Contains([]scenario.Verb{scenario.Release, scenario.Restart, scenario.Compromise}, e.Do):
+		return doesNotApply, nil // an application waits for the answer to its commit
 	case (e.Do == scenario.Send || e.Do == scenario.Crash) && to != nil && to != a.home:
 		if e.Do == scenario.Crash {
 			return th.crash(a, to)
 		}
 		return th.says(a, to)
-	case e.Do == scenario.Read:
+	case e.Do == scenario.Make && to != nil && to != a.home:
+		return th.makes(a, to)
+	case e.Do == scenario.Release && a.commit != nil:
+		return th.release(a)
+	case e.Do == scenario.Read && th.unread(a):
 		return "", th.refusedReference(a.Sync())
 	case e.Do == scenario.Ack && len(a.home.present()) > 1:
 		return th.tolerate(a.Ack())
@@ -405,7 +410,7 @@ func (th *theatre) race(names []string, to *household) (string, error) {
 		a.watched().text = text
 		commit, err := th.makeEntry(a, to, text)
 		if err != nil {
-			return "", err
+			return "", th.refusedReference(err)
 		}
 		racers = append(racers, racer{a, commit})
 		out = append(out, text)
@@ -421,6 +426,39 @@ func (th *theatre) race(names []string, to *household) (string, error) {
 	return ": " + strings.Join(out, ", "), nil
 }
 
+// makes lets a device make an entry on what it has read, which waits for its release. One that does not come back before the device
+// reads its mailbox to the end is dropped (AMB-SYN-14).
+func (th *theatre) makes(a *actor, to *household) (string, error) {
+	if ok, err := th.active(a); !ok || a.commit != nil {
+		return doesNotApply, err
+	}
+	text := th.text()
+	a.watched().text = text
+	commit, err := th.makeEntry(a, to, text)
+	if errors.Is(err, refusal.NotReady) {
+		return doesNotApply, nil
+	}
+	a.commit = commit
+	return ": " + text, th.refusedReference(err)
+}
+
+// release brings the entry that a device has made. The post office may refuse it.
+func (th *theatre) release(a *actor) (string, error) {
+	commit := a.commit
+	a.commit = nil
+	if err := th.office.Append(commit); err != nil {
+		a.Device.PostOfficeRefused()
+		return ": refused", nil
+	}
+	return ": accepted", nil
+}
+
+// unread tells whether something waits for a device.
+func (th *theatre) unread(a *actor) bool {
+	box, err := th.office.Fetch(a.home.id, a.Device.ID(), 1)
+	return err != nil || len(box.Mails) > a.watched().mails
+}
+
 // makeEntry makes a commit as client.Send would, without bringing it.
 func (th *theatre) makeEntry(a *actor, to *household, text string) ([]byte, error) {
 	commit, err := a.Device.Send(to.id, []byte(text), nil, th.random)
@@ -430,7 +468,7 @@ func (th *theatre) makeEntry(a *actor, to *household, text string) ([]byte, erro
 			commit, err = a.Device.Send(to.id, []byte(text), bundle, th.random)
 		}
 	}
-	return commit, th.refusedReference(err)
+	return commit, err
 }
 
 // crash stops a device after it has stored its state and before its commit has left, and starts it again.
@@ -441,7 +479,7 @@ func (th *theatre) crash(a *actor, to *household) (string, error) {
 	text := th.text()
 	a.watched().text = text
 	if _, err := th.makeEntry(a, to, text); err != nil {
-		return "", err
+		return "", th.refusedReference(err)
 	}
 	return ": " + text + " never left", th.restart(a.member)
 }

@@ -34,6 +34,7 @@ func commands() []command {
 	return []command{
 		{"run", "run the suite on a target and print the verdict", runSuite},
 		{"replay", "run a scenario on a target: the timeline, and who could read what", replay},
+		{"search", "play every schedule up to a depth on a target", search},
 		{"list", "list the tests, or the requirements with the tests of each", list},
 		{"explain", "explain a requirement or a test", explain},
 		{"demo", "walk through a conversation of users with several devices, in four designs", demo},

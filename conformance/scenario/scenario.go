@@ -59,6 +59,8 @@ const (
 	Compromise Verb = "compromise"
 
 	Read      Verb = "read"
+	Make      Verb = "make"
+	Release   Verb = "release"
 	Race      Verb = "race"
 	Crash     Verb = "crash"
 	Ack       Verb = "ack"
@@ -76,7 +78,7 @@ func Verbs(l Level) []Verb {
 	if l == Ratchet {
 		return []Verb{Send, Deliver, Forge, Restart, Compromise}
 	}
-	return []Verb{Send, Read, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise, Rollback, Withhold}
+	return []Verb{Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise, Rollback, Withhold}
 }
 
 // Event is one step. An event that does not apply when its turn comes changes nothing, so that every part of a scenario is
