@@ -1,0 +1,209 @@
+// Command zoo runs the suite on deliberately broken builds of the reference: each must be caught.
+//
+//	zoo [-run REGEXP] [-seeds N] [-jobs N] [-docs FILE]
+//
+// A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
+// the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements that
+// the bug violates, then, if they see nothing, all others. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
+// patch that does not apply or build.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"credence/conformance"
+	"credence/conformance/shim"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// zooDir holds the bugs.
+const zooDir = "conformance/zoo"
+
+// options are the flags.
+type options struct {
+	match *regexp.Regexp
+	seeds int
+	jobs  int
+	docs  string
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	var o options
+	flags := flag.NewFlagSet("zoo", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	pattern := flags.String("run", "", "only bugs whose name matches this `regexp`")
+	flags.IntVar(&o.seeds, "seeds", 1, "a bug is caught only if it is caught with each of `n` seeds")
+	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "judge `n` bugs at the same time")
+	flags.StringVar(&o.docs, "docs", "", "write the table as Markdown to this `file`")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	var err error
+	if o.match, err = regexp.Compile(*pattern); err != nil {
+		fmt.Fprintln(stderr, "zoo:", err)
+		return 2
+	}
+	bugs, err := readBugs(os.DirFS("."), o.match)
+	if err != nil {
+		fmt.Fprintln(stderr, "zoo:", err)
+		return 2
+	}
+	return o.judgeAll(bugs, stdout, stderr)
+}
+
+func (o options) judgeAll(bugs []bug, stdout, stderr io.Writer) int {
+	verdicts := make([]verdict, len(bugs))
+	errs := make([]error, len(bugs))
+	var mutex sync.Mutex
+	var group sync.WaitGroup
+	next := make(chan int)
+	for range max(o.jobs, 1) {
+		group.Go(func() {
+			for i := range next {
+				verdicts[i], errs[i] = o.judge(bugs[i])
+				mutex.Lock()
+				fmt.Fprintln(stdout, line(bugs[i], verdicts[i], errs[i]))
+				mutex.Unlock()
+			}
+		})
+	}
+	for i := range bugs {
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		fmt.Fprintln(stderr, "zoo:", err)
+		return 2
+	}
+	caught, named := count(verdicts)
+	fmt.Fprintf(stdout, "%d bugs of %d classes: %d caught, %d of them by a test that names the requirement\n", len(bugs), classes(bugs), caught, named)
+	if o.docs != "" {
+		if err := os.WriteFile(o.docs, table(bugs, verdicts), 0o644); err != nil {
+			fmt.Fprintln(stderr, "zoo:", err)
+			return 2
+		}
+	}
+	if caught < len(bugs) {
+		return 1
+	}
+	return 0
+}
+
+// verdict is what the suite says of a bug: the tests that failed, with every seed.
+type verdict struct {
+	failed  []string // ids
+	named   bool     // one of them names a requirement that the bug violates
+	seconds float64
+}
+
+func (v verdict) caught() bool { return len(v.failed) > 0 }
+
+func count(verdicts []verdict) (caught, named int) {
+	for _, v := range verdicts {
+		if v.caught() {
+			caught++
+		}
+		if v.named {
+			named++
+		}
+	}
+	return caught, named
+}
+
+func line(b bug, v verdict, err error) string {
+	if err != nil {
+		return fmt.Sprintf("%-32s DOES NOT BUILD", b.name)
+	}
+	if !v.caught() {
+		return fmt.Sprintf("%-32s NOT CAUGHT (%s)", b.name, strings.Join(b.requirements, ", "))
+	}
+	by := "caught, but not by name"
+	if v.named {
+		by = "caught"
+	}
+	return fmt.Sprintf("%-32s %s in %.1f s by %d tests (%s): %s", b.name, by, v.seconds, len(v.failed), strings.Join(b.requirements, ", "), v.failed[0])
+}
+
+// judge builds a bug and runs the suite on it, with each seed. Failures are those of the last one.
+func (o options) judge(b bug) (verdict, error) {
+	dir, err := os.MkdirTemp("", "zoo")
+	if err != nil {
+		return verdict{}, err
+	}
+	defer os.RemoveAll(dir)
+	binary, err := b.build(dir)
+	if err != nil {
+		return verdict{}, fmt.Errorf("%s: %w", b.name, err)
+	}
+	started := time.Now()
+	var v verdict
+	for seed := range uint64(max(o.seeds, 1)) {
+		if v, err = b.judge(binary, seed+1); err != nil {
+			return verdict{}, fmt.Errorf("%s: %w", b.name, err)
+		}
+		if !v.caught() {
+			break
+		}
+	}
+	v.seconds = time.Since(started).Seconds() / float64(max(o.seeds, 1))
+	return v, nil
+}
+
+// judge runs the tests of the requirements, and then all if these see nothing.
+func (b bug) judge(binary string, seed uint64) (verdict, error) {
+	tests, err := conformance.List(nil)
+	if err != nil {
+		return verdict{}, err
+	}
+	if ids := b.testsByName(tests); len(ids) > 0 {
+		failed, err := failures(binary, seed, regexp.MustCompile("^("+strings.Join(ids, "|")+")$"))
+		if err != nil || len(failed) > 0 {
+			return verdict{failed: failed, named: true}, err
+		}
+	}
+	failed, err := failures(binary, seed, nil)
+	return verdict{failed: failed}, err
+}
+
+// testsByName gives the ids of the tests that name a requirement of the bug, as patterns.
+func (b bug) testsByName(tests []conformance.TestInfo) (ids []string) {
+	for _, t := range tests {
+		if b.violates(t.Requirements) {
+			ids = append(ids, regexp.QuoteMeta(t.ID))
+		}
+	}
+	return ids
+}
+
+func failures(binary string, seed uint64, match *regexp.Regexp) (ids []string, err error) {
+	r, err := conformance.Run(context.Background(), conformance.Options{
+		Seed: seed, Match: match, Jobs: 1,
+		Start: func(ctx context.Context) (shim.Target, error) {
+			return shim.Start(ctx, binary, shim.ProcessOptions{Timeout: 30 * time.Second})
+		},
+	})
+	if errors.Is(err, conformance.ErrTarget) {
+		return []string{"shim/hello"}, nil // it does not even start
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range r.Results {
+		if t.Status == conformance.Failed || t.Status == conformance.Errored {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+func classes(bugs []bug) int {
+	seen := map[int]bool{}
+	for _, b := range bugs {
+		seen[b.class] = true
+	}
+	return len(seen)
+}
+
+// table gives the detection table. It has no times, so that it is the same wherever it is made.
+func table(bugs []bug, verdicts []verdict) []byte {
+	var t bytes.Buffer
+	caught, named := count(verdicts)
+	fmt.Fprintf(&t, `# The zoo
+
+Bugs that implementations have had, put into the reference one at a time (`+"`%s`"+`). The suite runs on each over the shim boundary. This
+file is written by `+"`make zoo`"+`. "Caught by" is a test that failed, and how many more did: of the tests that name the requirement, or,
+where the mark is missing, of all.
+
+%d bugs of %d classes: %d caught, %d of them by a test that names the requirement.
+
+| bug | what is wrong | seen in | requirement | caught by | by name |
+|---|---|---|---|---|---|
+`, zooDir, len(bugs), classes(bugs), caught, named)
+	for i, b := range bugs {
+		v := verdicts[i]
+		by, mark := "**not caught**", ""
+		if v.caught() {
+			by = "`" + v.failed[0] + "`"
+			if n := len(v.failed) - 1; n > 0 {
+				by += fmt.Sprintf(" and %d", n)
+			}
+		}
+		if v.named {
+			mark = "yes"
+		}
+		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %s |\n", b.name, b.title, b.source, strings.Join(b.requirements, ", "), by, mark)
+	}
+	return t.Bytes()
+}
