@@ -8,7 +8,7 @@ MATRIX      := $(GO) run ./cmd/matrix
 ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record build fuzz clean FORCE
+.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record zoo search build fuzz clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,13 @@ findings: $(ALL_SHIMS) ## run the matrix and write docs/findings.md and docs/pro
 
 record: $(ALL_SHIMS) ## run the matrix and record its verdicts
 	$(MATRIX) -record -docs docs
+
+zoo: ## run the suite on every bug of conformance/zoo and write docs/zoo.md (a quarter of an hour)
+	$(GO) run ./cmd/zoo -docs docs/zoo.md
+
+search: $(CREDENCE) ## every schedule of two accounts with two devices up to six events, and of two parties
+	$(CREDENCE) search --target reference --devices 2 --depth 6
+	$(CREDENCE) search --target reference --level ratchet --depth 6
 
 fuzz: ## fuzz each decoder for ten seconds
 	$(GO) test ./fuzz -run '^$$' -list 'Fuzz' | grep '^Fuzz' | while read -r target; do \

@@ -11,11 +11,11 @@ import (
 
 // Play is a scenario that was run: what happened, and who can read what.
 type Play struct {
-	Lines       []string // an event a line, with what came of it
-	Compromises []Compromised
-	Allowed     int // readings that the specification allows, over all compromises
-	Read        int // readings that the attacker had
-	Result      TestResult
+	Lines       []string      `json:"lines"` // an event a line, with what came of it
+	Compromises []Compromised `json:"compromises"`
+	Allowed     int           `json:"allowed"` // readings that the specification allows, over all compromises
+	Read        int           `json:"read"`    // readings that the attacker had
+	Result      TestResult    `json:"result"`
 }
 
 // Replay runs a scenario on a target. It returns ErrTarget; what the target does wrong is in the result.
@@ -60,17 +60,17 @@ func (t *tester) replay(s *scenario.Scenario) (*Play, error) {
 
 // Compromised is one copy of a state, and what follows from it.
 type Compromised struct {
-	Event   int    // index in the scenario
-	Who     string // party or device
-	Exposed []Exposure
+	Event   int        `json:"event"` // index in the scenario
+	Who     string     `json:"who"`   // party or device
+	Exposed []Exposure `json:"exposed"`
 }
 
 // Exposure is a message that the specification lets the attacker read, or that he has read.
 type Exposure struct {
-	Message   string
-	Allowed   bool
-	Read      string    // how; empty if he could not
-	Guarantee Guarantee // that keeps it secret, if it is not allowed
+	Message   string    `json:"message"`
+	Allowed   bool      `json:"allowed"`
+	Read      string    `json:"read"`      // how; empty if he could not
+	Guarantee Guarantee `json:"guarantee"` // that keeps it secret, if it is not allowed
 }
 
 // Guarantee is a promise of SPEC.md 13 about what stays secret from a copy of a state.

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"slices"
 
 	"credence/conformance/scenario"
@@ -49,6 +50,25 @@ type TestResult struct {
 	Scenario     *scenario.Scenario `json:"scenario,omitempty"`  // on which a property test failed, as small as it could be made
 	Replay       string             `json:"replay,omitempty"`    // the command that runs the scenario, if it was saved
 	Evidence     *Evidence          `json:"evidence,omitempty"`  // of a property test
+}
+
+// Verdict says what was found of the guarantee that a test judges: holds, broken, or not judged.
+func (t TestResult) Verdict() string {
+	switch {
+	case t.Status == Passed:
+		return "holds"
+	case t.Status == Failed && t.Reason == Exposed:
+		return "broken"
+	}
+	return "not judged"
+}
+
+// String gives the evidence in words.
+func (e *Evidence) String() string {
+	if e == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d messages, %d stolen states: %d readings allowed, %d had", e.Messages, e.Copies, e.Allowed, e.Read)
 }
 
 // Summary counts the results by status.

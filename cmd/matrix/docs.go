@@ -41,12 +41,45 @@ func findings(runs []finished) []byte {
 	for _, r := range runs {
 		fmt.Fprintf(&b, "| %s %s (%s) | %s |\n", cell(r.report.Target.Name), cell(r.report.Target.Version), r.entry.Name, counts(r.report))
 	}
+	b.WriteString(guaranteesHead)
+	for _, r := range runs {
+		r.guarantees(&b)
+	}
 	for _, r := range runs {
 		if !r.report.Conforms() {
 			r.findings(&b)
 		}
 	}
 	return b.Bytes()
+}
+
+const guaranteesHead = `
+## Guarantees
+
+Forward secrecy and post-compromise security by experiment, on everything that can export its state (docs/scenarios.md). "Allowed" are
+the readings that SPEC.md gives to the thief of a state; "had" what he could read from the bytes of the copy, or the
+library from the copy. A state that is exported in encrypted form is read by the library alone.
+
+| implementation | guarantee | verdict | evidence |
+|---|---|---|---|
+`
+
+// guarantees adds what was found of the guarantees, and for a broken one the smallest schedule that shows it.
+func (r finished) guarantees(b *bytes.Buffer) {
+	for _, t := range r.report.Results {
+		if t.Guarantee == "" || t.Status == conformance.Skipped {
+			continue
+		}
+		evidence := t.Evidence.String()
+		if t.Scenario != nil {
+			var events []string
+			for _, e := range t.Scenario.Events {
+				events = append(events, e.String())
+			}
+			evidence = t.Expected + ", and is not: " + strings.Join(events, "; ")
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", r.entry.Name, strings.Replace(t.ID, "/property/", " ", 1), t.Verdict(), cell(evidence))
+	}
 }
 
 // finding is what failed for one requirement in one way.

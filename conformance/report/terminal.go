@@ -180,22 +180,9 @@ func (t *terminal) guarantees(results []conformance.TestResult) {
 			t.line(plain, "")
 			first = false
 		}
-		s, verdict := green, "holds"
-		switch {
-		case r.Status == conformance.Failed && r.Reason == conformance.Exposed:
-			s, verdict = red, "BROKEN"
-		case r.Status != conformance.Passed:
-			s, verdict = yellow, "not judged"
-		}
-		t.line(s, fmt.Sprintf("%-52s%-11s%s", strings.Replace(r.ID, "/property/", " ", 1), verdict, evidence(r.Evidence)))
+		s := map[string]style{"holds": green, "broken": red, "not judged": yellow}[r.Verdict()]
+		t.line(s, fmt.Sprintf("%-52s%-11s%s", strings.Replace(r.ID, "/property/", " ", 1), r.Verdict(), r.Evidence))
 	}
-}
-
-func evidence(e *conformance.Evidence) string {
-	if e == nil {
-		return ""
-	}
-	return fmt.Sprintf("%d messages, %d stolen states: %d readings allowed, %d had", e.Messages, e.Copies, e.Allowed, e.Read)
 }
 
 // hiddenDifference tells where two texts differ first, if they look the same when they are elided.
