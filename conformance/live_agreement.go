@@ -135,6 +135,7 @@ func liveAgreement(set *params.Set) []testCase {
 		test("replay-no-opk", "the first message without one-time prekey again, to start a session with the same peer", []string{"AMB-X3D-13"}, replaysInitial(noOPK, peerName, false)),
 		restart("replay-no-opk-after-restart", "the first message without one-time prekey again after a restart", []string{"AMB-X3D-13"}, replaysInitial(noOPK, peerName, true)),
 		test("replay-no-opk-other-peer", "the first message without one-time prekey again, as if from another peer", []string{"AMB-X3D-13"}, replaysInitial(noOPK, "another", false)),
+		test("replay-no-opk-later", "the first messages of three peers without one-time prekey again, after all of them were read", []string{"AMB-X3D-13"}, replaysSeveral),
 	)
 }
 
@@ -265,6 +266,38 @@ func replaysInitial(s setup, peer string, restart bool) func(l *live) error {
 		}
 		return first(l.sendToPeer, l.sendToTarget)
 	}
+}
+
+// replaysSeveral lets three peers start sessions, and then brings each first message once more.
+func replaysSeveral(l *live) error {
+	if err := l.open(setup{role: "responder", noOPK: true}); err != nil {
+		return err
+	}
+	var mails []mail
+	for i := range 3 {
+		if i > 0 {
+			if err := l.newPeer(setup{noOPK: true}); err != nil {
+				return err
+			}
+			if err := l.peer.Initiate(targetName, l.bundle, l.random); err != nil {
+				return err
+			}
+		}
+		m, err := l.fromPeer()
+		if err != nil {
+			return err
+		}
+		if _, err := l.must(shim.SessionRespond, shim.Params{Party: targetName, Peer: fmt.Sprint("peer-", i), Envelope: m.envelope}); err != nil {
+			return err
+		}
+		mails = append(mails, m)
+	}
+	for i, m := range mails {
+		if err := l.refuseUnchanged("", shim.SessionRespond, shim.Params{Party: targetName, Peer: fmt.Sprint("again-", i), Envelope: m.envelope}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // afterForged gives the target changed copies of the first message, and then the genuine one.

@@ -27,6 +27,7 @@ func liveRatchet(set *params.Set) []testCase {
 		test("skip-limit", "MAX_SKIP lost messages are skipped, one more is refused, and the next turn is read", []string{"AMB-RAT-19", "AMB-RAT-20", "AMB-RAT-22"}, skipsUpToLimit),
 		test("skip-limit-sender", "the target's message after MAX_SKIP unread ones is read by the reference", []string{"AMB-RAT-04"}, sendsManyUnread),
 		test("stored-limit", "skipped keys beyond the limit of stored keys: the oldest are gone, the others are there", []string{"AMB-RAT-21"}, dropsOldestStored),
+		test("stored-limit-chains", "skipped keys of several chains: the limit is of the session, or of each chain, as the set says", []string{"AMB-RAT-21"}, storesOverChains),
 		test("losses", "more messages are lost over many turns than keys may be stored", []string{"AMB-RAT-21", "AMB-RAT-22"}, losesMany),
 		test("late-four-chains", "a late message is read after four newer chains", []string{"AMB-RAT-12"}, readsLate(4)),
 		test("late-all-chains", "late messages of each of the last chains", []string{"AMB-RAT-12"}, readsLateOfEach),
@@ -256,6 +257,37 @@ func sendsManyUnread(l *live) error {
 
 // dropsOldestStored makes the target store one key more than it may: in one chain, or over two chains where the limit
 // counts the session.
+// storesOverChains loses many messages in each of three chains.
+func storesOverChains(l *live) error {
+	if err := l.opened(responds); err != nil {
+		return err
+	}
+	n := l.set.MaxStored * 45 / 100
+	var oldest, newer mail // the first and the last that are lost in the first chain
+	for chain := range 3 {
+		for i := range n {
+			m, err := l.fromPeer()
+			if err != nil {
+				return err
+			}
+			if chain == 0 && i == 0 {
+				oldest = m
+			}
+			if chain == 0 {
+				newer = m
+			}
+		}
+		if err := first(l.sendToTarget, func() error { return l.turns(1) }); err != nil {
+			return err
+		}
+	}
+	dropped := func() error { return l.refuses(oldest.envelope, refusal.Duplicate) }
+	if l.set.StoredPerChain {
+		dropped = func() error { return l.read(oldest) }
+	}
+	return first(dropped, func() error { return l.read(newer) }, func() error { return l.turns(1) })
+}
+
 func dropsOldestStored(l *live) error {
 	if err := l.opened(responds); err != nil {
 		return err

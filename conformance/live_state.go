@@ -299,11 +299,21 @@ func deletesMessageKeys(l *live) error {
 	if err := l.gone("the key of a message that was read, or the chain key before it,", append(messageKeys(l.set, read), state.CKs)...); err != nil {
 		return err
 	}
+	if state, err = l.peerState(); err != nil {
+		return err
+	}
+	_, late := primitive.KDFCK(state.CKs)
+	m, err := skipped(l)
+	if err != nil {
+		return err
+	}
+	if err := first(func() error { return l.read(m) }, func() error { return l.gone("the key of a message that was read late", messageKeys(l.set, late)...) }); err != nil {
+		return err
+	}
 	if err := l.sendToPeer(); err != nil {
 		return err
 	}
-	m, err := l.fromTarget()
-	if err != nil {
+	if m, err = l.fromTarget(); err != nil {
 		return err
 	}
 	if state, err = l.peerState(); err != nil {

@@ -154,10 +154,37 @@ func openVectors(f *vectors.File, set *params.Set) error {
 		g.invalid(class, t)
 	}
 	wrongKeys(g, set, genuine)
+	otherVersions(g, set)
 	if set == params.SignalV3 || set == params.OlmV1 {
 		authenticatedOddities(g, set)
 	}
 	return g.done()
+}
+
+// otherVersions are messages of another version or type with a right tag: whoever does not look reads them.
+func otherVersions(g *group, set *params.Set) {
+	starts := map[*params.Set][][]byte{
+		params.AmbassadorV1: {{0, 2}, {2, 2}, {1, 1}, {1, 3}},
+		params.SignalV3:     {{0x23}, {0x32}, {0x34}, {0x43}},
+		params.OlmV1:        {{0x02}, {0x04}},
+	}
+	p := sealInput(set, set.Name+" open version", 3, 5, 40)
+	for _, start := range starts[set] {
+		message := sealed(set, set.Name+" open version", 40)
+		body := bytes.Clone(message.Message)
+		copy(body, start)
+		if set == params.AmbassadorV1 {
+			header := body[:wire.AmbassadorHeaderSize:wire.AmbassadorHeaderSize]
+			body = primitive.SealChaCha(header, p.MessageKey, set.MessageInfo, p.Plaintext, append(bytes.Clone(p.AssociatedData), header...))
+		} else {
+			body = body[:len(body)-set.TagSize]
+			body = append(body, primitive.DeriveCBC(p.MessageKey, set.MessageInfo).Tag(set.TagSize, p.AssociatedData, body)...)
+		}
+		message.Message = body
+		g.invalid(refusal.Malformed, test{
+			id: fmt.Sprintf("version-%x", start), comment: fmt.Sprintf("the message starts with %x and has a right tag", start), flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"}, input: message,
+		})
+	}
 }
 
 func wrongKeys(g *group, set *params.Set, genuine shim.Params) {

@@ -83,7 +83,7 @@ var (
 // flows are the sessions that go well.
 func (sc *scripts) flows() {
 	sc.run("initiate", "initial messages until the answer, then ratchet messages", asInitiator, nil,
-		[]string{"AMB-RAT-01", "AMB-RAT-04", "AMB-SES-01", "AMB-SES-02", "AMB-WIR-01"}, func(s *script) {
+		[]string{"AMB-RAT-01", "AMB-RAT-04", "AMB-RAT-16", "AMB-SES-01", "AMB-SES-02", "AMB-WIR-01"}, func(s *script) {
 			for i := range 3 {
 				s.sends(fmt.Sprintf("initial %d", i))
 			}
@@ -91,7 +91,7 @@ func (sc *scripts) flows() {
 			s.sends("after the answer")
 		})
 	sc.run("respond", "the first message, an answer, the next turn", asResponder, nil,
-		[]string{"AMB-RAT-02", "AMB-RAT-05", "AMB-RAT-07", "AMB-SES-03", "AMB-WIR-01"}, func(s *script) {
+		[]string{"AMB-RAT-02", "AMB-RAT-05", "AMB-RAT-07", "AMB-RAT-16", "AMB-SES-03", "AMB-WIR-01"}, func(s *script) {
 			s.reads(s.fromPeer("first"))
 			s.sends("answer")
 			s.sends("and more")

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"credence/conformance/shim"
 	"credence/reference/adapter"
@@ -34,6 +36,22 @@ func (sc *scripts) states() {
 		_, err := s.do(s.target, shim.SessionEncrypt, &shim.Params{Party: s.target.name, Peer: s.target.peer, Plaintext: []byte("one too many")})
 		s.expect(err, refusal.Exhausted)
 	})
+	for _, n := range []uint64{1<<16 - 1, 1<<31 - 1, math.MaxUint32 - 2} {
+		sc.run(fmt.Sprintf("counter-%d", n), fmt.Sprintf("messages %d and %d are read, the second one first", n, n+1), asResponder, []string{"CounterEnd"}, []string{"AMB-RAT-10", "AMB-RAT-12"}, func(s *script) {
+			s.busy()
+			st, peer := s.target.state(), s.peer.state()
+			st.Chains = slices.Clone(st.Chains)
+			st.Chains[len(st.Chains)-1].N, peer.Ns = n, n
+			s.peer.adapter = adapter.New()
+			_, err := s.peer.adapter.Call(context.Background(), shim.SessionLoad, &shim.Params{Set: s.set.Name, Party: s.peer.name, Peer: s.peer.peer, State: peer.Marshal()})
+			s.fail(err)
+			s.test.Steps = nil
+			s.load(st.Marshal())
+			late := s.fromPeer("the first of the two")
+			s.reads(s.fromPeer("the second of the two"))
+			s.reads(late)
+		})
+	}
 	sc.malformedStates()
 	if sc.set.Start == params.Specification {
 		sc.notReady()
