@@ -423,6 +423,10 @@ func twoPeers(l *live) error {
 	if err := l.refuseUnchanged("", shim.SessionDecrypt, swapped); err != nil {
 		return err
 	}
+	stranger := shim.Params{Party: targetName, Peer: "three", Envelope: answers["one"]}
+	if err := l.refuseUnchanged("", shim.SessionDecrypt, stranger); err != nil {
+		return err
+	}
 	for name, answer := range answers {
 		r, err := l.must(shim.SessionDecrypt, shim.Params{Party: targetName, Peer: name, Envelope: answer})
 		if err != nil {

@@ -57,7 +57,7 @@ func restartsOften(s setup) func(l *live) error {
 			return err
 		}
 		for range 5 {
-			if err := first(l.restart, l.sendToPeer, l.sendToPeer, l.restart, l.sendToTarget, l.restart, l.sendToTarget); err != nil {
+			if err := first(l.restart, l.sendToPeer, l.restart, l.sendToPeer, l.sendToPeer, l.restart, l.sendToTarget, l.restart, l.sendToTarget); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
+	"credence/reference/primitive"
 	"credence/reference/refusal"
 )
 
@@ -36,7 +37,8 @@ func liveSync() []testCase {
 		test("start-secret", "the secret of a start is in no device's state afterwards", reqs("AMB-SYN-13"), startSecretGone),
 		test("device-prekey", "the prekey of a device that was used is replaced, and deleted with the next list", reqs("AMB-CHN-09", "AMB-CNV-01"), replacesPrekey),
 		test("false-echo", "the post office says that a commit was accepted and delivers another entry with it", reqs("AMB-LOG-09", "AMB-LOG-11"), falseEcho),
-		test("record-as-text", "a counterparty sends the bytes of records as texts, and channel messages as a device: nothing of it is taken for a record", reqs("AMB-CHN-01", "AMB-LOG-11", "AMB-CNV-01"), recordAsText),
+		test("record-as-text", "a counterparty sends the bytes of records as texts, and channel messages as a device: nothing of it is taken for a record", reqs("AMB-CHN-01", "AMB-CHN-03", "AMB-LOG-11", "AMB-CNV-01"), recordAsText),
+		test("fresh-epochs", "ambassador keys and prekeys of four epochs are all different", reqs("AMB-ROT-13"), freshEpochs),
 		test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes", reqs("AMB-SYN-06"), wrongClaims),
 		test("sibling-leads", "a companion sends the leader's records", reqs("AMB-CHN-06", "AMB-CNV-01"), companionLeads),
 		test("sibling-lies", "records that name another account, sender, receiver, or epoch", reqs("AMB-CHN-03", "AMB-CHN-04", "AMB-CHN-05", "AMB-CHN-08", "AMB-CNV-01"), lyingRecords),
@@ -1517,4 +1519,50 @@ func claimedPlace(w *world) error {
 		}
 	}
 	return nil
+}
+
+// freshEpochs rotates for every reason, and collects the keys that are published.
+func freshEpochs(w *world) error {
+	leader, err := w.register(true)
+	if err != nil {
+		return err
+	}
+	seen := map[primitive.PublicKey]string{}
+	collect := func(epoch string) error {
+		for {
+			encoded, err := w.office.Bundle(leader.Device.Account())
+			if err != nil {
+				return err
+			}
+			b := &account.Bundle{}
+			if err := codec.Decode(encoded, b); err != nil {
+				return w.refusedReference(err)
+			}
+			if b.OneTimePrekeyID == 0 {
+				return nil
+			}
+			for what, k := range map[string]primitive.PublicKey{"ambassador key": b.Statement.AmbassadorKey, "signed prekey": b.SignedPrekey, "one-time prekey": b.OneTimePrekey} {
+				name := fmt.Sprintf("%s of %s", what, epoch)
+				if what == "one-time prekey" {
+					name += fmt.Sprint(", id ", b.OneTimePrekeyID)
+				}
+				if other, ok := seen[k]; ok && other != name {
+					return w.fail(Mismatch, "a key is used in two places", "a new key", fmt.Sprintf("%s is %s", name, other))
+				}
+				seen[k] = name
+			}
+		}
+	}
+	var added *member
+	return first(
+		func() error { return collect("epoch 1") },
+		func() error { added, err = w.link(leader, true); return err },
+		func() error { return collect("epoch 2") },
+		func() error { return w.refusedReference(leader.Rotate(ambassador.Change{})) },
+		func() error { return collect("epoch 3") },
+		func() error {
+			return w.refusedReference(leader.Rotate(ambassador.Change{Remove: []account.DeviceID{added.Device.ID()}}))
+		},
+		func() error { return collect("epoch 4") },
+	)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"credence/conformance/malicious"
 	"credence/conformance/shim"
 	"credence/reference/params"
@@ -155,6 +157,9 @@ func openVectors(f *vectors.File, set *params.Set) error {
 	}
 	wrongKeys(g, set, genuine)
 	otherVersions(g, set)
+	if set == params.Omemo2 {
+		shortTags(g, set)
+	}
 	if set == params.SignalV3 || set == params.OlmV1 {
 		authenticatedOddities(g, set)
 	}
@@ -209,6 +214,26 @@ func wrongKeys(g *group, set *params.Set, genuine shim.Params) {
 	wrongAD("ad-flip", "one bit of the associated data flipped", append(bytes.Clone(ad[:len(ad)-1]), ad[len(ad)-1]^1))
 }
 
+// shortTags are messages whose tag is the start of the right one, or more than it.
+func shortTags(g *group, set *params.Set) {
+	genuine := sealed(set, set.Name+" short tag", 40)
+	keys := primitive.DeriveCBC(genuine.MessageKey, set.MessageInfo)
+	body := bytes.Clone(genuine.Message[2+set.TagSize:]) // after the tag: tag, length, body
+	_, _, n := protowire.ConsumeField(body)
+	if n != len(body) {
+		panic("the body is not the rest of the message") // a fault of this program
+	}
+	inner, _ := protowire.ConsumeBytes(body[1:])
+	whole := keys.Tag(32, genuine.AssociatedData, inner)
+	for _, size := range []int{0, 1, 8, set.TagSize - 1, set.TagSize + 1, 32} {
+		p := genuine
+		p.Message = append(protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), whole[:size]), body...)
+		g.invalid(refusal.Malformed, test{
+			id: fmt.Sprintf("tag-%d", size), comment: fmt.Sprintf("a tag of %d bytes, right as far as it goes", size), flags: []string{"Forged"}, requirements: []string{"AMB-AEA-01"}, input: p,
+		})
+	}
+}
+
 // authenticatedOddities are messages with a right tag over something odd, in the sets whose tag stands at the end.
 func authenticatedOddities(g *group, set *params.Set) {
 	odd := func(edit func(body []byte, keys primitive.CBCKeys) []byte) shim.Params {
@@ -248,10 +273,17 @@ func authenticatedOddities(g *group, set *params.Set) {
 		id: "unknown-field", comment: "field 15 after the others", flags: []string{"ExtraField"}, requirements: []string{"AMB-WIR-03"},
 		input: odd(func(body []byte, _ primitive.CBCKeys) []byte { return append(body, 0x78, 0x01) }),
 	})
+	long := func(body []byte) []byte { return bytes.Replace(body, []byte{0x10, 5}, []byte{0x10, 0x85, 0}, 1) }
+	reencoded := sealed(set, set.Name+" odd", 40)
+	end := len(reencoded.Message) - set.TagSize
+	reencoded.Message = append(long(bytes.Clone(reencoded.Message[:end])), reencoded.Message[end:]...)
+	g.invalid(refusal.Authentication, test{
+		id: "tag-of-reencoding", comment: "message number 5 in two bytes, under the tag of the message that has it in one", flags: []string{"Forged"}, requirements: []string{"AMB-WIR-03"}, input: reencoded,
+	})
 	g.acceptable(test{
 		id: "long-varint", comment: "message number 5 in two bytes", flags: []string{"NonMinimalVarint"}, requirements: []string{"AMB-WIR-03"},
 		input: odd(func(body []byte, _ primitive.CBCKeys) []byte {
-			return bytes.Replace(body, []byte{0x10, 5}, []byte{0x10, 0x85, 0}, 1)
+			return long(body)
 		}),
 	})
 	g.invalid(refusal.Malformed, test{

@@ -393,7 +393,7 @@ func (l *scenarioList) rotations() {
 		s.rotate("phone", shim.Params{})
 		s.deliver("phone", "laptop")
 	})
-	l.run("rotate-pending", "a device does not answer, is pending, answers later, and comes in again", nil, reqs("AMB-ROT-06", "AMB-CHN-07", "AMB-ROT-11"), func(s *scene) {
+	l.run("rotate-pending", "a device does not answer, is pending, answers later, and comes in again", nil, reqs("AMB-ROT-06", "AMB-CHN-07", "AMB-ROT-11", "AMB-ROT-12"), func(s *scene) {
 		bob := pair(s)
 		b := bob.Device.Account()
 		s.send("phone", b, "before")
