@@ -459,6 +459,9 @@ func refusesRotations(w *world) error {
 		{refusal.StaleEpoch, func(c *postoffice.Commit) { c.Rotation.List.Epoch-- }},
 		{refusal.StaleEpoch, func(c *postoffice.Commit) { c.Epoch-- }},
 		{refusal.NotAllowed, func(c *postoffice.Commit) { c.Device = companion; c.Number = 1000 }},
+		{refusal.NotAllowed, func(c *postoffice.Commit) {
+			c.Parcels[0].Device, c.Device, c.Number = c.Device, companion, 1001 // addressed as the companion's would be
+		}},
 		{refusal.NotAllowed, func(c *postoffice.Commit) { c.Rotation.List.Leader = companion }},
 		{refusal.WrongDevices, func(c *postoffice.Commit) { c.Parcels = nil }},
 		{refusal.Conflict, func(c *postoffice.Commit) { c.Rotation.Cuts = nil }},

@@ -32,6 +32,7 @@ func liveSync() []testCase {
 		test("sibling-digest", "a sibling's sent record has another digest: the conversation freezes until a rotation", reqs("AMB-SYN-06"), wrongDigest),
 		test("sibling-own-entry", "a sibling sends an entry as it should be and says another digest or head of it: the conversation freezes", reqs("AMB-SYN-06"), lyingSent),
 		test("sibling-place", "a sibling says that it has sent the entry that was the other side's: the histories differ, and the conversation freezes", reqs("AMB-SYN-06", "AMB-PRV-02"), claimedPlace),
+		test("record-again", "the record of a start comes once more, when the conversation has gone on: nothing of it is kept", reqs("AMB-SYN-05", "AMB-SYN-13"), recordAgain),
 		test("sibling-far", "a sent record for an entry that is out of reach", reqs("AMB-SYN-07", "AMB-CNV-01"), farRecord),
 		test("waiting-bounded", "entries that wait are bounded", reqs("AMB-SYN-07"), boundedWaiting),
 		test("start-secret", "the secret of a start is in no device's state afterwards", reqs("AMB-SYN-13"), startSecretGone),
@@ -1213,6 +1214,52 @@ func lyingSent(w *world) error {
 		if err := f.leader.target().brings(mail, ambassador.Record, test.kind); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func recordAgain(w *world) error {
+	f, err := w.fallen()
+	if err != nil {
+		return err
+	}
+	o, err := w.ownStart(f)
+	if err != nil {
+		return err
+	}
+	mail, err := f.sentMail(&o.Sent, o.Entry)
+	if err != nil {
+		return err
+	}
+	d := f.leader.target()
+	if err := d.brings(mail, ambassador.Record, ambassador.Sent); err != nil {
+		return err
+	}
+	again, err := f.mail(channel.Record{Kind: channel.KindSent, Sent: &o.Sent})
+	if err != nil {
+		return err
+	}
+	if err := first(func() error { return d.brings(again, ambassador.Record) }, func() error { return w.standsAt(f, 1) }); err != nil {
+		return err
+	}
+	state, err := w.export(shim.DeviceExport, f.leader.name)
+	if err != nil {
+		return err
+	}
+	if holds(state, o.Sent.Secret) {
+		return w.fail(Mismatch, "a repeated record is kept: the secret of the start is in the state again", "deleted", fmt.Sprintf("%x", o.Sent.Secret))
+	}
+	return nil
+}
+
+// standsAt fails unless the leader's conversation with the counterparty is at an entry, and goes on.
+func (w *world) standsAt(f *fallen, seq uint64) error {
+	s, err := w.state(f.leader, f.rogue.Account())
+	if err != nil {
+		return err
+	}
+	if s.seq != seq || s.problem != "" {
+		return w.fail(Mismatch, "a record that says nothing new has changed the conversation", fmt.Sprintf("seq %d", seq), fmt.Sprintf("seq %d %s", s.seq, s.problem))
 	}
 	return nil
 }
