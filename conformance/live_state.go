@@ -35,6 +35,7 @@ func liveState(set *params.Set) []testCase {
 	cases := []testCase{
 		test("ratchet", "restart", "a restart after every message of five turns", []string{"AMB-STA-01"}, exports, restartsOften(responds)),
 		test("ratchet", "restart-initiator", "a restart after every message of five turns, as initiator", []string{"AMB-STA-01"}, exports, restartsOften(initiates)),
+		test("ratchet", "restart-before-answer", "a restart of the initiator between his first messages: both are initial messages", []string{"AMB-STA-01", "AMB-SES-01"}, needsHandshakeAndExport, restartsBeforeAnswer),
 		test("ratchet", "restart-skipped", "late messages are read after a restart", []string{"AMB-STA-01", "AMB-RAT-12"}, exports, readsLateAfterRestart),
 		test("ratchet", "replay-after-restart", "messages that were read are refused after a restart", []string{"AMB-RAT-11", "AMB-STA-01"}, exports, replaysAfterRestart),
 		test("ratchet", "message-keys-deleted", "the keys of messages that were sent and read are not in the state", []string{"AMB-RAT-06"}, exports, deletesMessageKeys),
@@ -63,6 +64,24 @@ func restartsOften(s setup) func(l *live) error {
 		}
 		return nil
 	}
+}
+
+func restartsBeforeAnswer(l *live) error {
+	if err := l.open(initiates); err != nil {
+		return err
+	}
+	one, err := l.fromTarget()
+	if err != nil {
+		return err
+	}
+	if err := l.restart(); err != nil {
+		return err
+	}
+	other, err := l.fromTarget()
+	if err != nil {
+		return err
+	}
+	return first(func() error { return l.peerReads(other) }, func() error { return l.peerReads(one) }, l.sendToTarget, l.sendToPeer)
 }
 
 func readsLateAfterRestart(l *live) error {

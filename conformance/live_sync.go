@@ -54,6 +54,9 @@ func liveSync() []testCase {
 		test("secrets-pending", "a pending device has no secret of either epoch", reqs("AMB-ROT-12"), pendingSecrets),
 		test("equivocation", "the post office gives one device another entry than its siblings: it is noticed at the first word between them", reqs("AMB-PRV-02", "AMB-SYN-06"), equivocation),
 		test("bundle-key", "a second ambassador key for a known epoch is refused", reqs("AMB-ACC-09", "AMB-CNV-01"), anotherKey),
+		test("void-epochs", "starts to an epoch that is over, and to one that has not come, encrypted to the current one: void; then a genuine one", reqs("AMB-LOG-08"), voidEpochs),
+		test("void-start-prekey", "a start that cannot be read, and a genuine one with the same one-time prekey", reqs("AMB-LOG-08", "AMB-ACC-08"), voidStartPrekey),
+		test("acks-unanswered", "sixty acknowledgements of a sibling make no acknowledgement due", reqs("AMB-SYN-04"), acksUnanswered),
 		test("void-flood", "a counterparty that sends many unreadable entries stops nobody", reqs("AMB-LOG-08"), voidFlood),
 	}
 }
@@ -1612,4 +1615,101 @@ func freshEpochs(w *world) error {
 		},
 		func() error { return collect("epoch 4") },
 	)
+}
+
+// addressed is an account of one device of the target in its second epoch, its bundle, and somebody who writes to it.
+func (w *world) addressed() (d *shimDevice, rogue *malicious.Counterparty, b *account.Bundle, err error) {
+	leader, err := w.register(true)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := leader.Rotate(ambassador.Change{}); err != nil {
+		return nil, nil, nil, w.refusedReference(err)
+	}
+	encoded, err := w.office.Bundle(leader.Device.Account())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	b = &account.Bundle{}
+	if err := codec.Decode(encoded, b); err != nil {
+		return nil, nil, nil, w.refusedReference(err)
+	}
+	rogue, _, err = malicious.NewCounterparty(leader.Device.Account(), w.random)
+	return leader.target(), rogue, b, err
+}
+
+// genuine brings a start that must be read.
+func genuine(d *shimDevice, rogue *malicious.Counterparty, b *account.Bundle) error {
+	o, err := rogue.Say("genuine", b)
+	if err != nil {
+		return err
+	}
+	return d.brings(entryMail(o.Entry), ambassador.Message)
+}
+
+func voidEpochs(w *world) error {
+	d, rogue, b, err := w.addressed()
+	if err != nil {
+		return err
+	}
+	for _, epoch := range []uint32{1, 3} {
+		entry, err := rogue.StartTo(epoch, b, "to another epoch")
+		if err != nil {
+			return err
+		}
+		if err := d.brings(entryMail(entry), ambassador.Void); err != nil {
+			return err
+		}
+		rogue.Spoiled(entry)
+	}
+	return genuine(d, rogue, b)
+}
+
+func voidStartPrekey(w *world) error {
+	d, rogue, b, err := w.addressed()
+	if err != nil {
+		return err
+	}
+	entry, err := rogue.StartTo(b.Statement.Epoch, b, "damaged")
+	if err != nil {
+		return err
+	}
+	damaged, err := malicious.Changed(entry, func(e *conversation.Entry) { e.Message[len(e.Message)-1] ^= 1 })
+	if err != nil {
+		return err
+	}
+	if err := d.brings(entryMail(damaged), ambassador.Void); err != nil {
+		return err
+	}
+	rogue.Spoiled(damaged)
+	return genuine(d, rogue, b)
+}
+
+func acksUnanswered(w *world) error {
+	alice, err := w.play(cast{"", []bool{true, false}})
+	if err != nil {
+		return err
+	}
+	if err := w.sync(alice); err != nil {
+		return err
+	}
+	for range 60 {
+		if err := first(func() error { return w.refusedReference(alice[1].Ack()) }, func() error { return w.sync(alice) }); err != nil {
+			return err
+		}
+	}
+	box, err := w.office.Fetch(alice[1].Device.Account(), alice[1].Device.ID(), 1)
+	if err != nil {
+		return err
+	}
+	for _, encoded := range box.Mails {
+		m := &postoffice.Mail{}
+		if err := codec.Decode(encoded, m); err != nil {
+			return err
+		}
+		if m.Device == alice[0].Device.ID() && len(m.Parcels) > 0 && m.Position > 1 {
+			return w.fail(Mismatch, "acknowledgements are answered with acknowledgements", "nothing", "a record of the leader")
+		}
+	}
+	return nil
 }

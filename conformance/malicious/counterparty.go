@@ -10,6 +10,8 @@ import (
 	"credence/reference/conversation"
 	"credence/reference/params"
 	"credence/reference/postoffice"
+	"credence/reference/primitive"
+	"credence/reference/ratchet"
 	"credence/reference/x3dh"
 )
 
@@ -101,6 +103,34 @@ func (c *Counterparty) Say(text string, bundle *account.Bundle) (*conversation.O
 		return c.Talk.Start(c.Keys, bundle, []byte(text), c.rand)
 	}
 	return c.Talk.Send([]byte(text), c.rand)
+}
+
+// StartTo makes a start to a bundle that names another epoch of the recipient, and is right in everything else.
+func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]byte, error) {
+	ek, err := primitive.GeneratePrivate(c.rand)
+	if err != nil {
+		return nil, err
+	}
+	t, err := primitive.GeneratePrivate(c.rand)
+	if err != nil {
+		return nil, err
+	}
+	a, err := x3dh.Initiate(params.AmbassadorV1, c.Keys.Ambassador, ek, b.X3DH())
+	if err != nil {
+		return nil, err
+	}
+	s, err := ratchet.StartInitiator(params.AmbassadorV1, a.Secret, a.AD, t, b.SignedPrekey)
+	if err != nil {
+		return nil, err
+	}
+	e := &conversation.Entry{
+		Sender: c.Account(), Recipient: c.Talk.Peer, SenderEpoch: c.Keys.Statement.Epoch, RecipientEpoch: epoch, Seq: c.Talk.Seq + 1, Previous: c.Talk.Head,
+		Start: &conversation.Start{Statement: c.Keys.Statement, Ephemeral: primitive.Public(ek), SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID},
+	}
+	if e.Message, err = s.EncryptIn(c.rand, e.Context(), []byte(text)); err != nil {
+		return nil, err
+	}
+	return codec.Encode(e)
 }
 
 // Secret gives SK of a start entry that the account has got.
