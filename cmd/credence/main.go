@@ -38,6 +38,7 @@ func commands() []command {
 		{"list", "list the tests, or the requirements with the tests of each", list},
 		{"explain", "explain a requirement or a test", explain},
 		{"demo", "walk through a conversation of users with several devices, in four designs", demo},
+		{"claims", "measure what four multi-device designs keep of what is claimed for them", compareClaims},
 		{"version", "print the version of the suite", version},
 		{"help", "print this text, or the help of a command", help},
 	}

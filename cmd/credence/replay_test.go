@@ -54,3 +54,13 @@ func TestSearchCommand(t *testing.T) {
 		require.Equal(t, usage, run(append([]string{"search", "--target", "reference"}, args...), &out, &errs), args)
 	}
 }
+
+func TestClaimsCommand(t *testing.T) {
+	for format, has := range map[string]string{"text": "multiplication", "json": `"claim": "sends while`, "markdown": "| claim | single device |"} {
+		var out, errs bytes.Buffer
+		require.Equal(t, conforms, run([]string{"claims", "--format", format}, &out, &errs), errs.String())
+		require.Contains(t, out.String(), has)
+	}
+	var out, errs bytes.Buffer
+	require.Equal(t, usage, run([]string{"claims", "--format", "xml"}, &out, &errs))
+}

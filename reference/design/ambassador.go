@@ -431,3 +431,38 @@ func (a *Ambassador) Standing(name Device, with string) (Standing, error) {
 	c := device.Conversation(peer.id)
 	return Standing{device.Epoch(), device.Active(), c.Seq, c.Digest()}, nil
 }
+
+// Steal is Design.Steal. The thief of a removed device gets no mail of it.
+func (a *Ambassador) Steal(name Device) (read func() ([]string, error), err error) {
+	d, err := a.voice(name)
+	if err != nil {
+		return nil, err
+	}
+	state := d.client.Device.Export()
+	return func() ([]string, error) {
+		thief, err := protocol.Import(state)
+		if err != nil {
+			return nil, err
+		}
+		box, err := a.office.Fetch(d.user.id, thief.ID(), 1)
+		if errors.Is(err, refusal.NotAllowed) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		var texts []string
+		for _, mail := range box.Mails {
+			events, err := thief.Receive(mail)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range events {
+				if e.Plaintext != nil {
+					texts = append(texts, string(e.Plaintext))
+				}
+			}
+		}
+		return texts, nil
+	}, nil
+}

@@ -36,6 +36,7 @@ type device struct {
 	online  bool
 	removed bool
 	mailbox []mail
+	log     []mail // all that was ever sent to it
 	history []Message
 }
 
@@ -194,7 +195,7 @@ func (n *network) post(from, to *device, plaintext []byte) error {
 	from.user.cost.Ciphertexts++
 	from.user.cost.Bytes += len(envelope.Body)
 	n.carried = append(n.carried, Carried{from.Device, to.String(), len(envelope.Body)})
-	to.mailbox = append(to.mailbox, mail{from, envelope})
+	to.mailbox, to.log = append(to.mailbox, mail{from, envelope}), append(to.log, mail{from, envelope})
 	return n.deliver(to)
 }
 
@@ -230,3 +231,34 @@ func (u *user) view(of string) *View {
 }
 
 func (d *device) keep(m Message) { d.history = append(d.history, m) }
+
+// Steal is Design.Steal.
+func (n *network) Steal(name Device) (read func() ([]string, error), err error) {
+	d, err := n.everMade(name)
+	if err != nil {
+		return nil, err
+	}
+	state := d.party.Export()
+	return func() ([]string, error) {
+		thief, err := session.Import(state)
+		if err != nil {
+			return nil, err
+		}
+		var texts []string
+		for _, m := range d.log {
+			if plaintext, err := n.openAs(thief, m); err == nil { // what cannot be read is what the thief does not get
+				texts = append(texts, string(plaintext))
+			}
+		}
+		return texts, nil
+	}, nil
+}
+
+// openAs reads a message with a copy of a device's state.
+func (n *network) openAs(thief *session.Party, m mail) ([]byte, error) {
+	peer := m.from.String()
+	if _, err := thief.State(peer); err == nil {
+		return thief.Decrypt(peer, m.envelope, n.rand)
+	}
+	return thief.Respond(peer, m.envelope.Body, n.rand)
+}
