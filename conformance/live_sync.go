@@ -56,6 +56,10 @@ func liveSync() []testCase {
 		test("bundle-key", "a second ambassador key for a known epoch is refused", reqs("AMB-ACC-09", "AMB-CNV-01"), anotherKey),
 		test("void-epochs", "starts to an epoch that is over, and to one that has not come, encrypted to the current one: void; then a genuine one", reqs("AMB-LOG-08"), voidEpochs),
 		test("void-start-prekey", "a start that cannot be read, and a genuine one with the same one-time prekey", reqs("AMB-LOG-08", "AMB-ACC-08"), voidStartPrekey),
+		test("restart-asked", "a leader that was restarted still knows whom it has asked to heal", reqs("AMB-SYN-03", "AMB-ROT-06"), restartAsked),
+		test("restart-owed", "a device that was restarted still owes its answer to the leader", reqs("AMB-SYN-03", "AMB-ROT-07"), restartOwed),
+		test("restart-claims", "a device that was restarted still knows what a sibling has claimed of an entry to come", reqs("AMB-SYN-03", "AMB-SYN-06"), restartClaims),
+		test("introduction-kind", "a link request whose introduction is no acknowledgement", reqs("AMB-ROT-09"), introductionKind),
 		test("acks-unanswered", "sixty acknowledgements of a sibling make no acknowledgement due", reqs("AMB-SYN-04"), acksUnanswered),
 		test("void-flood", "a counterparty that sends many unreadable entries stops nobody", reqs("AMB-LOG-08"), voidFlood),
 	}
@@ -503,12 +507,15 @@ func (w *world) standsStill(f *fallen) error {
 	if err := d.refuseUnchanged(refusal.Frozen, shim.DeviceSend, shim.Params{Party: d.name, Account: peer[:], Plaintext: []byte("frozen")}); err != nil {
 		return err
 	}
-	o, err := f.rogue.Say("not read", nil)
-	if err != nil {
-		return err
-	}
-	if err := d.brings(entryMail(o.Entry), ambassador.Frozen); err != nil {
-		return err
+	for range 2 {
+		o, err := f.rogue.Say("not read", nil)
+		if err != nil {
+			return err
+		}
+		if err := d.brings(entryMail(o.Entry), ambassador.Frozen); err != nil {
+			return err
+		}
+		f.rogue.Sent(o)
 	}
 	s, err := w.state(f.leader, peer)
 	if err != nil {
@@ -1033,6 +1040,11 @@ func oldSecretsGone(w *world) error {
 		return err
 	}
 	old := append(secrets(l.keys), c.Talk.Session.RK, c.Talk.Session.CKs)
+	own, err := l.ownEntry(w, c)
+	if err != nil {
+		return err
+	}
+	old = append(old, own)
 	return first(
 		func() error {
 			return l.opens(w, l.evil.Next(), []channel.Head{{Peer: c.Account(), Seq: c.Talk.Seq, Head: c.Talk.Head}})
@@ -1040,6 +1052,37 @@ func oldSecretsGone(w *world) error {
 		func() error { return l.lacks("a secret of the epoch before", old) },
 		l.searchable,
 	)
+}
+
+// ownEntry lets the device send to the counterparty, and gives the private ratchet key of the entry, which the leader gets to know.
+func (l *led) ownEntry(w *world, c *malicious.Counterparty) ([]byte, error) {
+	peer := c.Account()
+	if err := l.caughtUp(w); err != nil {
+		return nil, err
+	}
+	r, err := w.must(shim.DeviceSend, shim.Params{Party: l.d.name, Account: peer[:], Plaintext: []byte("own")})
+	if err != nil {
+		return nil, err
+	}
+	m := &postoffice.Commit{}
+	if err := codec.Decode(r.Message, m); err != nil || len(m.Parcels) != 1 {
+		return nil, w.fail(Mismatch, "the commit of an entry of two devices", "one parcel", fmt.Sprintf("%d parcels, %v", len(m.Parcels), err))
+	}
+	record, _, err := l.evil.Open(l.evil.List, l.d.id, m.Parcels[0].Body)
+	if err != nil || record.Sent == nil {
+		return nil, w.fail(Mismatch, "the record of an entry", "sent", fmt.Sprint(err))
+	}
+	if err := l.d.brings(codec.MustEncode(&postoffice.Mail{Position: 1, Device: l.d.id, Number: m.Number, Entry: m.Entry}), ambassador.Accepted); err != nil {
+		return nil, err
+	}
+	c.Spoiled(m.Entry) // the counterparty need not read it
+	return record.Sent.RatchetPrivate[:], nil
+}
+
+// caughtUp tells the device that it has read everything.
+func (l *led) caughtUp(w *world) error {
+	_, err := w.must(shim.DeviceCaughtUp, shim.Params{Party: l.d.name})
+	return err
 }
 
 func pendingSecrets(w *world) error {
@@ -1238,11 +1281,19 @@ func recordAgain(w *world) error {
 	if err := d.brings(mail, ambassador.Record, ambassador.Sent); err != nil {
 		return err
 	}
+	f.rogue.Talk.Seq, f.rogue.Talk.Head = o.Next.Seq, o.Next.Head
+	noise, err := f.rogue.StartTo(9, f.rogue.Bundle(), "an entry that nobody can read")
+	if err != nil {
+		return err
+	}
 	again, err := f.mail(channel.Record{Kind: channel.KindSent, Sent: &o.Sent})
 	if err != nil {
 		return err
 	}
-	if err := first(func() error { return d.brings(again, ambassador.Record) }, func() error { return w.standsAt(f, 1) }); err != nil {
+	if err := first(
+		func() error { return d.brings(entryMail(noise), ambassador.Void) },
+		func() error { return d.brings(again, ambassador.Record) }, func() error { return w.standsAt(f, 2) },
+	); err != nil {
 		return err
 	}
 	state, err := w.export(shim.DeviceExport, f.leader.name)
@@ -1712,4 +1763,111 @@ func acksUnanswered(w *world) error {
 		}
 	}
 	return nil
+}
+
+func restartAsked(w *world) error {
+	leader, err := w.register(true)
+	if err != nil {
+		return err
+	}
+	companion, err := w.link(leader, false)
+	if err != nil {
+		return err
+	}
+	err = first(
+		func() error { return w.refusedReference(leader.Prepare(nil)) },
+		func() error { return w.restart(leader) },
+		func() error { return w.refusedReference(leader.Rotate(ambassador.Change{})) },
+		func() error { return w.sync([]*member{companion}) },
+	)
+	if err != nil {
+		return err
+	}
+	if companion.Device.(*ambassador.Device).Active() {
+		return w.fail(Mismatch, "a device that was asked and has not answered is active in the next epoch, after a restart of the leader", "pending", "active")
+	}
+	return nil
+}
+
+func restartOwed(w *world) error {
+	leader, err := w.register(false)
+	if err != nil {
+		return err
+	}
+	companion, err := w.link(leader, true)
+	if err != nil {
+		return err
+	}
+	both := []*member{leader, companion}
+	// The first question may come in a chain that the companion cannot answer in (AMB-ROT-08).
+	if err := first(func() error { return w.refusedReference(companion.Ack()) }, func() error { return w.sync(both) }, func() error { return w.refusedReference(leader.Prepare(nil)) }); err != nil {
+		return err
+	}
+	d := companion.target()
+	box, err := w.office.Fetch(leader.Device.Account(), d.id, 1)
+	if err != nil {
+		return err
+	}
+	if err := d.brings(box.Mails[len(box.Mails)-1], ambassador.Record); err != nil {
+		return err
+	}
+	if err := w.restart(companion); err != nil {
+		return err
+	}
+	if _, err := w.must(shim.DeviceCaughtUp, shim.Params{Party: d.name, Commits: box.Commits}); err != nil {
+		return err
+	}
+	r, err := w.must(shim.DeviceUpkeep, shim.Params{Party: d.name})
+	if err != nil {
+		return err
+	}
+	if len(r.Message) == 0 {
+		return w.fail(Mismatch, "the answer to the leader is forgotten in a restart", "a commit", "nothing")
+	}
+	return nil
+}
+
+func restartClaims(w *world) error {
+	f, err := w.fallenInTalk()
+	if err != nil {
+		return err
+	}
+	c, err := w.claim(f)
+	if err != nil {
+		return err
+	}
+	c.Seq, c.Head.Head, c.Digest = c.Seq+1, [32]byte{1}, [32]byte{2}
+	ahead, err := f.mail(channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Claims: []channel.Claim{c}, Prekey: f.evil.Prekey()}})
+	if err != nil {
+		return err
+	}
+	if err := first(func() error { return f.leader.target().brings(ahead, ambassador.Record) }, func() error { return w.restart(f.leader) }); err != nil {
+		return err
+	}
+	o, err := f.rogue.Say("where the histories part", nil)
+	if err != nil {
+		return err
+	}
+	return f.leader.target().brings(entryMail(o.Entry), ambassador.Message, ambassador.Frozen)
+}
+
+func introductionKind(w *world) error {
+	leader, err := w.register(true)
+	if err != nil {
+		return err
+	}
+	evil, err := malicious.NewSibling(w.random)
+	if err != nil {
+		return err
+	}
+	d := leader.target()
+	offer, err := w.must(shim.DeviceOffer, shim.Params{Party: d.name})
+	if err != nil {
+		return err
+	}
+	request, err := evil.RequestWith(offer.Message, channel.Record{Kind: channel.KindReady, Ready: &channel.Ready{Prekey: evil.Prekey()}})
+	if err != nil {
+		return w.refusedReference(err)
+	}
+	return d.refuseUnchanged(refusal.NotAllowed, shim.DeviceRotate, shim.Params{Party: d.name, Message: request})
 }

@@ -133,7 +133,7 @@ func officeScenarios(f *vectors.File) error {
 			o.fail(err)
 		})
 	run("epochs", "after a rotation nothing of the old epoch is served or taken; a pending device gets no entries", nil,
-		reqs("AMB-PST-10", "AMB-PST-09"), func(o *officeScene) {
+		reqs("AMB-PST-10", "AMB-PST-09", "AMB-PST-02"), func(o *officeScene) {
 			alice, bob := o.register(), o.register()
 			laptop := o.link(alice)
 			a, b := alice.Device.Account(), bob.Device.Account()

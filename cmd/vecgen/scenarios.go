@@ -559,9 +559,11 @@ func (s *scene) badBundles() {
 	forged := append([]byte{}, genuine...)
 	forged[60] ^= 1
 	refuse(refusal.BadSignature, forged)
-	forged = append([]byte{}, genuine...)
-	forged[180] ^= 1
-	refuse(refusal.BadSignature, forged)
+	for _, at := range []int{100, 180} { // the signature of the statement, and of the prekey
+		forged = append([]byte{}, genuine...)
+		forged[at] ^= 1
+		refuse(refusal.BadSignature, forged)
+	}
 	refuse(refusal.Malformed, genuine[:len(genuine)-1])
 	s.fail(bob.Rotate(ambassador.Change{}))
 	firstBatch := fetch(b)

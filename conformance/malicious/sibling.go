@@ -75,6 +75,11 @@ func (s *Sibling) Next() *account.List {
 
 // Request answers a link offer of the victim.
 func (s *Sibling) Request(offer []byte) ([]byte, error) {
+	return s.RequestWith(offer, channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: s.Prekey()}})
+}
+
+// RequestWith answers with introductions of any kind.
+func (s *Sibling) RequestWith(offer []byte, introduction channel.Record) ([]byte, error) {
 	o := &ambassador.LinkOffer{}
 	if err := codec.Decode(offer, o); err != nil {
 		return nil, err
@@ -85,9 +90,9 @@ func (s *Sibling) Request(offer []byte) ([]byte, error) {
 		if err := s.Connect(&o.List.Devices[i], s.rand); err != nil {
 			return nil, err
 		}
-		ack := s.Record(o.List.Devices[i].ID, channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: s.Prekey()}})
-		ack.Epoch++
-		body, err := s.Seal(&ack, s.rand)
+		first := s.Record(o.List.Devices[i].ID, introduction)
+		first.Epoch++
+		body, err := s.Seal(&first, s.rand)
 		if err != nil {
 			return nil, err
 		}
