@@ -139,8 +139,13 @@ func (b bug) build(dir string) (binary string, err error) {
 	if err := b.apply(dir); err != nil {
 		return "", err
 	}
+	return build(dir, b.files...)
+}
+
+// build builds the reference shim with the files of a directory in the place of the repository's.
+func build(dir string, files ...string) (binary string, err error) {
 	replace := map[string]string{}
-	for _, path := range b.files {
+	for _, path := range files {
 		original, err := filepath.Abs(path)
 		if err != nil {
 			return "", err

@@ -1,10 +1,12 @@
 // Command zoo runs the suite on deliberately broken builds of the reference: each must be caught.
 //
 //	zoo [-run REGEXP] [-seeds N] [-jobs N] [-docs FILE]
+//	zoo -mutants N [-run REGEXP] [-jobs N]
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
 // the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements that
-// the bug violates, then, if they see nothing, all others. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
+// the bug violates, then, if they see nothing, all others. With -mutants, every Nth small change of the files of the
+// reference whose path matches is judged instead, and those that survive are listed. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
 // patch that does not apply or build.
 package main
 
@@ -46,6 +48,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.seeds, "seeds", 1, "a bug is caught only if it is caught with each of `n` seeds")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "judge `n` bugs at the same time")
 	flags.StringVar(&o.docs, "docs", "", "write the table as Markdown to this `file`")
+	every := flags.Int("mutants", 0, "judge every `n`th mutant of the reference instead of the bugs")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -53,6 +56,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if o.match, err = regexp.Compile(*pattern); err != nil {
 		fmt.Fprintln(stderr, "zoo:", err)
 		return 2
+	}
+	if *every > 0 {
+		return o.mutate(*every, stdout, stderr)
 	}
 	bugs, err := readBugs(os.DirFS("."), o.match)
 	if err != nil {

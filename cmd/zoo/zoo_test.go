@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var everything = regexp.MustCompile("")
+
+// Every bug is well-formed, names requirements that there are, and still applies.
+func TestBugs(t *testing.T) {
+	t.Chdir("../..")
+	bugs, err := readBugs(os.DirFS("."), everything)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, classes(bugs), 80)
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed: patches are not applied")
+	}
+	for _, b := range bugs {
+		dir := t.TempDir()
+		require.NoError(t, b.apply(dir), b.name)
+		for _, file := range b.files {
+			before, err := os.ReadFile(file)
+			require.NoError(t, err)
+			after, err := os.ReadFile(dir + "/" + file)
+			require.NoError(t, err)
+			require.NotEqual(t, string(before), string(after), "%s changes nothing in %s", b.name, file)
+		}
+	}
+}
+
+const sample = `Class: 7
+Title: something
+Source: reasoned
+Requirement: AMB-KEY-01
+
+--- a/reference/primitive/x25519.go
++++ b/reference/primitive/x25519.go
+`
+
+func TestParseBug(t *testing.T) {
+	b, err := parseBug("007-sample", []byte(sample))
+	require.NoError(t, err)
+	require.Equal(t, []string{"reference/primitive/x25519.go"}, b.files)
+	for _, c := range []struct{ old, new, says string }{
+		{"Class: 7", "Class: x", "Class"},
+		{"Class: 7", "Class: 8", "008"},
+		{"Title: something\n", "", "missing"},
+		{"AMB-KEY-01", "AMB-KEY-99", "AMB-KEY-99"},
+		{"Source", "Sauce", "Sauce"},
+		{"a/reference/primitive/x25519.go", "a/cmd/main.go", "no file of the reference"},
+		{"\n\n", "\n", "empty line"},
+	} {
+		_, err := parseBug("007-sample", []byte(strings.Replace(sample, c.old, c.new, 1)))
+		require.ErrorContains(t, err, c.says)
+	}
+}
+
+// A bug is judged: this one is caught by the tests of its requirement. And what is no bug is not.
+func TestJudge(t *testing.T) {
+	t.Chdir("../..")
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	var out, errs bytes.Buffer
+	require.Equal(t, 0, run([]string{"-run", "^112-log-hash"}, &out, &errs), errs.String())
+	require.Contains(t, out.String(), "1 bugs of 1 classes: 1 caught, 1 of them by a test that names the requirement")
+	require.Equal(t, 2, run([]string{"-run", "^nothing$"}, &out, &errs))
+
+	harmless := bug{name: "harmless", class: 1, requirements: []string{"AMB-LOG-02"}, files: []string{"reference/conversation/entry.go"}, patch: []byte(`--- a/reference/conversation/entry.go
++++ b/reference/conversation/entry.go
+@@ -1,3 +1,4 @@
++// Harmless.
+ package conversation
+ 
+ import (
+`)}
+	dir := t.TempDir()
+	binary, err := harmless.build(dir)
+	require.NoError(t, err)
+	failed, err := failures(binary, 1, regexp.MustCompile("^ambassador/ambassador-v1/log"))
+	require.NoError(t, err)
+	require.Empty(t, failed)
+}
+
+func TestMutants(t *testing.T) {
+	mutants, err := mutantsOf("f.go", []byte("package f\n\nimport \"x\"\n\nfunc g(a int, ok bool) int {\n\tif a > 1 && ok {\n\t\ta = 2\n\t}\n\tif ok {\n\t\ta++\n\t\tx.Do()\n\t}\n\tpanic(a)\n}\n"))
+	require.NoError(t, err)
+	var changes []string
+	for _, m := range mutants {
+		changes = append(changes, m.change)
+	}
+	require.Equal(t, []string{
+		"`&&` becomes `||`", "`>` becomes `>=`", "`>` becomes `<`", "`1` becomes `2`", "`a = 2` becomes ``", "`2` becomes `3`",
+		"`ok` becomes `!(ok)`", "`++` becomes `--`", "`x.Do()` becomes ``",
+	}, changes)
+	require.Contains(t, string(mutants[4].text), "{\n\t\t\n\t}")
+}
