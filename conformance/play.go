@@ -127,6 +127,8 @@ type copied struct {
 	messages int                             // that had been sent by then
 	imported map[*adversary.Message]struct{} // read by the target itself, from the copy
 
+	endpoint *adversary.Endpoint // of the party; nil if it has no session
+
 	linked   int // messages that had been sent when the device was linked
 	removed  int // and when it was removed, or none
 	prepared int // and when an epoch began for which it had been asked to heal

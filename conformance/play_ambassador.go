@@ -46,7 +46,8 @@ type actor struct {
 	name    string // alice/0
 	home    *household
 	removed bool
-	linked  int            // messages that had been sent by then
+	linked  int // messages that had been sent by then
+	epoch   uint32
 	asked   int            // the event in which it was asked to heal
 	commit  []byte         // an entry that was made and not released
 	saved   *saved         // an older state, for rollback
@@ -80,7 +81,7 @@ func (t *tester) playAmbassador(s *scenario.Scenario, attacked bool) (*Play, err
 	for i, e := range s.Events {
 		came, err := th.do(i, e)
 		if err == nil {
-			err = th.usedOnce(th.watch)
+			err = first(func() error { return th.usedOnce(th.watch) }, th.epochsGrow)
 		}
 		if err != nil {
 			th.play.Lines = append(th.play.Lines, e.String()+": WRONG")
@@ -93,6 +94,23 @@ func (t *tester) playAmbassador(s *scenario.Scenario, attacked bool) (*Play, err
 		return th.play, err
 	}
 	return th.play, th.attack()
+}
+
+// epochsGrow fails if a device is in an earlier epoch than it was (AMB-INV-14).
+func (th *theatre) epochsGrow() error {
+	for _, h := range th.users {
+		for _, a := range h.present() {
+			r, err := th.must(shim.DeviceStatus, shim.Params{Party: a.party()})
+			if err != nil {
+				return err
+			}
+			if r.Epoch < a.epoch {
+				return th.fail(Mismatch, a.name+" is back in an earlier epoch", fmt.Sprintf("epoch %d or later", a.epoch), fmt.Sprintf("epoch %d", r.Epoch))
+			}
+			a.epoch = r.Epoch
+		}
+	}
+	return nil
 }
 
 // now lets time pass between events, so that nobody holds a place for longer than one (AMB-PST-06).

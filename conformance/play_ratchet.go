@@ -120,6 +120,8 @@ func (d *duel) do(i int, e scenario.Event) (string, error) {
 		return d.forge(own, f, e.Part)
 	case e.Do == scenario.Restart && d.hello.exports():
 		return d.restarted(own)
+	case e.Do == scenario.Impersonate && d.hello.exports() && other.started && other.endpoint != nil:
+		return d.impersonate(own, other)
 	case e.Do == scenario.Compromise && d.hello.exports():
 		return d.compromise(i, own)
 	}
@@ -437,10 +439,70 @@ func (d *duel) compromise(event int, own *side) (string, error) {
 		c.holds = append(c.holds, t)
 	}
 	if own.endpoint != nil {
-		c.holds = append(c.holds, own.endpoint.Holds()...)
+		c.holds, c.endpoint = append(c.holds, own.endpoint.Holds()...), own.endpoint.Clone()
 	}
 	d.copies = append(d.copies, c)
 	return fmt.Sprintf(": %d bytes", len(r.State)), nil
+}
+
+// impersonate lets the thief send the next message of the newest copy of a party. A copy of the other side gets it: he may believe it
+// only if its key is still due to him (AMB-INV-18).
+func (d *duel) impersonate(own, other *side) (string, error) {
+	i := len(d.copies) - 1
+	for i >= 0 && (d.copies[i].who != own.name || d.copies[i].endpoint == nil) {
+		i--
+	}
+	if i < 0 {
+		return doesNotApply, nil
+	}
+	thief, err := d.load(d.copies[i].state)
+	if err != nil {
+		return "", err
+	}
+	r, err := d.call(shim.SessionEncrypt, shim.Params{Party: thief, Peer: other.name, Plaintext: []byte("from the thief")})
+	var e *shim.Error
+	if errors.As(err, &e) {
+		return doesNotApply, nil // the copy cannot send yet
+	}
+	if err != nil {
+		return "", err
+	}
+	inner, err := d.inner(r.Envelope)
+	if err != nil {
+		return "", err
+	}
+	m, err := wire.Parse(d.set, inner)
+	if err != nil {
+		return "", d.fail(Mismatch, "a message of the target cannot be parsed", "SPEC.md 5.6", err.Error())
+	}
+	d.copies[i].endpoint.Clone().Send(m.Header.Key, m.Header.N)
+	_, due := other.endpoint.Clone().Receive(m.Header.Key, m.Header.PN, m.Header.N)
+	return d.hears(own, other, r.Envelope, due)
+}
+
+// hears brings a message of the thief to a copy of the side that it is for.
+func (d *duel) hears(own, other *side, envelope *shim.Message, due bool) (string, error) {
+	r, err := d.must(shim.PartyExport, shim.Params{Party: other.party})
+	if err != nil {
+		return "", err
+	}
+	name, err := d.load(r.State)
+	if err != nil {
+		return "", err
+	}
+	_, err = d.call(shim.SessionDecrypt, shim.Params{Party: name, Peer: own.name, Envelope: envelope})
+	var e *shim.Error
+	switch {
+	case errors.As(err, &e) && due:
+		return ": not believed, though it could be", nil
+	case errors.As(err, &e):
+		return ": refused", nil
+	case err != nil:
+		return "", err
+	case !due:
+		return "", d.fail(AcceptedInvalid, "a message that a thief made from an old copy is believed: the session should have healed", "rejected", "a plaintext")
+	}
+	return ": believed", nil
 }
 
 // readFromCopy lets the target itself read, from the copy, whatever was sent to the party, once and again.

@@ -34,9 +34,9 @@ func play(t *testing.T, s *scenario.Scenario) *Play {
 
 // On the reference the attacker reads exactly what the oracle allows: not more, and not less, so that he is seen to be awake.
 func TestReadsExactlyWhatIsAllowed(t *testing.T) {
-	generators := map[string]*rapid.Generator[*scenario.Scenario]{"per-message": scenario.Ratchets("ambassador-v1", "per-message", true)}
+	generators := map[string]*rapid.Generator[*scenario.Scenario]{"per-message": scenario.Ratchets("ambassador-v1", "per-message", scenario.Thefts)}
 	for _, set := range params.Sets() {
-		generators[set.Name] = scenario.Ratchets(set.Name, "", true)
+		generators[set.Name] = scenario.Ratchets(set.Name, "", scenario.Thefts)
 	}
 	for _, f := range []scenario.Focus{scenario.Copies, scenario.Linking, scenario.Removing, scenario.Healing} {
 		generators[f.Name] = scenario.Accounts(f)
@@ -231,4 +231,31 @@ func TestSearch(t *testing.T) {
 	require.NotNil(t, wrong)
 	require.Equal(t, RejectedValid, wrong.Reason)
 	require.NotNil(t, wrong.Scenario)
+}
+
+// On the reference, whoever speaks from a copy is believed exactly as long as the oracle says.
+func TestImpersonation(t *testing.T) {
+	lines := func(set string, lines ...string) []string {
+		p := play(t, &scenario.Scenario{Level: scenario.Ratchet, Set: set, Events: events(lines...)})
+		var came []string
+		for _, l := range p.Lines {
+			if after, ok := strings.CutPrefix(l, "impersonate "); ok {
+				came = append(came, after)
+			}
+		}
+		return came
+	}
+	begun := []string{"send a", "deliver b a1", "send b", "deliver a b1", "send a", "deliver b a2", "compromise a"}
+	require.Equal(t, []string{"a: believed"}, lines("ambassador-v1", append(begun, "impersonate a")...))
+	require.Equal(t, []string{"a: refused"}, lines("ambassador-v1", append(begun, "send b", "deliver a b2", "send a", "deliver b a3", "impersonate a")...))
+	for _, set := range params.Sets() {
+		g := scenario.Ratchets(set.Name, "", scenario.Impersonating)
+		believed := 0
+		for seed := range 8 {
+			p := play(t, g.Example(seed))
+			require.NotContains(t, strings.Join(p.Lines, "\n"), "not believed", set.Name)
+			believed += strings.Count(strings.Join(p.Lines, "\n"), ": believed")
+		}
+		require.NotZero(t, believed, set.Name)
+	}
 }

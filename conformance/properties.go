@@ -97,6 +97,14 @@ func ratchetProperties() []testCase {
 			return err
 		},
 	}
+	impersonation := property{
+		"impersonation", "who speaks from a copy of a party's state is refused by a peer whose session has healed",
+		[]string{"AMB-INV-18"}, "",
+		func(t *tester, s *scenario.Scenario) error {
+			_, err := t.playRatchet(s, true, false)
+			return err
+		},
+	}
 	secret := func(by Guarantee, comment string, requirements ...string) property {
 		return property{string(by), comment, requirements, by, func(t *tester, s *scenario.Scenario) error {
 			p, err := t.playRatchet(s, true, true)
@@ -125,9 +133,10 @@ func ratchetProperties() []testCase {
 					return lacks(cadence == "" || h.cadence(cadence), "cadence "+cadence)
 				}
 			}
-			cases = append(cases, propertyCase("ratchet", cadence, set, agreement, needs(needsSession), scenario.Ratchets(set.Name, cadence, false), 12))
+			cases = append(cases, propertyCase("ratchet", cadence, set, agreement, needs(needsSession), scenario.Ratchets(set.Name, cadence, scenario.Network), 12),
+				propertyCase("ratchet", cadence, set, impersonation, needs(needsSessionAndExport), scenario.Ratchets(set.Name, cadence, scenario.Impersonating), 10))
 			for _, p := range secrecy {
-				cases = append(cases, propertyCase("ratchet", cadence, set, p, needs(needsSessionAndExport), scenario.Ratchets(set.Name, cadence, true), 10))
+				cases = append(cases, propertyCase("ratchet", cadence, set, p, needs(needsSessionAndExport), scenario.Ratchets(set.Name, cadence, scenario.Thefts), 10))
 			}
 		}
 	}

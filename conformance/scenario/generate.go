@@ -6,15 +6,24 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Ratchets generates scenarios of two parties: lost, late, repeated and forged messages, restarts, and copies of the state
-// of either. Where there are many copies, there are no forgeries.
-func Ratchets(set, cadence string, copies bool) *rapid.Generator[*Scenario] {
+// Focus says what happens most in a generated scenario: events are drawn from Verbs, each as often as it stands there.
+type Focus struct {
+	Name  string
+	Verbs []Verb
+}
+
+// The focuses of two parties: faults of the network, copies of states, and somebody who speaks from a copy.
+var (
+	Network       = Focus{"network", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Forge, Restart}}
+	Thefts        = Focus{"thefts", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Restart, Compromise, Compromise, Compromise, Compromise}}
+	Impersonating = Focus{"impersonating", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Compromise, Impersonate, Impersonate}}
+)
+
+// Ratchets generates scenarios of two parties.
+func Ratchets(set, cadence string, f Focus) *rapid.Generator[*Scenario] {
 	return rapid.Custom(func(t *rapid.T) *Scenario {
 		s := &Scenario{Format: Format, Version: Version, Level: Ratchet, Set: set, Cadence: cadence, NoOPK: rapid.Bool().Draw(t, "no one-time prekey")}
-		g := ratchetSchedule{Scenario: s, inOrder: cadence == "per-message", verbs: []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Forge, Restart, Compromise}}
-		if copies {
-			g.verbs = []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Restart, Compromise, Compromise, Compromise, Compromise}
-		}
+		g := ratchetSchedule{Scenario: s, inOrder: cadence == "per-message", verbs: f.Verbs}
 		for range rapid.IntRange(10, 40).Draw(t, "events") {
 			g.next(t)
 		}
@@ -67,13 +76,7 @@ func (g *ratchetSchedule) deliver(to, n int) {
 
 func (s *Scenario) add(e Event) { s.Events = append(s.Events, e) }
 
-// Focus says what accounts do most in a generated scenario.
-type Focus struct {
-	Name  string
-	Verbs []Verb // drawn from these as often as they stand here
-}
-
-// The focuses. Each has copies of states but the first, which has faults instead.
+// The focuses of accounts. Each has copies of states but the first, which has faults instead.
 var (
 	Faults   = Focus{"faults", []Verb{Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add, Remove, Rollback, Rollback, Withhold, Withhold}}
 	Copies   = Focus{"copies", []Verb{Send, Send, Send, Send, Read, Read, Read, Race, Crash, Ack, Restart, Replenish, Rotate, Compromise, Compromise, Compromise}}

@@ -52,11 +52,12 @@ type Verb string
 
 // The verbs. docs/scenarios.md says what each does, and when it does not apply.
 const (
-	Send       Verb = "send"
-	Deliver    Verb = "deliver"
-	Forge      Verb = "forge"
-	Restart    Verb = "restart"
-	Compromise Verb = "compromise"
+	Send        Verb = "send"
+	Deliver     Verb = "deliver"
+	Forge       Verb = "forge"
+	Restart     Verb = "restart"
+	Compromise  Verb = "compromise"
+	Impersonate Verb = "impersonate"
 
 	Read      Verb = "read"
 	Make      Verb = "make"
@@ -76,7 +77,7 @@ const (
 // Verbs gives the verbs of a level.
 func Verbs(l Level) []Verb {
 	if l == Ratchet {
-		return []Verb{Send, Deliver, Forge, Restart, Compromise}
+		return []Verb{Send, Deliver, Forge, Restart, Compromise, Impersonate}
 	}
 	return []Verb{Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise, Rollback, Withhold}
 }
