@@ -57,6 +57,9 @@ func liveSync() []testCase {
 		test("void-epochs", "starts to an epoch that is over, and to one that has not come, encrypted to the current one: void; then a genuine one", reqs("AMB-LOG-08"), voidEpochs),
 		test("void-start-prekey", "a start that cannot be read, and a genuine one with the same one-time prekey", reqs("AMB-LOG-08", "AMB-ACC-08"), voidStartPrekey),
 		test("restart-asked", "a leader that was restarted still knows whom it has asked to heal", reqs("AMB-SYN-03", "AMB-ROT-06"), restartAsked),
+		test("restart-prekeys", "a leader that was restarted still knows the newest prekey of a device", reqs("AMB-SYN-03", "AMB-CHN-09"), restartPrekeys),
+		test("restart-rotating", "a leader that is restarted while its rotation is under way opens the epoch when it comes back", reqs("AMB-SYN-02", "AMB-SYN-03"), restartRotating),
+		test("restart-replenishing", "a device that is restarted while its publication is under way has the prekeys when it comes back", reqs("AMB-SYN-02", "AMB-SYN-03"), restartReplenishing),
 		test("restart-owed", "a device that was restarted still owes its answer to the leader", reqs("AMB-SYN-03", "AMB-ROT-07"), restartOwed),
 		test("restart-claims", "a device that was restarted still knows what a sibling has claimed of an entry to come", reqs("AMB-SYN-03", "AMB-SYN-06"), restartClaims),
 		test("introduction-kind", "a link request whose introduction is no acknowledgement", reqs("AMB-ROT-09"), introductionKind),
@@ -1770,23 +1773,107 @@ func restartAsked(w *world) error {
 	if err != nil {
 		return err
 	}
-	companion, err := w.link(leader, false)
-	if err != nil {
-		return err
+	var companions []*member
+	for range 3 {
+		m, err := w.link(leader, false)
+		if err != nil {
+			return err
+		}
+		companions = append(companions, m)
 	}
 	err = first(
 		func() error { return w.refusedReference(leader.Prepare(nil)) },
 		func() error { return w.restart(leader) },
 		func() error { return w.refusedReference(leader.Rotate(ambassador.Change{})) },
-		func() error { return w.sync([]*member{companion}) },
+		func() error { return w.sync(companions) },
 	)
 	if err != nil {
 		return err
 	}
-	if companion.Device.(*ambassador.Device).Active() {
-		return w.fail(Mismatch, "a device that was asked and has not answered is active in the next epoch, after a restart of the leader", "pending", "active")
+	for _, m := range companions {
+		if m.Device.(*ambassador.Device).Active() {
+			return w.fail(Mismatch, "a device that was asked and has not answered is active in the next epoch, after a restart of the leader", "pending", "active")
+		}
 	}
 	return nil
+}
+
+func restartPrekeys(w *world) error {
+	leader, err := w.register(true)
+	if err != nil {
+		return err
+	}
+	companion, err := w.link(leader, false)
+	if err != nil {
+		return err
+	}
+	newer, err := w.link(leader, false) // uses the prekey of the companion
+	if err != nil {
+		return err
+	}
+	all := []*member{leader, companion, newer}
+	err = first(
+		func() error { return w.sync(all) },
+		func() error { return w.refusedReference(companion.Ack()) }, // with a new one
+		func() error { return w.sync(all) },
+		func() error { return w.restart(leader) },
+		func() error { return w.refusedReference(leader.Rotate(ambassador.Change{})) },
+		func() error { return w.sync(all) },
+	)
+	if err != nil {
+		return err
+	}
+	d := companion.Device.(*ambassador.Device)
+	if p := d.List().Find(d.ID()).Prekey; p.ID != 2 {
+		return w.fail(Mismatch, "the list does not carry the newest prekey of a device, after a restart of the leader", "prekey 2", fmt.Sprint("prekey ", p.ID))
+	}
+	return nil
+}
+
+func restartRotating(w *world) error {
+	leader, err := w.register(true)
+	if err != nil {
+		return err
+	}
+	r, err := w.must(shim.DeviceRotate, shim.Params{Party: leader.target().name})
+	if err != nil {
+		return err
+	}
+	bob, b, err := w.bob()
+	if err != nil {
+		return err
+	}
+	return first(
+		func() error { return w.restart(leader) },
+		func() error { return w.refusedReference(w.office.Append(r.Message)) },
+		func() error { return w.refusedReference(leader.Sync()) },
+		func() error { return w.send(leader, b, "in the new epoch") },
+		func() error { return w.send(bob[0], leader.Device.Account(), "an answer") },
+		func() error { return w.sync([]*member{leader}) },
+		func() error { return w.readOnce(leader, []string{"an answer"}) },
+	)
+}
+
+func restartReplenishing(w *world) error {
+	leader, err := w.register(true)
+	if err != nil {
+		return err
+	}
+	r, err := w.must(shim.DeviceReplenish, shim.Params{Party: leader.target().name})
+	if err != nil {
+		return err
+	}
+	bob, _, err := w.bob()
+	if err != nil {
+		return err
+	}
+	return first(
+		func() error { return w.restart(leader) },
+		func() error { return w.refusedReference(w.office.Append(r.Message)) },
+		func() error { return w.send(bob[0], leader.Device.Account(), "a start under the new prekeys") },
+		func() error { return w.sync([]*member{leader}) },
+		func() error { return w.readOnce(leader, []string{"a start under the new prekeys"}) },
+	)
 }
 
 func restartOwed(w *world) error {

@@ -88,7 +88,7 @@ const (
 // sentence says what is wrong when a guarantee is broken.
 func (g Guarantee) sentence() string {
 	return map[Guarantee]string{
-		ForwardSecrecy: "forward secrecy: a message from before the copy was made can be read",
+		ForwardSecrecy: "forward secrecy: a message from before the copy was made can be read, or a key that should be gone is there",
 		PostCompromise: "post-compromise security: a message can be read that was sent after the session had healed",
 		NewDevice:      "a device can read what was sent before it was linked",
 		Removal:        "a removed device can read what was sent after its removal",
@@ -160,7 +160,8 @@ func (p *Play) judge(oracle *adversary.Oracle, attacker *adversary.Attacker, cop
 	for _, c := range copies {
 		knows := oracle.Closure(c.holds)
 		read := map[*adversary.Message]string{}
-		for _, r := range attacker.Read(c.state) {
+		readings, keys := attacker.Read(c.state)
+		for _, r := range readings {
 			read[r.Message] = r.How
 		}
 		for m := range c.imported {
@@ -169,6 +170,11 @@ func (p *Play) judge(oracle *adversary.Oracle, attacker *adversary.Attacker, cop
 			}
 		}
 		result := Compromised{Event: c.event, Who: c.who}
+		for _, k := range keys {
+			if !knows[oracle.Private(k)] {
+				result.Exposed = append(result.Exposed, Exposure{Message: fmt.Sprintf("the private key of %x", k), Read: "it is in the copy, and should have been deleted", Guarantee: ForwardSecrecy})
+			}
+		}
 		for i, m := range messages {
 			e := Exposure{Message: m.message.Name, Allowed: knows[m.key], Read: read[m.message], Guarantee: c.guarantee(i)}
 			if e.Allowed {

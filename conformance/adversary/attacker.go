@@ -3,6 +3,8 @@ package adversary
 import (
 	"crypto/ecdh"
 	"fmt"
+	"maps"
+	"slices"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -67,8 +69,9 @@ type rootTry struct {
 	c chainID
 }
 
-// Read gives what copies of states let the attacker read of everything that has travelled, before or after they were made.
-func (a *Attacker) Read(copies ...[]byte) []Reading {
+// Read gives what copies of states let the attacker read of everything that has travelled, before or after they were made, and
+// the public keys whose private keys he has found.
+func (a *Attacker) Read(copies ...[]byte) (readings []Reading, keys []primitive.PublicKey) {
 	r := &raid{
 		Attacker: a, privates: map[primitive.PublicKey]*ecdh.PrivateKey{}, secrets: map[*Session][]byte{}, roots: map[chainID][]byte{},
 		chains: map[chainID]position{}, read: map[*Message]string{},
@@ -85,13 +88,13 @@ func (a *Attacker) Read(copies ...[]byte) []Reading {
 		}
 		r.openChains()
 	}
-	var readings []Reading
 	for _, m := range a.trace.Messages {
 		if how, ok := r.read[m]; ok {
 			readings = append(readings, Reading{m, how})
 		}
 	}
-	return readings
+	keys = slices.SortedFunc(maps.Keys(r.privates), func(a, b primitive.PublicKey) int { return slices.Compare(a[:], b[:]) })
+	return readings, keys
 }
 
 // lookAtWindows takes every new window as a private key, a message key and a chain key.
