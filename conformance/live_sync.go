@@ -56,6 +56,8 @@ func liveSync() []testCase {
 		test("bundle-key", "a second ambassador key for a known epoch is refused", reqs("AMB-ACC-09", "AMB-CNV-01"), anotherKey),
 		test("void-epochs", "starts to an epoch that is over, and to one that has not come, encrypted to the current one: void; then a genuine one", reqs("AMB-LOG-08"), voidEpochs),
 		test("void-start-prekey", "a start that cannot be read, and a genuine one with the same one-time prekey", reqs("AMB-LOG-08", "AMB-ACC-08"), voidStartPrekey),
+		test("frozen-first", "a conversation that froze at its first entry goes on from the cut of a rotation", reqs("AMB-SYN-06", "AMB-ROT-04"), frozenAtFirst),
+		test("without-account", "a device without an account is asked for everything that needs one", reqs("AMB-SYN-10", "AMB-ROT-01", "AMB-CNV-01"), withoutAccount),
 		test("restart-asked", "a leader that was restarted still knows whom it has asked to heal", reqs("AMB-SYN-03", "AMB-ROT-06"), restartAsked),
 		test("restart-prekeys", "a leader that was restarted still knows the newest prekey of a device", reqs("AMB-SYN-03", "AMB-CHN-09"), restartPrekeys),
 		test("restart-rotating", "a leader that is restarted while its rotation is under way opens the epoch when it comes back", reqs("AMB-SYN-02", "AMB-SYN-03"), restartRotating),
@@ -520,12 +522,35 @@ func (w *world) standsStill(f *fallen) error {
 		}
 		f.rogue.Sent(o)
 	}
+	if err := w.claimsNothing(f); err != nil {
+		return err
+	}
 	s, err := w.state(f.leader, peer)
 	if err != nil {
 		return err
 	}
 	if s.problem == "" {
 		return w.fail(Mismatch, "device.status does not say that the conversation stands still", "a problem", "none")
+	}
+	return nil
+}
+
+// claimsNothing fails if the leader acknowledges with a claim about a conversation that is frozen (SPEC.md 11.1).
+func (w *world) claimsNothing(f *fallen) error {
+	r, err := w.must(shim.DeviceAck, shim.Params{Party: f.leader.target().name})
+	if err != nil {
+		return err
+	}
+	m := &postoffice.Commit{}
+	if err := codec.Decode(r.Message, m); err != nil || len(m.Parcels) != 1 {
+		return w.fail(Mismatch, "the commit of an acknowledgement of two devices", "one parcel", fmt.Sprintf("%d parcels, %v", len(m.Parcels), err))
+	}
+	record, _, err := f.evil.Open(f.evil.List, f.leader.Device.ID(), m.Parcels[0].Body)
+	if err != nil || record.Ack == nil {
+		return w.fail(Mismatch, "the record of an acknowledgement", "ack", fmt.Sprint(err))
+	}
+	if len(record.Ack.Claims) > 0 {
+		return w.fail(Mismatch, "an acknowledgement claims a conversation that is frozen", "no claim", fmt.Sprintf("%d claims", len(record.Ack.Claims)))
 	}
 	return nil
 }
@@ -1957,4 +1982,67 @@ func introductionKind(w *world) error {
 		return w.refusedReference(err)
 	}
 	return d.refuseUnchanged(refusal.NotAllowed, shim.DeviceRotate, shim.Params{Party: d.name, Message: request})
+}
+
+func frozenAtFirst(w *world) error {
+	l, err := w.led()
+	if err != nil {
+		return err
+	}
+	c, _, err := malicious.NewCounterparty(l.evil.List.Account, w.random)
+	if err != nil {
+		return err
+	}
+	o, err := conversation.New(l.evil.List.Account, c.Account()).Start(l.keys, c.Bundle(), []byte("own"), w.random)
+	if err != nil {
+		return err
+	}
+	o.Sent.Digest[0] ^= 1
+	encoded, err := l.evil.Mail(l.evil.Record(l.d.id, channel.Record{Kind: channel.KindSent, Sent: &o.Sent}))
+	if err != nil {
+		return err
+	}
+	m := &postoffice.Mail{}
+	if err := codec.Decode(encoded, m); err != nil {
+		return err
+	}
+	m.Entry = o.Entry
+	if err := l.d.brings(codec.MustEncode(m), ambassador.Record, ambassador.Frozen); err != nil {
+		return err
+	}
+	c.Spoiled(o.Entry)
+	return first(
+		func() error {
+			return l.opens(w, l.evil.Next(), []channel.Head{{Peer: c.Account(), Seq: c.Talk.Seq, Head: c.Talk.Head}})
+		},
+		func() error { return l.hears(w, c) },
+	)
+}
+
+func withoutAccount(w *world) error {
+	d, err := w.newTarget()
+	if err != nil {
+		return err
+	}
+	peer := [32]byte{1}
+	for op, p := range map[shim.Op]shim.Params{
+		shim.DeviceSend:      {Account: peer[:], Plaintext: []byte("nobody")},
+		shim.DeviceAck:       {},
+		shim.DeviceReplenish: {},
+		shim.DevicePrepare:   {},
+		shim.DeviceRotate:    {},
+		shim.DeviceOffer:     {},
+		shim.DeviceReceive:   {Message: entryMail([]byte{1})},
+	} {
+		p.Party = d.name
+		if err := d.refuseUnchanged("", op, p); err != nil {
+			return err
+		}
+	}
+	leader, err := w.register(true)
+	if err != nil {
+		return err
+	}
+	_, err = w.join(leader, d, d.name) // and it can still be linked
+	return err
 }

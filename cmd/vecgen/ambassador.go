@@ -249,6 +249,13 @@ func neighbours(s sample) []neighbour {
 			add(first, "order", "peers in descending order", bytes.Repeat([]byte{0xff}, 32)...)
 		}
 	}
+	for name, path := range map[string]string{"record-prekeys": "", "record-rotate-commit": "prekeys."} {
+		if s.name == name {
+			add(path+"signed_prekey_id", "signed-prekey-0", "signed prekey id 0", zero(4)...)
+			add(path+"first_one_time_prekey_id", "one-time-prekey-0", "first one-time prekey id 0", zero(4)...)
+			add(path+"first_one_time_prekey_id", "one-time-prekey-end", "ids that pass the end of the counter", 0xff, 0xff, 0xff, 0xf0)
+		}
+	}
 	if s.name == "link-offer" {
 		b := append(bytes.Clone(s.encoded), 0)
 		binary.BigEndian.PutUint16(b[3:], uint16(len(b)-5))
