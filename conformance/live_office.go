@@ -9,6 +9,7 @@ import (
 	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/ambassador"
+	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
@@ -35,6 +36,7 @@ func liveOffice() []testCase {
 		test("devices", "parcels that do not go to exactly the active devices", reqs("AMB-PST-07", "AMB-PST-01"), refusesDevices),
 		test("epochs", "after a rotation the old bundle is gone, and entries that name an old epoch of either side are refused", reqs("AMB-PST-10", "AMB-PST-01"), refusesEpochs),
 		test("rotations", "rotations that are forged, of another epoch, or not the leader's", reqs("AMB-PST-08", "AMB-PST-11", "AMB-PST-01"), refusesRotations),
+		test("empty-log", "an entry was refused before any was taken: a rotation need not name the log", reqs("AMB-PST-05", "AMB-PST-08"), rotatesOverEmptyLog),
 		test("removed", "a removed device gets nothing and may commit nothing; a pending one gets no entries", reqs("AMB-PST-09"), forgetsRemoved),
 		test("malformed", "commits that are no commits", reqs("AMB-ENC-02", "AMB-PST-01"), refusesMalformed),
 		test("registration", "an account is registered once, with one device", reqs("AMB-PST-08", "AMB-PST-01"), refusesRegistrations),
@@ -622,6 +624,14 @@ func refusesRegistrations(w *world) error {
 	if err != nil {
 		return err
 	}
+	_, another, err := ambassador.Register(w.random)
+	if err != nil {
+		return err
+	}
+	foreign := &postoffice.Commit{}
+	if err := codec.Decode(another, foreign); err != nil {
+		return err
+	}
 	changed := func(change func(c *postoffice.Commit)) []byte {
 		c := &postoffice.Commit{}
 		if err := codec.Decode(registration, c); err != nil {
@@ -643,8 +653,55 @@ func refusesRegistrations(w *world) error {
 		func() error {
 			return w.refusesCommit(f, refusal.Malformed, changed(func(c *postoffice.Commit) { c.Account = f.a; c.Rotation.List.Epoch = 2 }))
 		},
+		func() error {
+			return w.refusesCommit(f, refusal.Malformed, changed(func(c *postoffice.Commit) {
+				c.Parcels = []postoffice.Parcel{{Device: c.Device, Body: []byte{1}}}
+			}))
+		},
+		func() error {
+			return w.refusesCommit(f, refusal.Malformed, changed(func(c *postoffice.Commit) { c.Rotation.Cuts = []channel.Head{{Peer: f.a, Seq: 1}} }))
+		},
+		func() error {
+			return w.refusesCommit(f, refusal.Malformed, changed(func(c *postoffice.Commit) {
+				c.Rotation.Statement, c.Rotation.Publication = foreign.Rotation.Statement, foreign.Rotation.Publication
+			}))
+		},
 		func() error { return w.refusedReference(w.office.Append(registration)) },
 		func() error { return w.refusesCommit(f, refusal.Duplicate, registration) },
 		func() error { return w.stillGood(f) },
 	)
+}
+
+func rotatesOverEmptyLog(w *world) error {
+	leader, err := w.register(false)
+	if err != nil {
+		return err
+	}
+	c, registration, err := malicious.NewCounterparty(leader.Device.Account(), w.random)
+	if err != nil {
+		return err
+	}
+	if err := w.office.Append(registration); err != nil {
+		return w.refusedReference(err)
+	}
+	encoded, err := w.office.Bundle(leader.Device.Account())
+	if err != nil {
+		return w.refusedReference(err)
+	}
+	b := &account.Bundle{}
+	if err := codec.Decode(encoded, b); err != nil {
+		return w.refusedReference(err)
+	}
+	o, err := c.Say("too far", b)
+	if err != nil {
+		return w.refusedReference(err)
+	}
+	far, err := malicious.Changed(o.Entry, func(e *conversation.Entry) { e.Seq = 7 })
+	if err != nil {
+		return err
+	}
+	if err := w.office.Append(c.Commit(far)); refusal.Of(err) == "" {
+		return w.fail(AcceptedInvalid, "an entry that does not begin the log", "conflict", fmt.Sprint(err))
+	}
+	return w.refusedReference(leader.Rotate(ambassador.Change{}))
 }

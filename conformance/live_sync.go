@@ -193,6 +193,14 @@ func lostRecord(w *world) error {
 		func() error { return d.brings(mails[0], ambassador.Parked) },
 		func() error { return d.refuseSend(f.b) },
 		func() error { return w.send(f.bob[0], f.a, "waits too") },
+		func() error {
+			more, err := w.unread(f.alice[1], int(l.position))
+			if err != nil {
+				return err
+			}
+			return d.brings(more[0], ambassador.Parked)
+		},
+		func() error { return w.asksOnce(d) },
 		func() error { return w.sync(f.alice, f.alice, f.bob) },
 		func() error { return w.send(f.alice[1], f.b, "in step") },
 		func() error { return w.sync(f.alice, f.bob) },
@@ -201,6 +209,25 @@ func lostRecord(w *world) error {
 			return w.readOnce(f.alice[1], []string{"start", "answer", "its record is lost", "waits too"})
 		},
 	)
+}
+
+// asksOnce fails unless the device owes its siblings one request for what it misses, however many entries wait.
+func (w *world) asksOnce(d *shimDevice) error {
+	for _, asks := range []bool{true, false} {
+		r, err := w.must(shim.DeviceUpkeep, shim.Params{Party: d.name})
+		if err != nil {
+			return err
+		}
+		if asks != (len(r.Message) > 0) {
+			return w.fail(Mismatch, "a device that misses a record asks each sibling once", fmt.Sprintf("a commit: %v", asks), describeResult(r))
+		}
+		if asks {
+			if err := w.office.Append(r.Message); err != nil {
+				return w.refusedReference(err)
+			}
+		}
+	}
+	return nil
 }
 
 // refuseSend fails unless the device refuses to send, without a change.

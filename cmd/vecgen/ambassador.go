@@ -83,6 +83,12 @@ func makeSamples() ([]sample, error) {
 	s.append(entry)
 	mail := s.last("laptop")
 	records := s.do(shim.DeviceAck, shim.Params{Party: "phone"}).Message
+	s.deliver("laptop", "phone")
+	s.do(shim.DeviceNew, shim.Params{Party: "tablet"})
+	second := s.do(shim.DeviceRequest, shim.Params{Party: "tablet", Message: s.do(shim.DeviceOffer, shim.Params{Party: "phone"}).Message}).Message
+	s.rotate("phone", shim.Params{Message: second})
+	s.deliver("phone", "laptop", "tablet")
+	both := s.do(shim.DeviceAck, shim.Params{Party: "phone"}).Message
 	c := &postoffice.Commit{}
 	s.fail(codec.Decode(rotation, c))
 	startCommit, entryCommit := &postoffice.Commit{}, &postoffice.Commit{}
@@ -102,6 +108,8 @@ func makeSamples() ([]sample, error) {
 		{"commit-rotate", codec.TypeCommit, rotation},
 		{"commit-entry", codec.TypeCommit, entry},
 		{"commit-records", codec.TypeCommit, records},
+		{"commit-records-two", codec.TypeCommit, both},
+		{"link-request-two", codec.TypeLinkRequest, second},
 		{"link-offer", codec.TypeLinkOffer, offer},
 		{"link-request", codec.TypeLinkRequest, request},
 		{"mail", codec.TypeMail, mail},
@@ -247,6 +255,12 @@ func neighbours(s sample) []neighbour {
 	for name, first := range map[string]string{"record-ack": "claims[0].peer", "record-rotate-commit": "cuts[0].peer"} {
 		if s.name == name {
 			add(first, "order", "peers in descending order", bytes.Repeat([]byte{0xff}, 32)...)
+		}
+	}
+	for name, list := range map[string]string{"commit-records-two": "parcels", "link-request-two": "introductions"} {
+		if s.name == name {
+			add(list+"[0].device", "order", "devices in descending order", bytes.Repeat([]byte{0xff}, 32)...)
+			add(list+"[0].device", "twice", "a device twice", s.encoded[f[list+"[1].device"]:][:32]...)
 		}
 	}
 	for name, path := range map[string]string{"record-prekeys": "", "record-rotate-commit": "prekeys."} {

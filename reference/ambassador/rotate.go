@@ -281,6 +281,7 @@ func (r *LinkRequest) Fields(c *codec.Coder) {
 	c.Uint32("epoch", &r.Epoch)
 	r.Device.Fields(c)
 	codec.List(c, "introductions", &r.Introductions)
+	c.Check("introductions", postoffice.Ascending(r.Introductions), "not in ascending order")
 }
 
 // Offer gives the link offer of the current list. It travels outside the post office, from the leader's screen to the new

@@ -42,7 +42,8 @@ func addressed(parcels []Parcel) []account.DeviceID {
 	return ids
 }
 
-func ascending(parcels []Parcel) bool {
+// Ascending tells whether parcels are in the order of their devices, each once (SPEC.md 9.2, 12.1).
+func Ascending(parcels []Parcel) bool {
 	for i := 1; i < len(parcels); i++ {
 		if bytes.Compare(parcels[i-1].Device[:], parcels[i].Device[:]) >= 0 {
 			return false
@@ -83,7 +84,7 @@ func (r *Rotation) Fields(c *codec.Coder) {
 	codec.List(c, "cuts", &r.Cuts)
 	c.Check("cuts", slices.IsSortedFunc(r.Cuts, func(a, b channel.Head) int { return bytes.Compare(a.Peer[:], b.Peer[:]) }), "not in ascending order")
 	codec.List(c, "introductions", &r.Introductions)
-	c.Check("introductions", ascending(r.Introductions), "not in ascending order")
+	c.Check("introductions", Ascending(r.Introductions), "not in ascending order")
 }
 
 // Fields is SPEC.md 9.2.
@@ -96,7 +97,7 @@ func (m *Commit) Fields(c *codec.Coder) {
 	c.Uint64("number", &m.Number)
 	c.Check("number", m.Number > 0, "zero")
 	codec.List(c, "parcels", &m.Parcels)
-	c.Check("parcels", ascending(m.Parcels), "not in ascending order")
+	c.Check("parcels", Ascending(m.Parcels), "not in ascending order")
 	switch m.Kind {
 	case KindRegister, KindRotate:
 		if m.Rotation == nil {

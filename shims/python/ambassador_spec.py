@@ -185,6 +185,7 @@ def checked(t, d):
         rule(d["version"] == 1 and d["type"] == t, "version or type")
     if t in ("device", 12):
         rule(d["status"] in (ACTIVE, PENDING) and d["prekey_id"] > 0, "device")
+        ascending([p["device"] for p in d.get("introductions", [])])
     elif t == 6:
         rule(d["epoch"] > 0, "epoch")
         ascending([x["device"] for x in d["devices"]])
