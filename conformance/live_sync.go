@@ -60,8 +60,8 @@ func liveSync() []testCase {
 		test("without-account", "a device without an account is asked for everything that needs one", reqs("AMB-SYN-10", "AMB-ROT-01", "AMB-CNV-01"), withoutAccount),
 		test("restart-asked", "a leader that was restarted still knows whom it has asked to heal", reqs("AMB-SYN-03", "AMB-ROT-06"), restartAsked),
 		test("restart-prekeys", "a leader that was restarted still knows the newest prekey of a device", reqs("AMB-SYN-03", "AMB-CHN-09"), restartPrekeys),
-		test("restart-rotating", "a leader that is restarted while its rotation is under way opens the epoch when it comes back", reqs("AMB-SYN-02", "AMB-SYN-03"), restartRotating),
-		test("restart-replenishing", "a device that is restarted while its publication is under way has the prekeys when it comes back", reqs("AMB-SYN-02", "AMB-SYN-03"), restartReplenishing),
+		test("restart-rotating", "a leader that is restarted while its rotation is under way opens the epoch when it comes back", reqs("AMB-SYN-02", "AMB-SYN-03"), restartUnderWay(shim.DeviceRotate)),
+		test("restart-replenishing", "a device that is restarted while its publication is under way has the prekeys when it comes back", reqs("AMB-SYN-02", "AMB-SYN-03"), restartUnderWay(shim.DeviceReplenish)),
 		test("restart-owed", "a device that was restarted still owes its answer to the leader", reqs("AMB-SYN-03", "AMB-ROT-07"), restartOwed),
 		test("restart-claims", "a device that was restarted still knows what a sibling has claimed of an entry to come", reqs("AMB-SYN-03", "AMB-SYN-06"), restartClaims),
 		test("introduction-kind", "a link request whose introduction is no acknowledgement", reqs("AMB-ROT-09"), introductionKind),
@@ -1882,50 +1882,30 @@ func restartPrekeys(w *world) error {
 	return nil
 }
 
-func restartRotating(w *world) error {
-	leader, err := w.register(true)
-	if err != nil {
-		return err
+// restartUnderWay restarts a leader while a commit of his is under way; when it comes back, it takes effect: a start under the new
+// keys is read.
+func restartUnderWay(op shim.Op) func(w *world) error {
+	return func(w *world) error {
+		leader, err := w.register(true)
+		if err != nil {
+			return err
+		}
+		r, err := w.must(op, shim.Params{Party: leader.target().name})
+		if err != nil {
+			return err
+		}
+		bob, _, err := w.bob()
+		if err != nil {
+			return err
+		}
+		return first(
+			func() error { return w.restart(leader) },
+			func() error { return w.refusedReference(w.office.Append(r.Message)) },
+			func() error { return w.send(bob[0], leader.Device.Account(), "a start under the new keys") },
+			func() error { return w.sync([]*member{leader}) },
+			func() error { return w.readOnce(leader, []string{"a start under the new keys"}) },
+		)
 	}
-	r, err := w.must(shim.DeviceRotate, shim.Params{Party: leader.target().name})
-	if err != nil {
-		return err
-	}
-	bob, b, err := w.bob()
-	if err != nil {
-		return err
-	}
-	return first(
-		func() error { return w.restart(leader) },
-		func() error { return w.refusedReference(w.office.Append(r.Message)) },
-		func() error { return w.refusedReference(leader.Sync()) },
-		func() error { return w.send(leader, b, "in the new epoch") },
-		func() error { return w.send(bob[0], leader.Device.Account(), "an answer") },
-		func() error { return w.sync([]*member{leader}) },
-		func() error { return w.readOnce(leader, []string{"an answer"}) },
-	)
-}
-
-func restartReplenishing(w *world) error {
-	leader, err := w.register(true)
-	if err != nil {
-		return err
-	}
-	r, err := w.must(shim.DeviceReplenish, shim.Params{Party: leader.target().name})
-	if err != nil {
-		return err
-	}
-	bob, _, err := w.bob()
-	if err != nil {
-		return err
-	}
-	return first(
-		func() error { return w.restart(leader) },
-		func() error { return w.refusedReference(w.office.Append(r.Message)) },
-		func() error { return w.send(bob[0], leader.Device.Account(), "a start under the new prekeys") },
-		func() error { return w.sync([]*member{leader}) },
-		func() error { return w.readOnce(leader, []string{"a start under the new prekeys"}) },
-	)
 }
 
 func restartOwed(w *world) error {

@@ -93,7 +93,7 @@ func parseBug(name string, text []byte) (b bug, err error) {
 func (b bug) check() error {
 	switch {
 	case b.class == 0 || b.title == "" || b.source == "" || len(b.requirements) == 0:
-		return errors.New("Class, Title, Source or Requirement is missing")
+		return errors.New("one of the lines Class, Title, Source, Requirement is missing")
 	case !strings.HasPrefix(b.name, fmt.Sprintf("%03d-", b.class)):
 		return fmt.Errorf("the name does not start with the class %03d", b.class)
 	case len(b.files) == 0:
