@@ -115,7 +115,7 @@ func liveAgreement(set *params.Set) []testCase {
 		test("forged-initial", "every change of the first message is refused; the genuine one is read then", []string{"AMB-X3D-11", "AMB-CNV-01"}, forgedInitial(set)),
 		test("wrong-prekeys", "a first message that names other prekeys or other keys is refused; the genuine one is read then", []string{"AMB-X3D-09", "AMB-X3D-11"}, wrongPrekeys(set)),
 		test("low-order-initial", "a first message with low-order keys is refused; the genuine one is read then", []string{"AMB-KEY-01", "AMB-X3D-11"}, lowOrderInitial),
-		test("foreign-initial", "an initial message with another ephemeral key around the genuine ratchet message, to a session that has started", []string{"AMB-SES-08"}, foreignInitial),
+		test("foreign-initial", "an initial message with another ephemeral key, or another identity, around the genuine ratchet message, to a session that has started", []string{"AMB-SES-08"}, foreignInitial),
 		test("two-peers", "sessions with two peers at the same time", []string{"AMB-SES-05", "AMB-SES-06"}, twoPeers),
 		test("new-session", "the peer starts a second session, which takes the place of the first", []string{"AMB-SES-03"}, newSession),
 		test("low-order-bundles", "bundles with low-order keys start no session", []string{"AMB-KEY-01"}, badBundles(lowOrderBundles(set))),
@@ -336,11 +336,19 @@ func foreignInitial(l *live) error {
 	if err != nil {
 		return err
 	}
-	foreign, err := l.rewrap(genuine.envelope, func(m *wire.Initial) { m.Ephemeral = l.set.Encode(primitive.Public(other)) })
-	if err != nil {
-		return err
+	for _, change := range []func(m *wire.Initial){
+		func(m *wire.Initial) { m.Ephemeral = l.set.Encode(primitive.Public(other)) },
+		func(m *wire.Initial) { m.Identity = x3dh.EncodeIdentity(l.set, other) },
+	} {
+		foreign, err := l.rewrap(genuine.envelope, change)
+		if err != nil {
+			return err
+		}
+		if err := l.refuses(foreign, ""); err != nil {
+			return err
+		}
 	}
-	return first(func() error { return l.refuses(foreign, "") }, func() error { return l.read(genuine) }, l.sendToPeer)
+	return first(func() error { return l.read(genuine) }, l.sendToPeer)
 }
 
 func forgedInitial(set *params.Set) func(l *live) error {

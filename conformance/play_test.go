@@ -60,6 +60,30 @@ func TestReadsExactlyWhatIsAllowed(t *testing.T) {
 	}
 }
 
+// The fixed schedules apply whole, and are read exactly too.
+func TestSchedules(t *testing.T) {
+	schedules := []*scenario.Scenario{everyStepOf(wholeLife(), "alice/0", "alice/1", "alice/2"), everyStepOf(inTurns(), "a", "b")}
+	for _, set := range params.Sets() {
+		schedules = append(schedules, everyStepOf(twoParties(set.Name), "a", "b"))
+	}
+	for _, s := range schedules {
+		p := play(t, s)
+		for i, l := range p.Lines {
+			if s.Events[i].Do != scenario.Compromise {
+				require.NotContains(t, l, doesNotApply)
+			}
+		}
+		require.Equal(t, p.Allowed, p.Read, s.Comment)
+		require.NotZero(t, p.Read)
+		require.Equal(t, Passed, judgedResult(referenceTester(t, "schedule").anyExposure(p)).Status)
+	}
+}
+
+func judgedResult(err error) (r TestResult) {
+	judge(&r, err)
+	return r
+}
+
 func event(line string) scenario.Event {
 	words := strings.Fields(line)
 	e := scenario.Event{Do: scenario.Verb(words[0])}

@@ -118,6 +118,17 @@ func ratchetProperties() []testCase {
 		secret(ForwardSecrecy, "a copy of a party's state opens no message from before it, but for those whose keys are still due", "AMB-INV-06", "AMB-INV-09"),
 		secret(PostCompromise, "a copy of a party's state opens later messages until the session has healed, and none after", "AMB-INV-10"),
 	}
+	everyStep := property{
+		"every-step", "the states of both parties are copied after every step of a fixed schedule: nothing is in them that should be gone, and nothing can be read that should be secret",
+		[]string{"AMB-INV-06", "AMB-INV-09", "AMB-INV-10"}, "",
+		func(t *tester, s *scenario.Scenario) error {
+			p, err := t.playRatchet(s, true, true)
+			if err != nil {
+				return err
+			}
+			return t.anyExposure(p)
+		},
+	}
 	var cases []testCase
 	for _, set := range params.Sets() {
 		cadences := []string{""}
@@ -135,6 +146,11 @@ func ratchetProperties() []testCase {
 			}
 			cases = append(cases, propertyCase("ratchet", cadence, set, agreement, needs(needsSession), scenario.Ratchets(set.Name, cadence, scenario.Network), 12),
 				propertyCase("ratchet", cadence, set, impersonation, needs(needsSessionAndExport), scenario.Ratchets(set.Name, cadence, scenario.Impersonating), 10))
+			schedule := twoParties(set.Name)
+			if cadence != "" {
+				schedule = inTurns()
+			}
+			cases = append(cases, propertyCase("ratchet", cadence, set, everyStep, needs(needsSessionAndExport), rapid.Just(everyStepOf(schedule, "a", "b")), 1))
 			for _, p := range secrecy {
 				cases = append(cases, propertyCase("ratchet", cadence, set, p, needs(needsSessionAndExport), scenario.Ratchets(set.Name, cadence, scenario.Thefts), 10))
 			}
@@ -154,7 +170,19 @@ func ambassadorProperties() []testCase {
 		},
 	}
 	always := func(hello) string { return "" }
-	cases := []testCase{propertyCase("ambassador", "", params.AmbassadorV1, agreement, always, scenario.Accounts(scenario.Faults), 12)}
+	everyStep := property{
+		"every-step", "the states of all devices of an account are copied after every step of a whole life: nothing is in them that should be gone, and nothing can be read that should be secret",
+		[]string{"AMB-INV-06", "AMB-INV-08", "AMB-INV-09", "AMB-INV-10", "AMB-INV-11", "AMB-INV-12", "AMB-INV-13"}, "",
+		func(t *tester, s *scenario.Scenario) error {
+			p, err := t.playAmbassador(s, true)
+			if err != nil {
+				return err
+			}
+			return t.anyExposure(p)
+		},
+	}
+	cases := []testCase{propertyCase("ambassador", "", params.AmbassadorV1, agreement, always, scenario.Accounts(scenario.Faults), 16)}
+	cases = append(cases, propertyCase("ambassador", "", params.AmbassadorV1, everyStep, always, rapid.Just(everyStepOf(wholeLife(), "alice/0", "alice/1", "alice/2")), 1))
 	for _, c := range []struct {
 		by           Guarantee
 		focus        scenario.Focus
@@ -174,7 +202,7 @@ func ambassadorProperties() []testCase {
 			}
 			return t.exposure(p, c.by)
 		}}
-		cases = append(cases, propertyCase("ambassador", "", params.AmbassadorV1, p, always, scenario.Accounts(c.focus), 8))
+		cases = append(cases, propertyCase("ambassador", "", params.AmbassadorV1, p, always, scenario.Accounts(c.focus), 12))
 	}
 	return cases
 }

@@ -292,6 +292,14 @@ func authenticatedOddities(g *group, set *params.Set) {
 			return bytes.Replace(body, []byte{0x10, 5}, []byte{0x10, 0x80, 0x80, 0x80, 0x80, 0x10}, 1)
 		}),
 	})
+	if set == params.SignalV3 {
+		g.invalid(refusal.Malformed, test{
+			id: "previous-too-large", comment: "previous length 2^32", flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
+			input: odd(func(body []byte, _ primitive.CBCKeys) []byte {
+				return bytes.Replace(body, []byte{0x18, 3}, []byte{0x18, 0x80, 0x80, 0x80, 0x80, 0x10}, 1)
+			}),
+		})
+	}
 	g.invalid(refusal.Malformed, test{
 		id: "no-ciphertext", comment: "the field of the ciphertext is missing", flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
 		input: odd(func(body []byte, keys primitive.CBCKeys) []byte {
