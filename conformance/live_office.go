@@ -666,6 +666,12 @@ func refusesRegistrations(w *world) error {
 				c.Rotation.Statement, c.Rotation.Publication = foreign.Rotation.Statement, foreign.Rotation.Publication
 			}))
 		},
+		func() error {
+			return w.refusesCommit(f, refusal.Malformed, changed(func(c *postoffice.Commit) { c.Rotation.Publication.FirstOneTimeID = 21 }))
+		},
+		func() error {
+			return w.refusesCommit(f, refusal.Malformed, changed(func(c *postoffice.Commit) { c.Rotation.Publication.SignedPrekeyID = 2 }))
+		},
 		func() error { return w.refusedReference(w.office.Append(registration)) },
 		func() error { return w.refusesCommit(f, refusal.Duplicate, registration) },
 		func() error { return w.stillGood(f) },

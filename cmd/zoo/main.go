@@ -5,8 +5,9 @@
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
 // the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements that
-// the bug violates, then, if they see nothing, all others. With -mutants, every Nth small change of the files of the
-// reference whose path matches is judged instead, and those that survive are listed. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
+// the bug violates, then, if they see nothing, all others. With -mutants, small changes of the reference
+// are judged instead, every Nth of those that match (as "reference/ratchet/send.go:40: `==` becomes `!=`"), and those that survive are
+// listed. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
 // patch that does not apply or build.
 package main
 

@@ -34,7 +34,7 @@ type mutant struct {
 
 func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.path, m.line, m.change) }
 
-// readMutants gives every mutant of the files whose path matches, every so many.
+// readMutants gives the mutants that match, as they are printed, and of these every so many.
 func readMutants(match *regexp.Regexp, every int) (all []mutant, err error) {
 	for _, name := range mutated {
 		paths, err := filepath.Glob(filepath.Join("reference", name, "*.go"))
@@ -42,7 +42,7 @@ func readMutants(match *regexp.Regexp, every int) (all []mutant, err error) {
 			return nil, err
 		}
 		for _, path := range paths {
-			if strings.HasSuffix(path, "_test.go") || !match.MatchString(path) {
+			if strings.HasSuffix(path, "_test.go") {
 				continue
 			}
 			text, err := os.ReadFile(path)
@@ -53,7 +53,7 @@ func readMutants(match *regexp.Regexp, every int) (all []mutant, err error) {
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, of...)
+			all = append(all, slices.DeleteFunc(of, func(m mutant) bool { return !match.MatchString(m.String()) })...)
 		}
 	}
 	var chosen []mutant
