@@ -19,6 +19,11 @@ func TestBugs(t *testing.T) {
 	bugs, err := readBugs(os.DirFS("."), everything)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, classes(bugs), 80)
+	table, err := os.ReadFile("docs/zoo.md")
+	require.NoError(t, err)
+	for _, b := range bugs {
+		require.Contains(t, string(table), "| "+b.name+" | "+b.title+" |", "make zoo writes docs/zoo.md anew")
+	}
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed: patches are not applied")
 	}
