@@ -37,7 +37,7 @@ func liveSync() []testCase {
 		test("waiting-bounded", "entries that wait are bounded", reqs("AMB-SYN-07"), boundedWaiting),
 		test("start-secret", "the secret of a start is in no device's state afterwards", reqs("AMB-SYN-13"), startSecretGone),
 		test("device-prekey", "the prekey of a device that was used is replaced, and deleted with the next list", reqs("AMB-CHN-09", "AMB-CNV-01"), replacesPrekey),
-		test("false-echo", "the post office says that a commit was accepted and delivers another entry with it", reqs("AMB-LOG-09", "AMB-LOG-11"), falseEcho),
+		test("false-echo", "the post office says that a commit was accepted and delivers another entry with it, one that is refused and one that is genuine", reqs("AMB-LOG-09", "AMB-LOG-11", "AMB-SYN-15"), falseEcho),
 		test("record-as-text", "a counterparty sends the bytes of records as texts, and channel messages as a device: nothing of it is taken for a record", reqs("AMB-CHN-01", "AMB-CHN-03", "AMB-LOG-11", "AMB-CNV-01"), recordAsText),
 		test("fresh-epochs", "ambassador keys and prekeys of four epochs are all different", reqs("AMB-ROT-13"), freshEpochs),
 		test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes", reqs("AMB-SYN-06"), wrongClaims),
@@ -1586,7 +1586,9 @@ func falseEcho(w *world) error {
 	}
 	f.rogue.Sent(o)
 	echo := codec.MustEncode(&postoffice.Mail{Position: 9, Device: d.id, Number: c.Number, Entry: o.Entry})
+	damaged := codec.MustEncode(&postoffice.Mail{Position: 9, Device: d.id, Number: c.Number, Entry: append(bytes.Clone(c.Entry), 0)})
 	return first(
+		func() error { return d.ignores(refusal.Malformed, damaged) },
 		func() error { return d.brings(echo, ambassador.Message) },
 		func() error { return w.says(f, "goes on") },
 	)

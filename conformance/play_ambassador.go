@@ -331,6 +331,8 @@ func (th *theatre) do(i int, e scenario.Event) (string, error) {
 		return th.rollback(a)
 	case e.Do == scenario.Withhold:
 		return th.withhold(a)
+	case e.Do == scenario.Forge:
+		return th.forge(a, e)
 	}
 	return doesNotApply, nil
 }
@@ -414,7 +416,7 @@ func (th *theatre) race(names []string, to *household) (string, error) {
 	var there []*actor
 	for _, name := range names {
 		a := th.find(name)
-		if a == nil || a.home == to || slices.Contains(there, a) {
+		if a == nil || a.home == to || a.commit != nil || slices.Contains(there, a) {
 			continue
 		}
 		there = append(there, a)
@@ -680,6 +682,108 @@ func (th *theatre) withhold(a *actor) (string, error) {
 func hasEntry(mail []byte) bool {
 	m := &postoffice.Mail{}
 	return codec.Decode(mail, m) == nil && len(m.Entry) > 0
+}
+
+// forge brings a changed mail to a copy of a device, its next one or the last that it has read. The copy must give its user nothing
+// that nobody has said. If it refuses the mail it must be as it was, and read on like a copy that has not seen it. The device itself goes on.
+func (th *theatre) forge(a *actor, e scenario.Event) (string, error) {
+	r, err := th.must(shim.DeviceExport, shim.Params{Party: a.party()})
+	if err != nil {
+		return "", err
+	}
+	box, err := th.office.Fetch(a.home.id, a.Device.ID(), 1)
+	if err != nil || len(box.Mails) == 0 {
+		return doesNotApply, th.refusedReference(err)
+	}
+	changed, ok := forgedMail(box.Mails[min(a.watched().mails, len(box.Mails)-1)], e)
+	if !ok {
+		return doesNotApply, nil
+	}
+	victim, err := th.imported(r.State)
+	if err != nil {
+		return "", err
+	}
+	heard, refused, err := th.hears(victim, changed)
+	if err != nil {
+		return "", err
+	}
+	for _, text := range heard {
+		if !slices.ContainsFunc(th.post.Sent, func(m adversary.Sent) bool { return m.Entry && m.Message.Name == text }) {
+			return "", th.fail(AcceptedInvalid, a.name+" gives its user a text that nobody has said", "nothing, or what was said", fmt.Sprintf("%q", text))
+		}
+	}
+	if !refused {
+		return ": taken for another mail", nil
+	}
+	again, err := th.must(shim.DeviceExport, shim.Params{Party: victim.name})
+	if err != nil {
+		return "", err
+	}
+	if !bytes.Equal(again.State, r.State) {
+		return "", th.fail(StateChanged, "a refused mail has changed the exported state", fmt.Sprintf("state as before (%d bytes)", len(r.State)), fmt.Sprintf("another state (%d bytes)", len(again.State)))
+	}
+	return ": refused", th.readsOn(a, victim, r.State, box.Mails[a.watched().mails:])
+}
+
+// forgedMail gives a mail with a part changed.
+func forgedMail(mail []byte, e scenario.Event) ([]byte, bool) {
+	none := func(string) ([]byte, bool) { return nil, false }
+	if e.Part == "mail" {
+		return e.Change.Apply(mail, none)
+	}
+	m := &postoffice.Mail{}
+	if codec.Decode(mail, m) != nil {
+		return nil, false
+	}
+	part := &m.Entry
+	if e.Part == "parcel" {
+		if len(m.Parcels) == 0 {
+			return nil, false
+		}
+		part = &m.Parcels[0].Body
+	}
+	value, ok := e.Change.Apply(*part, none)
+	if !ok {
+		return nil, false
+	}
+	*part = value
+	changed, err := codec.Encode(m)
+	return changed, err == nil
+}
+
+// hears gives the texts that a device takes from mails. It has refused them if it reports nothing but refusals.
+func (th *theatre) hears(d *shimDevice, mails ...[]byte) (texts []string, refused bool, err error) {
+	refused = true
+	for _, mail := range mails {
+		events, err := d.Receive(mail)
+		if err != nil && refusal.Of(err) == "" && !errors.As(err, new(*shim.Error)) {
+			return nil, false, th.refusedReference(err)
+		}
+		for _, e := range events {
+			refused = refused && e.Kind == ambassador.Refused
+			if e.Kind == ambassador.Message || e.Kind == ambassador.Sent {
+				texts = append(texts, string(e.Plaintext))
+			}
+		}
+	}
+	return texts, refused, nil
+}
+
+// readsOn fails unless a device that has refused a mail reads the genuine ones like another copy of its state.
+func (th *theatre) readsOn(a *actor, victim *shimDevice, state []byte, mails [][]byte) error {
+	other, err := th.imported(state)
+	if err != nil {
+		return err
+	}
+	expected, _, err := th.hears(other, mails...)
+	if err != nil {
+		return err
+	}
+	got, _, err := th.hears(victim, mails...)
+	if err == nil && !slices.Equal(got, expected) {
+		err = th.fail(RejectedValid, a.name+" has refused a mail, and reads the genuine ones after it otherwise than before", fmt.Sprintf("%q", expected), fmt.Sprintf("%q", got))
+	}
+	return err
 }
 
 // stage is the post office of a theatre: what reaches it is seen by the attacker.

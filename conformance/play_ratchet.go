@@ -2,8 +2,10 @@ package conformance
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -117,7 +119,7 @@ func (d *duel) do(i int, e scenario.Event) (string, error) {
 	case e.Do == scenario.Deliver && f != nil && f.to == own.name && d.mayArrive(f):
 		return d.deliver(own, f)
 	case e.Do == scenario.Forge && f != nil && f.to == own.name && !d.tolerant:
-		return d.forge(own, f, e.Part)
+		return d.forge(own, f, e)
 	case e.Do == scenario.Restart && d.hello.exports():
 		return d.restarted(own)
 	case e.Do == scenario.Impersonate && d.hello.exports() && other.started && other.endpoint != nil:
@@ -384,27 +386,139 @@ func (d *duel) oneTimePrekey() adversary.Term {
 	return ""
 }
 
-// forge brings a damaged copy of a message, which must be refused and change nothing.
-func (d *duel) forge(own *side, f *flight, part string) (string, error) {
-	inner, ok := damaged(d.set, f.message, part)
-	if !ok {
-		return doesNotApply, nil
-	}
-	e := &shim.Message{Kind: f.envelope.Kind, Body: inner}
-	if e.Kind == shim.InitialMessage {
-		var err error
-		if e, err = d.rewrap(f.envelope, func(m *wire.Initial) { m.Message = inner }); err != nil {
-			return "", err
-		}
-	}
-	if !own.started && (e.Kind != shim.InitialMessage || d.secret != nil) {
+// forge brings a copy of a message with one part changed, which must be refused and change nothing.
+func (d *duel) forge(own *side, f *flight, e scenario.Event) (string, error) {
+	changed, ok := d.forged(f, e)
+	if !ok || !own.started && (changed.Kind != shim.InitialMessage || d.secret != nil) {
 		return doesNotApply, nil
 	}
 	op := shim.SessionDecrypt
 	if !own.started {
 		op = shim.SessionRespond
+	} else if slices.Contains(around, e.Part) {
+		return doesNotApply, nil // who has the session reads the message in it, and may leave what is around it alone
 	}
-	return ": refused", d.refuseUnchanged("", op, shim.Params{Party: own.party, Peer: d.peerOf(own), Envelope: e})
+	return ": refused", d.refuseUnchanged("", op, shim.Params{Party: own.party, Peer: d.peerOf(own), Envelope: changed})
+}
+
+// around are the parts of an initial message around its ratchet message.
+var around = []string{"identity", "ephemeral", "signed-prekey", "one-time-prekey"}
+
+// forged gives a message with a part changed. It is not ok if the message has no such part, or if the result says the same: the
+// frames of omemo-2 and the second encodings of keys are not authenticated.
+func (d *duel) forged(f *flight, e scenario.Event) (*shim.Message, bool) {
+	if slices.Contains(around, e.Part) {
+		return d.forgedAround(f, e)
+	}
+	part := func(name string) ([]byte, bool) {
+		other := d.flights[name]
+		switch {
+		case other == nil:
+			return nil, false
+		case e.Part == "message":
+			return other.message.Body, true
+		}
+		return malicious.Field(d.set, other.message.Body, e.Part)
+	}
+	value, ok := part(f.message.Name)
+	if !ok {
+		return nil, false
+	}
+	inner, ok := e.Change.Apply(value, part)
+	if ok && e.Part != "message" {
+		inner, ok = malicious.SetField(d.set, f.message.Body, e.Part, inner)
+	}
+	if !ok || d.saysTheSame(inner, f.message.Body) {
+		return nil, false
+	}
+	if f.envelope.Kind != shim.InitialMessage {
+		return &shim.Message{Kind: f.envelope.Kind, Body: inner}, true
+	}
+	changed, err := d.rewrap(f.envelope, func(m *wire.Initial) { m.Message = inner })
+	return changed, err == nil
+}
+
+// saysTheSame tells whether a changed ratchet message authenticates the same bytes, or is another genuine message.
+func (d *duel) saysTheSame(changed, genuine []byte) bool {
+	if slices.ContainsFunc(d.messages, func(m judged) bool { return bytes.Equal(m.message.Body, changed) }) {
+		return true
+	}
+	was, err := wire.Parse(d.set, genuine)
+	if err != nil {
+		return false
+	}
+	is, err := wire.Parse(d.set, changed)
+	return err == nil && reflect.DeepEqual(is, was)
+}
+
+// forgedAround gives an initial message with a part around its ratchet message changed.
+func (d *duel) forgedAround(f *flight, e scenario.Event) (*shim.Message, bool) {
+	if f.envelope.Kind != shim.InitialMessage {
+		return nil, false
+	}
+	part := func(name string) ([]byte, bool) {
+		other := d.flights[name]
+		if other == nil || other.envelope.Kind != shim.InitialMessage {
+			return nil, false
+		}
+		m, err := wire.ParseInitial(d.set, other.envelope.Body)
+		return initialPart(&m, e.Part, nil), err == nil
+	}
+	value, ok := part(f.message.Name)
+	if !ok {
+		return nil, false
+	}
+	value, ok = e.Change.Apply(value, part)
+	if !ok || d.sameKey(f, e.Part, value) {
+		return nil, false
+	}
+	changed, err := d.rewrap(f.envelope, func(m *wire.Initial) { initialPart(m, e.Part, value) })
+	return changed, err == nil && !bytes.Equal(changed.Body, f.envelope.Body)
+}
+
+// sameKey tells whether a changed key is another encoding of the genuine one.
+func (d *duel) sameKey(f *flight, part string, value []byte) bool {
+	m, err := wire.ParseInitial(d.set, f.envelope.Body)
+	if err != nil || part != "identity" && part != "ephemeral" {
+		return false
+	}
+	was, err := d.set.Decode(initialPart(&m, part, nil))
+	if err != nil {
+		return false
+	}
+	is, err := d.set.Decode(value)
+	is[31] &= 0x7f // X25519 ignores it (RFC 7748, section 5)
+	was[31] &= 0x7f
+	return err == nil && is == was
+}
+
+// initialPart gives a part of an initial message, and sets it if value is not nil. Prekeys are their ids, 4 bytes, or in Olm the key.
+func initialPart(m *wire.Initial, part string, value []byte) []byte {
+	id := func(n *uint32) []byte {
+		was := binary.BigEndian.AppendUint32(nil, *n)
+		if value != nil {
+			*n = binary.BigEndian.Uint32(append(make([]byte, 4), value...)[len(value):])
+		}
+		return was
+	}
+	key := func(k *[]byte) []byte {
+		was := *k
+		if value != nil {
+			*k = value
+		}
+		return was
+	}
+	switch {
+	case part == "identity":
+		return key(&m.Identity)
+	case part == "ephemeral":
+		return key(&m.Ephemeral)
+	case part == "signed-prekey":
+		return id(&m.SignedPrekeyID)
+	case m.OneTimePrekey != nil:
+		return key(&m.OneTimePrekey)
+	}
+	return id(&m.OneTimePrekeyID)
 }
 
 // restarted exports a party and goes on with what is imported.
@@ -538,14 +652,4 @@ func (d *duel) readFromCopy(c *copied) error {
 		respond = len(c.imported) == 0
 	}
 	return nil
-}
-
-// damaged gives a ratchet message with one part changed. It is not ok for a part that the set does not have.
-func damaged(set *params.Set, m *adversary.Message, part string) ([]byte, bool) {
-	for _, change := range malicious.Mutations(set, m.Body) {
-		if change.Name == "flip-"+part || change.Name == part {
-			return change.Message, true
-		}
-	}
-	return nil, false
 }

@@ -19,10 +19,12 @@ type Mutation struct {
 	Parses  bool // false if the result is no message of the set any more
 }
 
-// span is a field of a message: its bytes from start to end.
+// span is a field of a message: its value from start to end.
 type span struct {
 	name       string
 	start, end int
+	whole      int              // where the field starts, with its tag and its length
+	number     protowire.Number // of a field with a length; 0 if the value has no frame of its own
 }
 
 // MutationCount is at least the number of mutations of any message.
@@ -61,10 +63,10 @@ func flip(message []byte, at int, bit byte) []byte {
 // spans finds the fields of a genuine message.
 func spans(set *params.Set, message []byte) []span {
 	end := len(message)
-	tag := span{"tag", end - set.TagSize, end}
+	tag := span{name: "tag", start: end - set.TagSize, end: end}
 	switch set {
 	case params.AmbassadorV1:
-		return []span{{"type", 1, 2}, {"key", 2, 34}, {"pn", 34, 38}, {"n", 38, 42}, {"ciphertext", 42, end - set.TagSize}, tag}
+		return []span{{name: "type", start: 1, end: 2}, {name: "key", start: 2, end: 34}, {name: "pn", start: 34, end: 38}, {name: "n", start: 38, end: 42}, {name: "ciphertext", start: 42, end: end - set.TagSize}, tag}
 	case params.SignalV3:
 		return append(protoSpans(message, 1, end-set.TagSize, "key", "n", "pn", "ciphertext"), tag)
 	case params.OlmV1:
@@ -81,15 +83,23 @@ func protoSpans(message []byte, start, end int, names ...string) []span {
 	for start < end {
 		number, kind, tagLength := protowire.ConsumeTag(message[start:end])
 		length := protowire.ConsumeFieldValue(number, kind, message[start+tagLength:end])
-		valueStart := start + tagLength
-		start = valueStart + length
+		f := span{name: names[number-1], start: start + tagLength, whole: start}
+		start = f.start + length
+		f.end = start
 		if kind == protowire.BytesType {
-			value, _ := protowire.ConsumeBytes(message[valueStart:start])
-			valueStart = start - len(value)
+			value, _ := protowire.ConsumeBytes(message[f.start:start])
+			f.start, f.number = start-len(value), number
 		}
-		out = append(out, span{names[number-1], valueStart, start})
+		out = append(out, f)
 	}
 	return out
+}
+
+// omemoSpans gives the tag and the body of a message of omemo-2, and the fields of the body.
+func omemoSpans(message []byte) (tag, body []byte, fields []span) {
+	outer := protoSpans(message, 0, len(message), "tag", "body")
+	tag, body = message[outer[0].start:outer[0].end], message[outer[1].start:outer[1].end]
+	return tag, body, protoSpans(body, 0, len(body), "n", "pn", "key", "ciphertext")
 }
 
 // SetNumber puts another message number into a genuine ratchet message, without its key.
@@ -98,17 +108,44 @@ func SetNumber(set *params.Set, message []byte, n uint32) []byte {
 	if set == params.AmbassadorV1 {
 		number = binary.BigEndian.AppendUint32(nil, n)
 	}
-	if set != params.Omemo2 {
-		return replaceN(spans(set, message), message, number)
-	}
-	outer := protoSpans(message, 0, len(message), "tag", "body") // the length of the body changes
-	tag, body := message[outer[0].start:outer[0].end], message[outer[1].start:outer[1].end]
-	body = replaceN(protoSpans(body, 0, len(body), "n", "pn", "key", "ciphertext"), body, number)
-	framed := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), tag)
-	return protowire.AppendBytes(protowire.AppendTag(framed, 2, protowire.BytesType), body)
+	changed, _ := SetField(set, message, "n", number)
+	return changed
 }
 
-func replaceN(fields []span, message, number []byte) []byte {
-	i := slices.IndexFunc(fields, func(f span) bool { return f.name == "n" })
-	return slices.Concat(message[:fields[i].start], number, message[fields[i].end:])
+// Field gives the value of a field of a genuine ratchet message: key, pn, n, ciphertext or tag. It is not ok if the set does not have it.
+func Field(set *params.Set, message []byte, name string) (value []byte, ok bool) {
+	for _, f := range spans(set, message) {
+		if f.name == name {
+			return message[f.start:f.end], true
+		}
+	}
+	return nil, false
+}
+
+// SetField puts another value into a field of a genuine ratchet message, without its key. Lengths in the frame of the field follow it.
+func SetField(set *params.Set, message []byte, name string, value []byte) (changed []byte, ok bool) {
+	if set != params.Omemo2 {
+		return replace(spans(set, message), message, name, value)
+	}
+	tag, body, fields := omemoSpans(message)
+	if name == "tag" {
+		tag, ok = value, true
+	} else {
+		body, ok = replace(fields, body, name, value)
+	}
+	framed := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), tag)
+	return protowire.AppendBytes(protowire.AppendTag(framed, 2, protowire.BytesType), body), ok
+}
+
+func replace(fields []span, message []byte, name string, value []byte) ([]byte, bool) {
+	i := slices.IndexFunc(fields, func(f span) bool { return f.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	f := fields[i]
+	if f.number == 0 {
+		return slices.Concat(message[:f.start], value, message[f.end:]), true
+	}
+	framed := protowire.AppendBytes(protowire.AppendTag(nil, f.number, protowire.BytesType), value)
+	return slices.Concat(message[:f.whole], framed, message[f.end:]), true
 }

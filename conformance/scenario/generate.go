@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"encoding/hex"
 	"fmt"
 
 	"pgregory.net/rapid"
@@ -17,6 +18,14 @@ var (
 	Network       = Focus{"network", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Forge, Restart}}
 	Thefts        = Focus{"thefts", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Restart, Compromise, Compromise, Compromise, Compromise}}
 	Impersonating = Focus{"impersonating", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Compromise, Impersonate, Impersonate}}
+)
+
+// Everything happens in a fuzzing campaign: faults, thieves, and above all changed messages.
+var (
+	AnyRatchet = Focus{"anything", []Verb{Send, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Forge, Forge, Forge, Restart, Compromise, Impersonate}}
+	AnyAccount = Focus{"anything", []Verb{
+		Send, Send, Send, Send, Read, Read, Make, Release, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add, Remove, Rollback, Withhold, Forge, Forge, Compromise,
+	}}
 )
 
 // Ratchets generates scenarios of two parties.
@@ -63,10 +72,38 @@ func (g *ratchetSchedule) next(t *rapid.T) {
 			g.deliver(who, n)
 			return
 		}
-		g.add(Event{Do: Forge, By: parties[who], Message: fmt.Sprint(parties[1-who], n), Part: rapid.SampledFrom(Parts).Draw(t, "part")})
+		g.add(Event{Do: Forge, By: parties[who], Message: fmt.Sprint(parties[1-who], n), Part: rapid.SampledFrom(Parts(Ratchet)).Draw(t, "part"), Change: g.change(t)})
 	default:
 		g.add(Event{Do: verb, By: parties[who]})
 	}
+}
+
+// numbers are values at the edges of counters, as bytes of four and as varints.
+var numbers = []Change{"set 00000000", "set 7fffffff", "set 80000000", "set ffffffff", "set 000003e8", "set ffffffff07", "set ffffffff0f", "set 80808080808080808001", "set 0000000000000000000000000000000000000000000000000000000000000000"}
+
+// change draws a change of a part.
+func (g *ratchetSchedule) change(t *rapid.T) Change {
+	if rapid.IntRange(0, 3).Draw(t, "how") > 0 {
+		return change(t)
+	}
+	from := rapid.IntRange(0, 1).Draw(t, "from")
+	if g.sent[from] == 0 {
+		return ""
+	}
+	return Change(fmt.Sprint("from ", parties[from], rapid.IntRange(1, g.sent[from]).Draw(t, "other")))
+}
+
+// change draws a change that needs no other message.
+func change(t *rapid.T) Change {
+	switch rapid.IntRange(0, 3).Draw(t, "change") {
+	case 0:
+		return Change(fmt.Sprint("cut ", rapid.IntRange(1, 40).Draw(t, "bytes")))
+	case 1:
+		return Change("extend " + hex.EncodeToString(rapid.SliceOfN(rapid.Byte(), 1, 8).Draw(t, "bytes")))
+	case 2:
+		return rapid.SampledFrom(numbers).Draw(t, "number")
+	}
+	return Change(fmt.Sprint("flip ", rapid.IntRange(0, 400).Draw(t, "bit")))
 }
 
 func (g *ratchetSchedule) deliver(to, n int) {
@@ -78,7 +115,7 @@ func (s *Scenario) add(e Event) { s.Events = append(s.Events, e) }
 
 // The focuses of accounts. Each has copies of states but the first, which has faults instead.
 var (
-	Faults   = Focus{"faults", []Verb{Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add, Remove, Rollback, Rollback, Withhold, Withhold}}
+	Faults   = Focus{"faults", []Verb{Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add, Remove, Rollback, Rollback, Withhold, Withhold, Forge}}
 	Copies   = Focus{"copies", []Verb{Send, Send, Send, Send, Read, Read, Read, Race, Crash, Ack, Restart, Replenish, Rotate, Compromise, Compromise, Compromise}}
 	Linking  = Focus{"linking", []Verb{Send, Send, Send, Read, Add, Add, Ack, Compromise, Compromise, Compromise}}
 	Removing = Focus{"removing", []Verb{Send, Send, Send, Read, Ack, Remove, Remove, Add, Compromise, Compromise}}
@@ -113,7 +150,7 @@ func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
 	to := map[string]string{"alice": "bob", "bob": "alice"}[user]
 	device := g.device(t, user)
 	switch verb := rapid.SampledFrom(verbs).Draw(t, "verb"); verb {
-	case Send, Crash:
+	case Send, Crash, Make:
 		g.add(Event{Do: verb, By: device, To: to})
 	case Race:
 		g.add(Event{Do: Race, To: to, Devices: []string{device, g.device(t, user), g.device(t, user)}})
@@ -135,6 +172,8 @@ func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
 		g.add(e)
 	case Rotate:
 		g.add(Event{Do: Rotate, By: user + "/0"})
+	case Forge:
+		g.add(Event{Do: Forge, By: device, Part: rapid.SampledFrom(Parts(Ambassador)).Draw(t, "part"), Change: change(t)})
 	default:
 		g.add(Event{Do: verb, By: device})
 	}

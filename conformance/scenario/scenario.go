@@ -79,7 +79,7 @@ func Verbs(l Level) []Verb {
 	if l == Ratchet {
 		return []Verb{Send, Deliver, Forge, Restart, Compromise, Impersonate}
 	}
-	return []Verb{Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise, Rollback, Withhold}
+	return []Verb{Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise, Rollback, Withhold, Forge}
 }
 
 // Event is one step. An event that does not apply when its turn comes changes nothing, so that every part of a scenario is
@@ -90,17 +90,24 @@ type Event struct {
 	To      string   `json:"to,omitempty"`      // a user; of race and send
 	Message string   `json:"message,omitempty"` // such as a2: the second that a has sent
 	Part    string   `json:"part,omitempty"`    // of forge: one of Parts
+	Change  Change   `json:"change,omitempty"`  // of forge: what is done to the part
 	Devices []string `json:"devices,omitempty"` // of race, prepare and remove
 }
 
-// Parts are the parts of a message that forge changes: a flipped bit in a field, a byte less, a byte more.
-var Parts = []string{"key", "pn", "n", "ciphertext", "tag", "truncate-1", "extend"}
+// Parts gives the parts that forge can change. Of a ratchet message the whole or a field; of an initial message also the fields
+// around it. Of a mail the whole, its entry, or its first parcel.
+func Parts(l Level) []string {
+	if l == Ratchet {
+		return []string{"message", "key", "pn", "n", "ciphertext", "tag", "identity", "ephemeral", "signed-prekey", "one-time-prekey"}
+	}
+	return []string{"mail", "entry", "parcel"}
+}
 
 // String gives the event as one line.
 func (e Event) String() string {
 	words := []string{string(e.Do)}
 	for _, w := range []struct{ label, value string }{
-		{"", e.By}, {"to ", e.To}, {"", e.Message}, {"", e.Part}, {"", strings.Join(e.Devices, " ")},
+		{"", e.By}, {"to ", e.To}, {"", e.Message}, {"", e.Part}, {"", string(e.Change)}, {"", strings.Join(e.Devices, " ")},
 	} {
 		if w.value != "" {
 			words = append(words, w.label+w.value)

@@ -104,10 +104,10 @@ func (d *Device) take(r *channel.Record, first bool) ([]Event, error) {
 }
 
 // echo applies the own commit that the post office has accepted. It gives nothing for the mails of others, for records, and
-// for a commit that this state does not know of: an entry is then treated like a sibling's.
+// for a commit that this state does not know of, or knows with another entry: an entry is then treated like a sibling's.
 func (d *Device) echo(m *postoffice.Mail) []Event {
 	p := d.pending
-	if m.Device != d.ID() || p == nil || p.Number != m.Number {
+	if m.Device != d.ID() || p == nil || p.Number != m.Number || string(m.Entry) != string(p.Entry) { // AMB-SYN-15
 		return nil
 	}
 	d.pending = nil
@@ -115,8 +115,8 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 	switch {
 	case p.Next != nil:
 		t := d.talk(p.Next.Peer)
-		if string(m.Entry) != string(p.Entry) || t.Seq+1 != p.Next.Seq || t.frozen != "" {
-			return nil // another entry or another history: it is dealt with where it arrives
+		if t.Seq+1 != p.Next.Seq || t.frozen != "" {
+			return nil // another history: the entry is dealt with where it arrives
 		}
 		d.conversations[t.Peer] = t
 		t.step(*p.Next, p.Last)

@@ -906,13 +906,13 @@ class Device:
     def echo(self, m):
         """11.2: the own commit that has come back."""
         p = self.pending
-        if m["device"] != self.id or not p or p["number"] != m["number"]:
+        if m["device"] != self.id or not p or p["number"] != m["number"] or m["entry"] != p.get("entry", b""):
             return []
         self.pending = None
         accepted = [event("accepted", device=self.id)]
         if "next" in p:
             n, t = p["next"], self.talk(p["next"].peer)
-            if m["entry"] != p["entry"] or t.seq + 1 != n.seq or t.frozen:
+            if t.seq + 1 != n.seq or t.frozen:
                 return []
             n.claims, n.records, n.parked, n.tip = t.claims, t.records, t.parked, t.tip
             self.step(n, p["last"])
