@@ -16,27 +16,17 @@ type Play struct {
 	Allowed     int           `json:"allowed"` // readings that the specification allows, over all compromises
 	Read        int           `json:"read"`    // readings that the attacker had
 	Result      TestResult    `json:"result"`
+	Evidence    Evidence      `json:"evidence"`
 }
 
 // Replay runs a scenario on a target. It returns ErrTarget; what the target does wrong is in the result.
 func Replay(ctx context.Context, o Options, s *scenario.Scenario) (*Play, error) {
-	target, h, err := o.start(ctx)
+	p, err := NewPlayer(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTarget, err)
+		return nil, err
 	}
-	defer target.Close()
-	t := &tester{ctx: ctx, target: target, hello: h, random: testRandom(o.Seed, s.Comment)}
-	p := &Play{}
-	wrong := runRecovered(&testCase{run: func(t *tester) (err error) {
-		p, err = t.replay(s)
-		return err
-	}}, t)
-	if wrong == nil {
-		wrong = t.anyExposure(p)
-	}
-	p.Result.ID = "replay"
-	judge(&p.Result, wrong)
-	return p, ctx.Err()
+	defer p.Close()
+	return p.Play(s)
 }
 
 // replay runs a scenario, and once more to judge what can be read if its messages are not read as they should be.

@@ -32,6 +32,7 @@ const (
 	RejectedValid   Reason = "rejected-valid"   // input that must be accepted was refused
 	StateChanged    Reason = "state-changed"    // refused input changed the state
 	Exposed         Reason = "exposed"          // an attacker reads what must be secret from him
+	Memory          Reason = "memory"           // the target takes more and more memory
 )
 
 // TestResult is the outcome of one test.
@@ -50,6 +51,7 @@ type TestResult struct {
 	Scenario     *scenario.Scenario `json:"scenario,omitempty"`  // on which a property test failed, as small as it could be made
 	Replay       string             `json:"replay,omitempty"`    // the command that runs the scenario, if it was saved
 	Evidence     *Evidence          `json:"evidence,omitempty"`  // of a property test
+	Times        int                `json:"times,omitempty"`     // that the scenario must be played to show the fault, if more than once
 }
 
 // Verdict says what was found of the guarantee that a test judges: holds, broken, or not judged.
@@ -90,12 +92,26 @@ type TargetInfo struct {
 
 // Report is the outcome of a run. Its JSON form is stable.
 type Report struct {
-	Suite   string       `json:"suite"`
-	Version string       `json:"version"`
-	Seed    uint64       `json:"seed"`
-	Target  TargetInfo   `json:"target"`
-	Summary Summary      `json:"summary"`
-	Results []TestResult `json:"results"`
+	Suite    string       `json:"suite"`
+	Version  string       `json:"version"`
+	Seed     uint64       `json:"seed"`
+	Target   TargetInfo   `json:"target"`
+	Summary  Summary      `json:"summary"`
+	Results  []TestResult `json:"results"`
+	Campaign *Campaign    `json:"campaign,omitempty"` // of a fuzzing campaign
+}
+
+// Campaign is what a fuzzing campaign has done.
+type Campaign struct {
+	Executions int     `json:"executions"` // scenarios that were played, without those that made a finding smaller
+	Seconds    float64 `json:"seconds"`
+	Restarts   int     `json:"restarts"`   // of targets that had broken
+	Behaviours int     `json:"behaviours"` // pairs of events with what came of them, in a row
+}
+
+func (r *Report) add(t TestResult) {
+	r.Results = append(r.Results, t)
+	r.Summary.count(t.Status)
 }
 
 func (s *Summary) count(status Status) {

@@ -47,6 +47,7 @@ type Options struct {
 	Vectors   []*vectors.File                            // nil is the embedded ones
 	Seed      uint64                                     // of the randomness of the reference as a peer, and of the scenarios
 	Budget    time.Duration                              // of the property tests: as many scenarios as fit on the reference; 0 is DefaultBudget
+	Shard     Shard                                      // only this part of the tests, and the tests of the shim itself
 	Jobs      int                                        // targets that run at the same time; below 1 is 1
 	Command   string                                     // the command line up to the options that select a test, for repeat
 	Scenarios string                                     // directory for the scenarios on which property tests fail; "" is nowhere
@@ -125,7 +126,7 @@ func (o Options) selected() ([]testCase, error) {
 	n := 0
 	for _, c := range all {
 		matches := (o.Profiles == nil || slices.Contains(o.Profiles, c.Profile)) && (o.Match == nil || o.Match.MatchString(c.ID))
-		if c.Profile == shimProfile || matches {
+		if c.Profile == shimProfile || matches && o.Shard.Has(n) {
 			cases = append(cases, c)
 		}
 		if matches {
@@ -304,20 +305,24 @@ func (r *runner) save(result *TestResult) {
 		result.Replay = "the scenario could not be saved: " + err.Error()
 		return
 	}
-	result.Replay = r.options.Replay + " " + path
+	result.Replay = r.options.Replay
+	if result.Times > 0 {
+		result.Replay += fmt.Sprintf(" --times %d", result.Times)
+	}
+	result.Replay += " " + path
 }
 
 func (r *runner) report() *Report {
-	rep := &Report{
-		Suite: "credence", Version: SuiteVersion, Seed: r.options.Seed,
-		Target: TargetInfo{r.hello.Name, r.hello.Version, r.hello.Language, r.hello.Profiles, r.hello.ParameterSets},
-	}
+	rep := reportOf(r.hello, r.options.Seed)
 	for _, result := range r.results {
-		if result.Status == "" {
-			continue // the run was ended before this test
+		if result.Status != "" { // the run was ended before this test
+			rep.add(result)
 		}
-		rep.Results = append(rep.Results, result)
-		rep.Summary.count(result.Status)
 	}
 	return rep
+}
+
+// reportOf gives a report without results.
+func reportOf(h hello, seed uint64) *Report {
+	return &Report{Suite: "credence", Version: SuiteVersion, Seed: seed, Target: TargetInfo{h.Name, h.Version, h.Language, h.Profiles, h.ParameterSets}}
 }

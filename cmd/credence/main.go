@@ -35,6 +35,8 @@ func commands() []command {
 		{"run", "run the suite on a target and print the verdict", runSuite},
 		{"replay", "run a scenario on a target: the timeline, and who could read what", replay},
 		{"search", "play every schedule up to a depth on a target", search},
+		{"fuzz", "play ever new scenarios on a target for a time", fuzz},
+		{"merge", "join the reports of the shards of a run", merge},
 		{"list", "list the tests, or the requirements with the tests of each", list},
 		{"explain", "explain a requirement or a test", explain},
 		{"demo", "walk through a conversation of users with several devices, in four designs", demo},

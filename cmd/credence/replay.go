@@ -17,7 +17,7 @@ import (
 	"credence/conformance/shim"
 )
 
-const replayHelp = `usage: credence replay (--target reference | --shim 'COMMAND ARGS') [--seed N] [--json] FILE
+const replayHelp = `usage: credence replay (--target reference | --shim 'COMMAND ARGS') [options] FILE
 
 Runs a scenario (docs/scenarios.md) on a target, and prints its timeline, what the thief of each state could read, what the
 specification lets him read, and the verdict.
@@ -27,16 +27,20 @@ Exit status: 0 nothing is wrong; 1 something is; 2 usage, or the file is not a s
 
 func replay(args []string, stdout, stderr io.Writer) int {
 	o := &runOptions{stdout: stdout, stderr: stderr}
-	asJSON := false
+	asJSON, times := false, 0
 	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
 	flags.StringVar(&o.target, "target", "", "run a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "run the shim that this `command` starts")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the randomness of the suite")
 	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
+	flags.IntVar(&times, "times", 1, "play it `n` times on one target, and print how its memory grows; the last time counts")
 	flags.BoolVar(&asJSON, "json", false, "JSON instead of text")
 	err := parse(flags, args, replayHelp, 1, stdout)
 	if err == nil && flags.NArg() == 0 {
 		err = errors.New("replay takes the file of a scenario (see credence replay --help)")
+	}
+	if err == nil && times < 1 {
+		err = fmt.Errorf("--times %d: at least 1", times)
 	}
 	if err == nil {
 		err = o.checkTarget()
@@ -50,7 +54,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	p, err := conformance.Replay(ctx, conformance.Options{Seed: o.seed, Start: o.start}, s)
+	p, err := o.plays(ctx, s, times)
 	if err != nil {
 		return o.noReport(ctx, err)
 	}
@@ -61,6 +65,24 @@ func replay(args []string, stdout, stderr io.Writer) int {
 		return doesNotConform
 	}
 	return conforms
+}
+
+// plays plays a scenario a number of times. It gives what came of the last, or of the first that broke the target.
+func (o *runOptions) plays(ctx context.Context, s *scenario.Scenario, times int) (play *conformance.Play, err error) {
+	player, err := conformance.NewPlayer(ctx, conformance.Options{Seed: o.seed, Start: o.start})
+	if err != nil {
+		return nil, err
+	}
+	defer player.Close()
+	for n := 1; n <= times; n++ {
+		if play, err = player.Play(s); err != nil || play.Result.Status == conformance.Errored {
+			return play, err
+		}
+		if used, ok := player.Memory(); ok && times > 1 && (n == times || n&(n-1) == 0) {
+			fmt.Fprintf(o.stderr, "played %d times: the target has %d MiB\n", n, used>>20)
+		}
+	}
+	return play, nil
 }
 
 func readScenario(path string) (*scenario.Scenario, error) {

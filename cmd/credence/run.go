@@ -34,6 +34,7 @@ type runOptions struct {
 	json, junit    string
 	scenarios      string
 	budget         time.Duration
+	shard          conformance.Shard
 	vectors        string
 	files          []*vectors.File // of --vectors; nil is the embedded ones
 	match          *regexp.Regexp
@@ -71,6 +72,7 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
 	flags.StringVar(&o.scenarios, "scenarios", "credence-failures", "save the scenarios on which property tests fail in this `directory`")
 	flags.DurationVar(&o.budget, "budget", conformance.DefaultBudget, "search scenarios for so long a `time`, as the reference takes; the number of scenarios follows from it")
+	flags.Var(shardFlag{&o.shard}, "shard", shardUsage)
 	flags.StringVar(&o.vectors, "vectors", "", "use the vector files of this `directory` instead of the built-in ones")
 	if err := parse(flags, args, runHelp, 0, stdout); err != nil {
 		return nil, err
@@ -95,13 +97,11 @@ func (o *runOptions) check() (err error) {
 	if err := o.checkTarget(); err != nil {
 		return err
 	}
-	switch {
-	case o.jobs < 1:
-		return fmt.Errorf("--jobs %d: at least 1", o.jobs)
-	case o.budget <= 0:
+	if o.budget <= 0 {
 		return fmt.Errorf("--budget %v: more than 0", o.budget)
-	case o.json != "" && filepath.Clean(o.json) == filepath.Clean(o.junit):
-		return fmt.Errorf("--json and --junit cannot both go to %q", o.json)
+	}
+	if err := o.checkShape(); err != nil {
+		return err
 	}
 	if o.match, err = regexp.Compile(o.pattern); err != nil {
 		return fmt.Errorf("--run: %w", err)
@@ -112,6 +112,21 @@ func (o *runOptions) check() (err error) {
 		}
 	}
 	return o.checkSelection()
+}
+
+// checkShape refuses what no run can do.
+func (o *runOptions) checkShape() error {
+	if o.jobs < 1 {
+		return fmt.Errorf("--jobs %d: at least 1", o.jobs)
+	}
+	return o.checkOutputs()
+}
+
+func (o *runOptions) checkOutputs() error {
+	if o.json != "" && filepath.Clean(o.json) == filepath.Clean(o.junit) {
+		return fmt.Errorf("--json and --junit cannot both go to %q", o.json)
+	}
+	return nil
 }
 
 // checkSelection wants a test to run, before any file is opened and any shim is started.
@@ -168,7 +183,7 @@ func (o *runOptions) noReport(ctx context.Context, err error) int {
 }
 
 func (o *runOptions) suite(w *watch) conformance.Options {
-	s := conformance.Options{Profiles: o.profiles, Vectors: o.files, Seed: o.seed, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress, Budget: o.budget, Scenarios: o.scenarios, Replay: program() + " replay " + o.which()}
+	s := conformance.Options{Profiles: o.profiles, Vectors: o.files, Seed: o.seed, Shard: o.shard, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress, Budget: o.budget, Scenarios: o.scenarios, Replay: o.replay()}
 	if o.pattern != "" {
 		s.Match = o.match
 	}
@@ -201,6 +216,9 @@ func (o *runOptions) command() string {
 	return line
 }
 
+// replay is the command line that runs a scenario on this target, up to its file.
+func (o *runOptions) replay() string { return program() + " replay " + o.which() }
+
 // which gives the option that names the target.
 func (o *runOptions) which() string {
 	if o.shim != "" {
@@ -220,15 +238,20 @@ func program() string {
 // quoted quotes a word for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// write writes every report. The one for people goes to standard error if another one has standard output.
-func (o *runOptions) write(r *conformance.Report, f outputs, interrupted bool) error {
-	people := o.stdout
+// people is where text for people goes: to standard error if a report has standard output.
+func (o *runOptions) people() io.Writer {
 	if o.json == "-" || o.junit == "-" {
-		people = o.stderr
+		return o.stderr
 	}
+	return o.stdout
+}
+
+// write writes every report.
+func (o *runOptions) write(r *conformance.Report, f outputs, interrupted bool) error {
+	people := o.people()
 	err := report.Terminal(people, r, report.Options{
 		Color: wantsColor(people), Requirements: credence.Requirements(),
-		Selected: o.profiles != nil || o.pattern != "", Interrupted: interrupted,
+		Selected: o.profiles != nil || o.pattern != "" || o.shard != conformance.Shard{}, Interrupted: interrupted,
 	})
 	if f.json != nil {
 		err = errors.Join(err, report.JSON(f.json, r), f.json.Close())

@@ -121,7 +121,7 @@ var outcomes = map[conformance.Status][]conformance.Reason{
 	conformance.Errored: {conformance.Crash, conformance.Hang, conformance.Protocol},
 	conformance.Failed: {
 		conformance.Protocol, conformance.Unsupported, conformance.Mismatch, conformance.AcceptedInvalid,
-		conformance.RejectedValid, conformance.StateChanged, conformance.Exposed,
+		conformance.RejectedValid, conformance.StateChanged, conformance.Exposed, conformance.Memory,
 	},
 }
 

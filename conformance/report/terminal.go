@@ -95,6 +95,21 @@ func (t *terminal) head(r *conformance.Report, groups []*profileGroup) {
 	for _, g := range groups {
 		t.line(plain, fmt.Sprintf("%-*s%s", fieldColumns, g.name, counts(g.summary)))
 	}
+	t.campaign(r)
+}
+
+// campaign says what a fuzzing campaign has done, and what it has not found anything in.
+func (t *terminal) campaign(r *conformance.Report) {
+	c := r.Campaign
+	if c == nil {
+		return
+	}
+	t.line(plain, fmt.Sprintf("%-*s%d executions in %.0f s (%.1f/s), %d behaviours, %d restarts", fieldColumns, "campaign", c.Executions, c.Seconds, float64(c.Executions)/max(c.Seconds, 0.001), c.Behaviours, c.Restarts))
+	for _, result := range r.Results {
+		if e := result.Evidence; e != nil && result.Status == conformance.Passed {
+			t.line(plain, fmt.Sprintf("%-*snothing found in %s: %d scenarios, %s", fieldColumns, "", result.ID, e.Scenarios, e))
+		}
+	}
 }
 
 func counts(s conformance.Summary) string {

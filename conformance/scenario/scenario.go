@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -180,4 +181,13 @@ func (s *Scenario) Encode() ([]byte, error) {
 	}
 	b.WriteString("\n ]\n}\n")
 	return b.Bytes(), nil
+}
+
+// Named gives the canonical form, and a file name that follows from it.
+func (s *Scenario) Named() (name string, text []byte, err error) {
+	if text, err = s.Encode(); err != nil {
+		return "", nil, err
+	}
+	sum := sha256.Sum256(text)
+	return fmt.Sprintf("%s-%s-%x.json", s.Level, s.Set, sum[:6]), text, nil
 }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"credence/conformance"
+	"credence/conformance/report"
+)
+
+const mergeHelp = `usage: credence merge [--json FILE] [--junit FILE] REPORT...
+
+Joins the JSON reports of the shards of one run, or of one fuzzing campaign, and prints the verdict on the whole. Of a test that
+is in several reports the worst outcome counts. The reports must be of the same target, suite and seed.
+
+Exit status: 0 conforms; 1 does not conform; 2 usage, or a file is no report or does not belong to the others.
+`
+
+func merge(args []string, stdout, stderr io.Writer) int {
+	o := &runOptions{stdout: stdout, stderr: stderr}
+	flags := flag.NewFlagSet("merge", flag.ContinueOnError)
+	flags.StringVar(&o.json, "json", "", "write a JSON report to this `file`; - is standard output")
+	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
+	err := parse(flags, args, mergeHelp, len(args), stdout)
+	if err == nil && flags.NArg() == 0 {
+		err = errors.New("merge takes the files of JSON reports (see credence merge --help)")
+	}
+	if err == nil {
+		err = o.checkOutputs()
+	}
+	if err != nil {
+		return failed(stderr, err)
+	}
+	var reports []*conformance.Report
+	for _, path := range flags.Args() {
+		r, err := readShard(path)
+		if err != nil {
+			return complain(stderr, usage, err)
+		}
+		reports = append(reports, r)
+	}
+	whole, err := conformance.Merge(reports)
+	if err != nil {
+		return complain(stderr, usage, err)
+	}
+	outputs, err := o.openOutputs()
+	if err == nil {
+		err = o.write(whole, outputs, false)
+	}
+	if err != nil {
+		return complain(stderr, usage, err)
+	}
+	if !whole.Conforms() {
+		return doesNotConform
+	}
+	return conforms
+}
+
+func readShard(path string) (*conformance.Report, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := report.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
