@@ -27,6 +27,7 @@ type FuzzOptions struct {
 	FirstOnly  bool                    // so does the first finding
 	Memory     uint64                  // bytes that a target may grow by before that is a finding; 0 is any number
 	Corpus     []*scenario.Scenario    // they are played first, and then changed
+	Seen       func(TestResult)        // called for every finding at once, before it is made smaller, like Found
 	Found      func(TestResult)        // called for every finding, if not nil; never from two goroutines at once
 	New        func(scenario.Scenario) // called for a scenario with behaviour that none before it had, like Found
 	Status     func(Campaign, int)     // called after every execution with the number of findings, like Found
@@ -148,10 +149,11 @@ func (f *campaign) work(ctx context.Context, b *bed) {
 			return
 		}
 		f.note(where, s, play)
-		if play.Result.Status != Passed {
-			f.finding(ctx, b, where, s, play.Result)
-		} else {
+		if play.Result.Status == Passed {
 			f.weigh(b, where, s)
+		} else if err := f.finding(ctx, b, where, s, play.Result); err != nil {
+			f.end(err)
+			return
 		}
 	}
 }
@@ -196,7 +198,7 @@ func (f *campaign) scenario(k int) (*scenario.Scenario, field) {
 	return s, where
 }
 
-// patience is how often a target is started again before the campaign gives it up, a second apart.
+// patience is how often a target that does not start is started again, after 100 ms first and twice as much each time.
 const patience = 5
 
 // play plays a scenario, on a new target if the last one has broken.
@@ -205,8 +207,11 @@ func (f *campaign) play(b *bed, s *scenario.Scenario) (*Play, error) {
 		b.since, b.memory = 0, 0
 	}
 	play, err := b.Play(s)
-	for try := 1; errors.Is(err, ErrTarget) && try < patience; try++ {
-		time.Sleep(time.Second)
+	for try := range patience {
+		if !errors.Is(err, ErrTarget) {
+			break
+		}
+		time.Sleep(100 * time.Millisecond << try)
 		play, err = b.Play(s)
 	}
 	b.since++
@@ -214,7 +219,7 @@ func (f *campaign) play(b *bed, s *scenario.Scenario) (*Play, error) {
 }
 
 // digits are what differs between two sightings of one fault.
-var digits = regexp.MustCompile(`\b[0-9a-f]{8,}\b|0x[0-9a-f]+|[0-9]+`)
+var digits = regexp.MustCompile(`\b[0-9a-f]{8,}\b|0x[0-9a-f]+|\b([ab]|[a-z]+/)?[0-9]+`)
 
 // note counts an execution, and keeps a scenario that shows new behaviour: two events in a row with what came of them.
 func (f *campaign) note(where field, s *scenario.Scenario, play *Play) {
@@ -257,45 +262,53 @@ func signature(where field, r TestResult) string {
 	return strings.Join([]string{where.id, string(r.Reason), op, digits.ReplaceAllString(r.Message, "#")}, " ")
 }
 
-// finding makes a scenario that has gone wrong as small as it can be, unless its fault is known, and reports it.
-func (f *campaign) finding(ctx context.Context, b *bed, where field, s *scenario.Scenario, r TestResult) {
+// finding makes a scenario that has gone wrong as small as it can be, unless its fault is known, and reports it. It returns ErrTarget
+// if the target does not start any more.
+func (f *campaign) finding(ctx context.Context, b *bed, where field, s *scenario.Scenario, r TestResult) (lost error) {
 	sign := signature(where, r)
-	if !f.claim(sign) {
-		return
+	if !f.claim(sign, r) {
+		return nil
 	}
 	tries := map[Status]int{Failed: 300, Errored: 60}[r.Status]
 	if r.Reason == Hang {
 		tries = 12
 	}
 	small := scenario.Shrink(s, func(smaller *scenario.Scenario) bool {
-		if tries--; tries < 0 || ctx.Err() != nil {
+		if tries--; tries < 0 || lost != nil {
 			return false
 		}
 		play, err := f.play(b, smaller)
-		if err != nil || signature(where, play.Result) != sign {
+		if lost = err; err != nil || signature(where, play.Result) != sign {
 			return false
 		}
 		r = play.Result
 		return true
 	})
-	if again, err := f.play(b, small); err == nil && again.Result.Status == Passed {
-		r.Message += " (and not when it was played again)"
+	if lost == nil {
+		again, err := f.play(b, small)
+		if lost = err; err == nil && again.Result.Status == Passed {
+			r.Message += " (and not when it was played again)"
+		}
 	}
 	r.Scenario = small
-	f.report1(where, sign, r)
+	f.add(where, sign, r)
+	return lost
 }
 
 // claim tells whether a fault is new.
-func (f *campaign) claim(sign string) bool {
+func (f *campaign) claim(sign string, r TestResult) bool {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	known := f.known[sign]
 	f.known[sign] = true
+	if !known && f.Seen != nil {
+		f.Seen(r)
+	}
 	return !known
 }
 
-// report1 reports one finding.
-func (f *campaign) report1(where field, sign string, r TestResult) {
+// add reports one finding.
+func (f *campaign) add(where field, sign string, r TestResult) {
 	sum := sha256.Sum256([]byte(sign))
 	r.ID, r.Profile, r.Requirements = where.id+"/"+hex.EncodeToString(sum[:4]), where.profile, fuzzRequirements(where, r)
 	keep := runner{options: f.Options}
@@ -353,8 +366,8 @@ func (f *campaign) weigh(b *bed, where field, s *scenario.Scenario) {
 	f.mutex.Lock()
 	f.done.Restarts++
 	f.mutex.Unlock()
-	if sign := signature(where, r); f.claim(sign) {
-		f.report1(where, sign, r)
+	if sign := signature(where, r); f.claim(sign, r) {
+		f.add(where, sign, r)
 	}
 }
 

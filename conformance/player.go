@@ -22,11 +22,12 @@ func NewPlayer(ctx context.Context, o Options) (*Player, error) {
 	return p, p.start()
 }
 
-func (p *Player) start() (err error) {
-	if p.target, p.hello, err = p.options.start(p.ctx); err != nil {
-		p.target = nil
+func (p *Player) start() error {
+	target, h, err := p.options.start(p.ctx)
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrTarget, err)
 	}
+	p.target, p.hello = target, h
 	return nil
 }
 

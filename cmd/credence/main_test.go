@@ -36,6 +36,8 @@ func shimOf(mode string) func() {
 	switch mode {
 	case "dies on every third request":
 		return dyingShim
+	case "leaks":
+		return leakingShim
 	case "slow":
 		return slowShim
 	}

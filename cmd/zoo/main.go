@@ -2,12 +2,13 @@
 //
 //	zoo [-run REGEXP] [-seeds N] [-jobs N] [-docs FILE]
 //	zoo -mutants N [-run REGEXP] [-jobs N]
+//	zoo -fuzz [-run REGEXP] [-jobs N] [-docs FILE]
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
 // the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements that
 // the bug violates, then, if they see nothing, all others. With -mutants, small changes of the reference
 // are judged instead, every Nth of those that match (as "reference/ratchet/send.go:40: `==` becomes `!=`"), and those that survive are
-// listed. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
+// listed. With -fuzz, fuzzing campaigns run on those bugs that need a schedule. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
 // patch that does not apply or build.
 package main
 
@@ -50,6 +51,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "judge `n` bugs at the same time")
 	flags.StringVar(&o.docs, "docs", "", "write the table as Markdown to this `file`")
 	every := flags.Int("mutants", 0, "judge every `n`th mutant of the reference instead of the bugs")
+	campaigns := flags.Bool("fuzz", false, "run fuzzing campaigns on the bugs that need a schedule")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -60,6 +62,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if *every > 0 {
 		return o.mutate(*every, stdout, stderr)
+	}
+	if *campaigns {
+		return o.fuzz(stdout, stderr)
 	}
 	bugs, err := readBugs(os.DirFS("."), o.match)
 	if err != nil {

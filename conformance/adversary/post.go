@@ -68,9 +68,9 @@ type Device struct {
 	Active  bool
 	epoch   uint32
 
-	prekey     primitive.PublicKey // on the list
+	prekey     account.Prekey // on the list
 	prekeyUsed bool
-	drawn      string // a prekey that is not on a list yet
+	drawn      []uint32 // the ids of prekeys that are not on a list yet
 	batches    []*account.Publication
 	used       map[uint32]bool // one-time prekeys
 	channels   map[account.DeviceID]*Endpoint
@@ -95,12 +95,21 @@ func NewPost() *Post {
 	}
 }
 
-func (p *Post) device(id account.DeviceID, of account.ID, prekey primitive.PublicKey) *Device {
+func (p *Post) device(id account.DeviceID, of account.ID, prekey account.Prekey) *Device {
 	d := &Device{post: p, ID: id, Account: of, prekey: prekey, used: map[uint32]bool{}, channels: map[account.DeviceID]*Endpoint{}, talks: map[account.ID]*Endpoint{}}
 	p.Devices[id] = d
-	p.Trace.Publics[id], p.Trace.Publics[prekey] = true, true
+	p.Trace.Publics[id] = true
+	d.named(prekey)
 	return d
 }
+
+// named names a prekey by its id: the device has drawn it before anybody sees its public key.
+func (d *Device) named(k account.Prekey) {
+	d.post.Oracle.names[k.Key] = d.prekeyName(k.ID)
+	d.post.Trace.Publics[k.Key] = true
+}
+
+func (d *Device) prekeyName(id uint32) string { return fmt.Sprintf("prekey %d of %x", id, d.ID) }
 
 // publish notes the public keys of a publication.
 func (p *Post) publish(of account.ID, epoch uint32, b *account.Publication) {
@@ -120,6 +129,11 @@ func (p *Post) announce(r *postoffice.Rotation) {
 	id := epochID{r.List.Account, r.List.Epoch}
 	p.epochs[id] = &epochKeys{r.Statement.AmbassadorKey, map[uint32]primitive.PublicKey{}, map[uint32]primitive.PublicKey{}}
 	p.Trace.Publics[r.Statement.AmbassadorKey] = true
+	for _, on := range r.List.Devices {
+		if d := p.Devices[on.ID]; d != nil {
+			d.named(on.Prekey)
+		}
+	}
 	p.publish(r.List.Account, r.List.Epoch, &r.Publication)
 }
 
@@ -132,7 +146,7 @@ func (p *Post) Requested(offer, request []byte) error {
 	if err := codec.Decode(request, q); err != nil {
 		return fmt.Errorf("link request: %w", err)
 	}
-	d := p.device(q.Device.ID, q.Account, q.Device.Prekey.Key)
+	d := p.device(q.Device.ID, q.Account, q.Device.Prekey)
 	d.epoch = q.Epoch
 	for _, i := range q.Introductions {
 		older := o.List.Find(i.Device)
@@ -178,7 +192,7 @@ func (p *Post) Made(commit []byte, text string) error {
 	}
 	d := p.Devices[m.Device]
 	if m.Kind == postoffice.KindRegister {
-		d = p.device(m.Device, m.Account, m.Rotation.List.Devices[0].Prekey.Key)
+		d = p.device(m.Device, m.Account, m.Rotation.List.Devices[0].Prekey)
 	}
 	if d == nil {
 		return fmt.Errorf("commit of an unknown device")
@@ -256,7 +270,7 @@ func (d *Device) meet(r *postoffice.Rotation) error {
 func (d *Device) parcel(commit []byte, q postoffice.Parcel, brings parcel, carries []Term) error {
 	e := d.channels[q.Device]
 	if e == nil {
-		return fmt.Errorf("a record to a device without a channel")
+		return fmt.Errorf("a record of %x to %x without a channel", d.ID[:4], q.Device[:4])
 	}
 	inner := q.Body
 	if i, err := wire.ParseInitial(params.AmbassadorV1, q.Body); err == nil {
@@ -374,8 +388,11 @@ func (d *Device) Dropped() { d.pending = nil }
 // Acked is a device that has made an acknowledgement to all: it draws a new prekey first if the one on the list was used.
 func (d *Device) Acked() {
 	if d.prekeyUsed {
-		d.post.messages++
-		d.prekeyUsed, d.drawn = false, fmt.Sprintf("prekey %d", d.post.messages)
+		newest := d.prekey.ID
+		if n := len(d.drawn); n > 0 {
+			newest = d.drawn[n-1]
+		}
+		d.prekeyUsed, d.drawn = false, append(d.drawn, newest+1)
 	}
 }
 
@@ -451,17 +468,11 @@ func (d *Device) open(r *postoffice.Rotation) {
 	}
 }
 
-// listed forgets the prekey that a newer one on the list has replaced (AMB-CHN-09).
+// listed forgets the prekeys that a newer one on the list has replaced (AMB-CHN-09).
 func (d *Device) listed(l *account.List) {
-	self := l.Find(d.ID)
-	if self == nil || self.Prekey.Key == d.prekey {
-		return
-	}
-	d.prekey = self.Prekey.Key
-	d.post.Trace.Publics[d.prekey] = true
-	if d.drawn != "" {
-		d.post.Oracle.names[d.prekey] = d.drawn
-		d.drawn = ""
+	if self := l.Find(d.ID); self != nil {
+		d.prekey = self.Prekey
+		d.drawn = slices.DeleteFunc(d.drawn, func(id uint32) bool { return id <= d.prekey.ID })
 	}
 }
 
@@ -508,9 +519,9 @@ func (d *Device) step(encoded []byte) error {
 // Holds gives the secrets that the device has.
 func (d *Device) Holds() []Term {
 	o := d.post.Oracle
-	terms := []Term{o.Private(d.ID), o.Private(d.prekey)}
-	if d.drawn != "" {
-		terms = append(terms, private(d.drawn))
+	terms := []Term{o.Private(d.ID), o.Private(d.prekey.Key)}
+	for _, id := range d.drawn {
+		terms = append(terms, private(d.prekeyName(id)))
 	}
 	if d.Active {
 		terms = append(terms, o.Private(d.ambassador(d.epoch)))

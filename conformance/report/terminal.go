@@ -92,18 +92,18 @@ func (t *terminal) head(r *conformance.Report, groups []*profileGroup) {
 	}
 	t.line(bold, fmt.Sprintf("%s%s; %s %s, seed %d", elide(describeTarget(r.Target)), language, r.Suite, r.Version, r.Seed))
 	t.line(plain, "")
+	if r.Campaign != nil {
+		t.campaign(r)
+		return
+	}
 	for _, g := range groups {
 		t.line(plain, fmt.Sprintf("%-*s%s", fieldColumns, g.name, counts(g.summary)))
 	}
-	t.campaign(r)
 }
 
 // campaign says what a fuzzing campaign has done, and what it has not found anything in.
 func (t *terminal) campaign(r *conformance.Report) {
 	c := r.Campaign
-	if c == nil {
-		return
-	}
 	t.line(plain, fmt.Sprintf("%-*s%d executions in %.0f s (%.1f/s), %d behaviours, %d restarts", fieldColumns, "campaign", c.Executions, c.Seconds, float64(c.Executions)/max(c.Seconds, 0.001), c.Behaviours, c.Restarts))
 	for _, result := range r.Results {
 		if e := result.Evidence; e != nil && result.Status == conformance.Passed {
@@ -248,14 +248,25 @@ func (t *terminal) verdict(r *conformance.Report) {
 	if r.Conforms() && !t.options.Interrupted {
 		s, word = green, "CONFORMS"
 	}
+	what, findings := counts(r.Summary), r.Summary.Failed+r.Summary.Errored
+	if c := r.Campaign; c != nil {
+		what = fmt.Sprintf("%d executions in %.0f s", c.Executions, c.Seconds)
+		if word = "NOTHING FOUND"; findings > 0 {
+			word = fmt.Sprintf("FOUND %d", findings)
+		}
+	}
 	t.line(plain, "")
-	t.line(s, fmt.Sprintf("%s: %s: %s%s", word, elide(describeTarget(r.Target)), counts(r.Summary), t.remark(r)))
+	t.line(s, fmt.Sprintf("%s: %s: %s%s", word, elide(describeTarget(r.Target)), what, t.remark(r)))
 }
 
 // remark says what limits the verdict.
 func (t *terminal) remark(r *conformance.Report) string {
 	clean := r.Summary.Failed == 0 && r.Summary.Errored == 0
 	switch {
+	case r.Campaign != nil && t.options.Interrupted:
+		return " (interrupted)"
+	case r.Campaign != nil:
+		return ""
 	case t.options.Interrupted:
 		return " (interrupted: not every test was run)"
 	case clean && !r.Conforms():

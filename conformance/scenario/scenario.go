@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -129,7 +130,7 @@ func Decode(b []byte) (*Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	schema, err := compile()
+	schema, err := compiled()
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +143,8 @@ func Decode(b []byte) (*Scenario, error) {
 	}
 	return s, nil
 }
+
+var compiled = sync.OnceValues(compile)
 
 func compile() (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))

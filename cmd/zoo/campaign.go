@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"credence/conformance"
+	"credence/conformance/scenario"
+	"credence/conformance/shim"
+)
+
+// planted are the bugs that campaigns are measured with: they need a schedule, and not just one message.
+var planted = []string{
+	"024-no-fresh-key-on-turn", "025-ratchet-key-derived", "028-old-chain-not-skipped", "031-old-chain-key-kept", "032-message-key-kept",
+	"033-replay-of-skipped", "043-state-changed-by-forgery", "044-skipped-lost-by-forgery", "045-eager-key", "056-skipped-not-exported",
+	"072-epoch-key-kept", "074-session-survives-rotation", "082-previous-ignored", "083-channels-set-back", "085-own-entry-dropped",
+	"089-opk-kept-by-sibling", "090-last-record-survives", "100-start-secret-kept", "102-not-ready-sends", "106-per-message-reuses-key",
+	"120-removed-channel-kept", "121-prekey-not-forgotten", "123-set-back-sends", "124-lost-commit-kept", "131-pending-not-exported",
+}
+
+// Campaigns have so many runs for each bug and corpus, and so much time each.
+const (
+	campaigns    = 1
+	campaignTime = 1 * time.Minute
+	corpusDir    = "fuzz/corpus"
+)
+
+// sighting is the first finding of a campaign.
+type sighting struct {
+	found      bool
+	executions int
+	seconds    float64
+	finding    conformance.TestResult
+}
+
+// fuzz runs campaigns on the planted bugs, from no corpus and from the repository's.
+func (o options) fuzz(stdout, stderr io.Writer) int {
+	bugs, err := readBugs(os.DirFS("."), o.match)
+	if err != nil {
+		fmt.Fprintln(stderr, "zoo:", err)
+		return 2
+	}
+	seeds, err := readCorpus()
+	if err != nil {
+		fmt.Fprintln(stderr, "zoo:", err)
+		return 2
+	}
+	var rows []string
+	missed := 0
+	for _, b := range bugs {
+		if !slices.Contains(planted, b.name) {
+			continue
+		}
+		row := fmt.Sprintf("| %s | %s |", b.name, b.title)
+		for _, corpus := range [][]*scenario.Scenario{nil, seeds} {
+			seen, err := o.campaigns(b, corpus)
+			if err != nil {
+				fmt.Fprintln(stderr, "zoo:", err)
+				return 2
+			}
+			for _, s := range seen {
+				if !s.found {
+					missed++
+				}
+			}
+			row += cells(seen)
+		}
+		fmt.Fprintln(stdout, row)
+		rows = append(rows, row)
+	}
+	fmt.Fprintf(stdout, "%d bugs, %d campaigns without a finding\n", len(rows), missed)
+	if o.docs != "" {
+		if err := os.WriteFile(o.docs, campaignTable(rows, len(seeds)), 0o644); err != nil {
+			fmt.Fprintln(stderr, "zoo:", err)
+			return 2
+		}
+	}
+	if missed > 0 {
+		return 1
+	}
+	return 0
+}
+
+// cells gives the executions and the seconds until the finding of each campaign, and what was found in the last.
+func cells(seen []sighting) string {
+	executions, seconds, what := "", "", ""
+	for _, s := range seen {
+		if !s.found {
+			executions, seconds = executions+"- ", seconds+"- "
+			continue
+		}
+		executions += fmt.Sprintf("%d ", s.executions)
+		seconds += fmt.Sprintf("%.1f ", s.seconds)
+		what = string(s.finding.Reason)
+	}
+	return fmt.Sprintf(" %s| %s| %s |", executions, seconds, what)
+}
+
+func readCorpus() (all []*scenario.Scenario, err error) {
+	paths, err := filepath.Glob(corpusDir + "/*.json")
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		s, err := scenario.Decode(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// campaigns builds a bug and runs the campaigns on it, with another seed each.
+func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, err error) {
+	dir, err := os.MkdirTemp("", "zoo")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	binary, err := b.build(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.name, err)
+	}
+	for seed := range uint64(campaigns) {
+		var s sighting
+		started := time.Now()
+		r, err := conformance.Fuzz(context.Background(), conformance.FuzzOptions{
+			Options:  conformance.Options{Seed: seed + 1, Jobs: cmp.Or(o.jobs, runtime.NumCPU()), Start: func(ctx context.Context) (shim.Target, error) { return shim.Start(ctx, binary, shim.ProcessOptions{}) }},
+			Duration: campaignTime, Corpus: corpus, FirstOnly: true,
+			Seen: func(t conformance.TestResult) {
+				if !s.found {
+					s.found, s.seconds, s.finding = true, time.Since(started).Seconds(), t
+				}
+			},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", b.name, err)
+		}
+		s.executions = r.Campaign.Executions
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// campaignTable gives docs/planted.md.
+func campaignTable(rows []string, corpus int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `# Planted bugs, found by campaigns
+
+Bugs of [the zoo](zoo.md) that need a schedule, each built into the reference shim and given to `+"`credence fuzz`"+` with %d targets at
+a time, until the first finding or for %v. %d campaigns, with the seeds 1 to %d, start from nothing; %d from the %d scenarios of
+`+"`fuzz/corpus`"+`, which the reference plays without a fault. Executions are those until the end of the campaign, the time is that until
+the fault was seen; "-" is a campaign without a finding. Written by `+"`make fuzz-zoo`"+`.
+
+| bug | what is wrong | executions, empty corpus | seconds | finding | executions, seeded | seconds | finding |
+|---|---|---|---|---|---|---|---|
+`, runtime.NumCPU(), campaignTime, campaigns, campaigns, campaigns, corpus)
+	for _, row := range rows {
+		fmt.Fprintln(&b, row)
+	}
+	return b.Bytes()
+}
