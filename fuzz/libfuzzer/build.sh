@@ -3,7 +3,7 @@
 #
 #   OUT   where the executables go (build/libfuzzer)
 #   WORK  where the rest goes (a temporary directory)
-#   CXX, CXXFLAGS, LIB_FUZZING_ENGINE  as OSS-Fuzz sets them (clang, nothing, -fsanitize=fuzzer)
+#   CC, CXX, CXXFLAGS, LIB_FUZZING_ENGINE  as OSS-Fuzz sets them (clang, the same, nothing, -fsanitize=fuzzer)
 #
 # The source tree is not touched: the targets come in through `go build -overlay`.
 set -euo pipefail
@@ -25,10 +25,12 @@ if [[ ${SANITIZER:-address} == coverage ]]; then
 	echo "libfuzzer: no coverage builds; use go test ./fuzz -coverpkg=./..." >&2
 	exit 1
 fi
-if [[ -z ${CXX:-} ]]; then
-	CXX=$(command -v clang || { compgen -c clang- | grep -E '^clang-[0-9]+$' | sort -Vru || true; } | head -n 1)
-	[[ -n $CXX ]] || { echo "libfuzzer: no clang found; set CXX" >&2; exit 1; }
+if [[ -z ${CC:-} ]]; then
+	CC=$(command -v clang || { compgen -c clang- | grep -E '^clang-[0-9]+$' | sort -Vru || true; } | head -n 1)
+	[[ -n $CC ]] || { echo "libfuzzer: no clang found; set CC" >&2; exit 1; }
 fi
+export CC CGO_ENABLED=1
+CXX=${CXX:-$CC}
 
 # The targets, as files that are no tests and that use the package libfuzzer in place of testing.
 entries=()
@@ -73,7 +75,7 @@ for target in $targets; do
 		func main() {}
 	GO
 	# The packages without instrumentation are those of github.com/AdamKorcz/go-118-fuzz-build.
-	CGO_ENABLED=1 CC=${CC:-$CXX} go build -buildmode=c-archive -tags=libfuzzer -trimpath -overlay "$work/overlay.json" \
+	go build -buildmode=c-archive -tags=libfuzzer -trimpath -overlay "$work/overlay.json" \
 		-gcflags=all=-d=libfuzzer \
 		-gcflags=runtime/cgo=-d=libfuzzer=0 -gcflags=runtime/pprof=-d=libfuzzer=0 -gcflags=syscall=-d=libfuzzer=0 \
 		-o "$work/$target.a" "$work/main.go"
