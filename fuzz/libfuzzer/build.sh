@@ -32,14 +32,18 @@ fi
 export CC CGO_ENABLED=1
 CXX=${CXX:-$CC}
 
-# The targets, as files that are no tests and that use the package libfuzzer in place of testing.
+# The targets, as files that are no tests and that use libfuzzer.F in place of testing.F.
 entries=()
 for file in fuzz/*_test.go; do
 	name=$(basename "$file" _test.go)_libfuzzer.go
-	sed 's|^\(import \)\{0,1\}\([[:space:]]*\)"testing"$|\1\2testing "credence/fuzz/libfuzzer"|' "$file" >"$work/$name"
+	if grep -q 'testing\.F\b' "$file"; then
+		sed -e 's|^package .*|&; import "credence/fuzz/libfuzzer"|' -e 's|\btesting\.F\b|libfuzzer.F|g' "$file" >"$work/$name"
+		printf '\nvar _ testing.TB\n' >>"$work/$name"
+	else
+		cp "$file" "$work/$name"
+	fi
 	entries+=("\"$root/fuzz/$name\": \"$work/$name\"")
 done
-
 (IFS=,; echo "{\"Replace\": {${entries[*]}}}") >"$work/overlay.json"
 
 targets=$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*testing\.F).*/\1/p' fuzz/*_test.go)
@@ -62,7 +66,7 @@ for target in $targets; do
 
 		//export LLVMFuzzerInitialize
 		func LLVMFuzzerInitialize(*C.int, ***C.char) C.int {
-			loaded = libfuzzer.Load(target.$target)
+			loaded = libfuzzer.Load("$target", target.$target)
 			return 0
 		}
 
@@ -74,10 +78,10 @@ for target in $targets; do
 
 		func main() {}
 	GO
-	# The packages without instrumentation are those of github.com/AdamKorcz/go-118-fuzz-build.
+	# The packages without instrumentation are those of github.com/AdamKorcz/go-118-fuzz-build, and testing.
 	go build -buildmode=c-archive -tags=libfuzzer -trimpath -overlay "$work/overlay.json" \
 		-gcflags=all=-d=libfuzzer \
-		-gcflags=runtime/cgo=-d=libfuzzer=0 -gcflags=runtime/pprof=-d=libfuzzer=0 -gcflags=syscall=-d=libfuzzer=0 \
+		-gcflags=runtime/cgo=-d=libfuzzer=0 -gcflags=runtime/pprof=-d=libfuzzer=0 -gcflags=syscall=-d=libfuzzer=0 -gcflags=testing=-d=libfuzzer=0 \
 		-o "$work/$target.a" "$work/main.go"
 	# shellcheck disable=SC2086  # the flags are lists
 	$CXX ${CXXFLAGS:-} ${LIB_FUZZING_ENGINE:--fsanitize=fuzzer} "$work/$target.a" -o "$OUT/$target"

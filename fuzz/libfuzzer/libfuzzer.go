@@ -1,5 +1,5 @@
-// Package libfuzzer stands in for package testing when build.sh builds the fuzz targets for libFuzzer. The body of a
-// target runs once; the function that it hands to Fuzz runs for every input.
+// Package libfuzzer stands in for testing.F when build.sh builds the fuzz targets for libFuzzer. The body of a target
+// runs once, in a test; the function that it hands to Fuzz runs for every input, in a test within that one.
 package libfuzzer
 
 import (
@@ -12,33 +12,14 @@ import (
 	"testing"
 )
 
-// F is what a target sees of testing.F. A method of testing.TB that is not written here panics.
+// F is what a target sees of testing.F.
 type F struct {
-	T
-	fn    reflect.Value
-	seeds [][]byte
+	*testing.T
+	fn     reflect.Value
+	seeds  [][]byte
+	inputs chan []byte
+	done   chan struct{}
 }
-
-// T is what the function of a target sees of testing.T: whatever fails panics, and libFuzzer writes the input down.
-type T struct{ testing.TB }
-
-// skipped ends one input.
-type skipped struct{}
-
-func (*T) Helper()                         {}
-func (*T) Name() string                    { return filepath.Base(os.Args[0]) }
-func (*T) Log(args ...any)                 { fmt.Fprintln(os.Stderr, args...) }
-func (*T) Logf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-func (*T) Fail()                           { panic("the target failed") }
-func (*T) FailNow()                        { panic("the target failed") }
-func (*T) Failed() bool                    { return false }
-func (*T) Error(args ...any)               { panic(fmt.Sprintln(args...)) }
-func (*T) Errorf(format string, a ...any)  { panic(fmt.Sprintf(format, a...)) }
-func (*T) Fatal(args ...any)               { panic(fmt.Sprintln(args...)) }
-func (*T) Fatalf(format string, a ...any)  { panic(fmt.Sprintf(format, a...)) }
-func (*T) Skip(...any)                     { panic(skipped{}) }
-func (*T) Skipf(string, ...any)            { panic(skipped{}) }
-func (*T) SkipNow()                        { panic(skipped{}) }
 
 // Add keeps a seed.
 func (f *F) Add(args ...any) { f.seeds = append(f.seeds, Encode(args...)) }
@@ -47,32 +28,53 @@ func (f *F) Add(args ...any) { f.seeds = append(f.seeds, Encode(args...)) }
 func (f *F) Fuzz(fn any) { f.fn = reflect.ValueOf(fn) }
 
 // Load runs the body of a target. With FUZZ_SEEDS set to a directory it writes the seeds there and ends the process.
-func Load(target func(*F)) *F {
-	f := new(F)
-	target(f)
-	if dir := os.Getenv("FUZZ_SEEDS"); dir != "" {
-		for i, seed := range f.seeds {
-			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d", i)), seed, 0o644); err != nil {
-				panic(err)
-			}
+func Load(name string, target func(*F)) *F {
+	os.Args = os.Args[:1] // the options of libFuzzer are none of package testing
+	loaded := make(chan *F)
+	test := testing.InternalTest{Name: name, F: func(t *testing.T) {
+		f := &F{T: t, inputs: make(chan []byte), done: make(chan struct{})}
+		target(f)
+		if dir := os.Getenv("FUZZ_SEEDS"); dir != "" {
+			f.writeSeeds(dir)
+			os.Exit(0)
 		}
-		os.Exit(0)
-	}
-	return f
+		loaded <- f
+		for input := range f.inputs {
+			args := f.decode(input)
+			if !t.Run("input", func(t *testing.T) { f.call(t, args) }) {
+				panic("the target failed") // the process aborts, and libFuzzer writes the input down
+			}
+			f.done <- struct{}{}
+		}
+	}}
+	go testing.Main(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{test}, nil, nil)
+	return <-loaded
 }
 
-// Run gives one input to the function. When that panics, the arguments are printed as a file for fuzz/testdata/fuzz.
+func (f *F) writeSeeds(dir string) {
+	for i, seed := range f.seeds {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d", i)), seed, 0o644); err != nil {
+			f.Fatal(err)
+		}
+	}
+}
+
+// Run gives one input to the function, and does not come back if that fails.
 func (f *F) Run(input []byte) {
-	args := f.decode(input)
+	f.inputs <- input
+	<-f.done
+}
+
+// call prints the arguments of a failure as a file for fuzz/testdata/fuzz.
+func (f *F) call(t *testing.T, args []reflect.Value) {
+	ended := false
 	defer func() {
-		switch r := recover(); r.(type) {
-		case nil, skipped:
-		default:
-			fmt.Fprint(os.Stderr, corpusFile(args[1:]))
-			panic(r)
+		if t.Failed() || !ended && !t.Skipped() {
+			fmt.Fprint(os.Stderr, corpusFile(args))
 		}
 	}()
-	f.fn.Call(args)
+	f.fn.Call(append([]reflect.Value{reflect.ValueOf(t)}, args...))
+	ended = true
 }
 
 // Encode writes the arguments of a target as one input: numbers at their size, big-endian, and bytes and strings after
@@ -109,7 +111,7 @@ func (f *F) decode(input []byte) []reflect.Value {
 		input = input[copy(b, input):]
 		return b
 	}
-	args := []reflect.Value{reflect.ValueOf(new(T))}
+	var args []reflect.Value
 	for i := 1; i < t.NumIn(); i++ {
 		v := reflect.New(t.In(i)).Elem()
 		switch v.Kind() {

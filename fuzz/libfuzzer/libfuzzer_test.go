@@ -7,39 +7,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRun: what Encode writes comes back as it was, and the function runs for every input, the shortest too.
-func TestRun(t *testing.T) {
+// TestInput: what Encode writes comes back as it was, and the function runs for every input, the shortest too.
+func TestInput(t *testing.T) {
 	want := []any{uint8(1), "a string", true, int(-2), uint(3), rune(-4), float64(0.5), []byte("middle"), []byte("last")}
 	var got []any
-	f := Load(func(f *F) {
-		f.Add(want...)
-		f.Fuzz(func(_ *T, a uint8, b string, c bool, d int, e uint, g rune, h float64, i, j []byte) {
-			got = []any{a, b, c, d, e, g, h, i, j}
-		})
+	f := &F{T: t}
+	f.Add(want...)
+	f.Fuzz(func(_ *testing.T, a uint8, b string, c bool, d int, e uint, g rune, h float64, i, j []byte) {
+		got = []any{a, b, c, d, e, g, h, i, j}
 	})
 	require.Len(t, f.seeds, 1)
-	f.Run(f.seeds[0])
+	f.call(t, f.decode(f.seeds[0]))
 	require.Equal(t, want, got)
 	for n := range f.seeds[0] {
 		got = nil
-		f.Run(f.seeds[0][:n])
+		f.call(t, f.decode(f.seeds[0][:n]))
 		require.NotNil(t, got)
 	}
-	f.Run([]byte{1, 0xff, 0xff, 0xff, 0xff, 'x'})
+	f.call(t, f.decode([]byte{1, 0xff, 0xff, 0xff, 0xff, 'x'}))
 	require.Equal(t, "x", got[1], "a length that is cut")
-}
-
-// TestFailure: a failure panics, a skipped input does not.
-func TestFailure(t *testing.T) {
-	for name, fn := range map[string]func(*T, []byte){
-		"require": func(t *T, _ []byte) { require.Fail(t, "no") },
-		"Fatal":   func(t *T, _ []byte) { t.Fatal("no") },
-		"Error":   func(t *T, _ []byte) { t.Errorf("no %d", 1) },
-		"FailNow": func(t *T, _ []byte) { t.FailNow() },
-	} {
-		require.Panics(t, func() { Load(func(f *F) { f.Fuzz(fn) }).Run(nil) }, name)
-	}
-	require.NotPanics(t, func() { Load(func(f *F) { f.Fuzz(func(t *T, _ []byte) { t.Skip() }) }).Run(nil) })
 }
 
 // TestCorpusFile: the arguments of a failure are a corpus file of the native fuzzer.
