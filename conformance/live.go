@@ -209,10 +209,10 @@ func (l *live) associatedData() []byte {
 	keys := make([]byte, 4*primitive.KeySize)
 	l.random.Read(keys)
 	a, b := [32]byte(keys[:32]), [32]byte(keys[32:64])
-	switch l.set {
-	case params.OlmV1:
+	switch l.set.Wire {
+	case params.OlmWire:
 		return nil
-	case params.AmbassadorV1:
+	case params.AmbassadorWire:
 		return append([]byte(l.set.Name), keys...)
 	default:
 		return append(l.set.Encode(a), l.set.Encode(b)...)

@@ -264,7 +264,11 @@ func (d *duel) send(own, other *side) (string, error) {
 	if err := d.newKey(m); err != nil && !d.tolerant {
 		return "", err
 	}
-	f := &flight{judged: judged{m, own.endpoint.Send(m.Header.Key, m.Header.N)}, to: other.name, envelope: r.Envelope}
+	mk, err := own.endpoint.Send(m.Header.Key, m.Header.N)
+	if err != nil && !d.tolerant {
+		return "", d.fail(Mismatch, err.Error(), "AMB-RAT-07, AMB-RAT-08 (SPEC.md 5.3)", fmt.Sprintf("ratchet key %x, number %d in %s", m.Header.Key, m.Header.N, m.Name))
+	}
+	f := &flight{judged: judged{m, mk}, to: other.name, envelope: r.Envelope}
 	d.flights[name] = f
 	d.messages = append(d.messages, f.judged)
 	return fmt.Sprintf(": %s, ratchet key %x.., number %d", name, m.Header.Key[:4], m.Header.N), nil
@@ -589,7 +593,9 @@ func (d *duel) impersonate(own, other *side) (string, error) {
 	if err != nil {
 		return "", d.fail(Mismatch, "a message of the target cannot be parsed", "SPEC.md 5.6", err.Error())
 	}
-	d.copies[i].endpoint.Clone().Send(m.Header.Key, m.Header.N)
+	if _, err := d.copies[i].endpoint.Clone().Send(m.Header.Key, m.Header.N); err != nil {
+		return "", d.fail(Mismatch, err.Error(), "AMB-RAT-07, AMB-RAT-08 (SPEC.md 5.3)", fmt.Sprintf("ratchet key %x, number %d from a copy of %s", m.Header.Key, m.Header.N, own.name))
+	}
 	_, due := other.endpoint.Clone().Receive(m.Header.Key, m.Header.PN, m.Header.N)
 	return d.hears(own, other, r.Envelope, due)
 }

@@ -2,7 +2,7 @@
 //
 //	zoo [-run REGEXP] [-seeds N] [-jobs N] [-docs FILE]
 //	zoo -mutants N [-run REGEXP] [-jobs N]
-//	zoo -fuzz [-run REGEXP] [-jobs N] [-docs FILE]
+//	zoo -fuzz [-run REGEXP] [-jobs N] [-time D] [-runs N] [-docs FILE]
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
 // the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements that
@@ -40,6 +40,8 @@ type options struct {
 	seeds int
 	jobs  int
 	docs  string
+	time  time.Duration
+	runs  int
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -51,6 +53,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "judge `n` bugs at the same time")
 	flags.StringVar(&o.docs, "docs", "", "write the table as Markdown to this `file`")
 	every := flags.Int("mutants", 0, "judge every `n`th mutant of the reference instead of the bugs")
+	flags.DurationVar(&o.time, "time", 10*time.Minute, "with -fuzz: end a campaign without a finding after this `time`")
+	flags.IntVar(&o.runs, "runs", 3, "with -fuzz: `n` campaigns for each bug and corpus")
 	campaigns := flags.Bool("fuzz", false, "run fuzzing campaigns on the bugs that need a schedule")
 	if err := flags.Parse(args); err != nil {
 		return 2

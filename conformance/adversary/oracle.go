@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -80,9 +81,10 @@ type Endpoint struct {
 	partner primitive.PublicKey  // the newest key of the other side
 	last    *primitive.PublicKey // the key of the newest step, if it was seen; nil is the start
 
-	root      string // the key whose step gave the root key; "" is the start
-	own, peer string // ratchet keys; "" is none
-	sending   bool   // there is a sending chain: of own
+	root      string   // the key whose step gave the root key; "" is the start
+	own, peer string   // ratchet keys; "" is none
+	former    []string // own ratchet keys before this one
+	sending   bool     // there is a sending chain: of own
 	sent      uint64
 	chain     string // of the sending chain
 	chains    []receiving
@@ -172,21 +174,39 @@ func (e *Endpoint) uses(key string, n uint64) Term {
 	return messageKey(e.session.Name, key, n)
 }
 
-// Send is SPEC.md 5.3 for a message with this header. It gives the term of the message key.
-func (e *Endpoint) Send(key primitive.PublicKey, n uint64) Term {
-	if e.eager && e.drawnBefore() {
+// ErrSent is a header that no sender may give his message (AMB-RAT-07, AMB-RAT-08): the message key or the ratchet key is not new.
+var ErrSent = errors.New("the message goes on in a way that is not safe")
+
+// Send is SPEC.md 5.3 for a message with this header. It gives the term of the message key. With ErrSent the end goes on as the header
+// has it.
+func (e *Endpoint) Send(key primitive.PublicKey, n uint64) (mk Term, err error) {
+	if e.eager && e.drawnBefore() && !slices.Contains(e.former, e.oracle.Key(key)) {
 		e.oracle.names[key] = e.own // the key that was drawn when receiving is seen now
 		e.seen(key)
 	}
-	if name := e.oracle.Key(key); name != e.own || !e.sending {
-		e.own = name
+	name := e.oracle.Key(key)
+	due := uint64(0)
+	switch {
+	case slices.Contains(e.former, name), name == e.own && !e.sending:
+		err = fmt.Errorf("%w: a new ratchet key is due, and key %x is an old one", ErrSent, key)
+	case name == e.own:
+		due = e.sent
+	}
+	if err == nil && n != due {
+		err = fmt.Errorf("%w: number %d is due, and not %d", ErrSent, due, n)
+	}
+	if name != e.own || !e.sending {
+		e.draw(name)
 		e.step(name)
 		e.chain = name
 		e.seen(key)
 	}
 	e.sending, e.sent = true, n+1
-	return e.uses(e.chain, n)
+	return e.uses(e.chain, n), err
 }
+
+// draw takes another own ratchet key.
+func (e *Endpoint) draw(name string) { e.former, e.own = append(slices.Clip(e.former), e.own), name }
 
 // seen notes the step of an own key that travels for the first time.
 func (e *Endpoint) seen(key primitive.PublicKey) {
@@ -240,7 +260,7 @@ func (e *Endpoint) newPeerKey(name string, pn uint64) {
 		return
 	}
 	e.oracle.drawn++
-	e.own = fmt.Sprint(drawnPrefix, e.oracle.drawn)
+	e.draw(fmt.Sprint(drawnPrefix, e.oracle.drawn))
 	e.step(e.own)
 	e.chain, e.sending, e.sent = e.own, true, 0
 }

@@ -2,6 +2,7 @@ package adversary
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -111,30 +112,42 @@ func (d *Device) named(k account.Prekey) {
 
 func (d *Device) prekeyName(id uint32) string { return fmt.Sprintf("prekey %d of %x", id, d.ID) }
 
-// publish notes the public keys of a publication.
-func (p *Post) publish(of account.ID, epoch uint32, b *account.Publication) {
-	k := p.epochs[epochID{of, epoch}]
-	if k == nil {
-		return
+// fresh notes a public key that has to be new (AMB-ROT-13).
+func (p *Post) fresh(k primitive.PublicKey) error {
+	if p.Trace.Publics[k] {
+		return fmt.Errorf("key %x is published again", k)
 	}
-	k.signed[b.SignedPrekeyID] = b.SignedPrekey
-	p.Trace.Publics[b.SignedPrekey] = true
-	for i, key := range b.OneTimePrekeys {
-		k.oneTime[b.FirstOneTimeID+uint32(i)] = key
-		p.Trace.Publics[key] = true
-	}
+	p.Trace.Publics[k] = true
+	return nil
 }
 
-func (p *Post) announce(r *postoffice.Rotation) {
+// publish notes the public keys of a publication.
+func (p *Post) publish(of account.ID, epoch uint32, b *account.Publication) error {
+	k := p.epochs[epochID{of, epoch}]
+	if k == nil {
+		return nil
+	}
+	k.signed[b.SignedPrekeyID] = b.SignedPrekey
+	err := p.fresh(b.SignedPrekey)
+	for i, key := range b.OneTimePrekeys {
+		k.oneTime[b.FirstOneTimeID+uint32(i)] = key
+		err = errors.Join(err, p.fresh(key))
+	}
+	return err
+}
+
+func (p *Post) announce(r *postoffice.Rotation) error {
 	id := epochID{r.List.Account, r.List.Epoch}
 	p.epochs[id] = &epochKeys{r.Statement.AmbassadorKey, map[uint32]primitive.PublicKey{}, map[uint32]primitive.PublicKey{}}
-	p.Trace.Publics[r.Statement.AmbassadorKey] = true
+	if err := p.fresh(r.Statement.AmbassadorKey); err != nil {
+		return err
+	}
 	for _, on := range r.List.Devices {
 		if d := p.Devices[on.ID]; d != nil {
 			d.named(on.Prekey)
 		}
 	}
-	p.publish(r.List.Account, r.List.Epoch, &r.Publication)
+	return p.publish(r.List.Account, r.List.Epoch, &r.Publication)
 }
 
 // Requested is a new device that has answered an offer with a link request: it has channels from then on.
@@ -178,7 +191,9 @@ func (d *Device) introduce(older *account.Device, body []byte) error {
 	d.post.Trace.Open(s)
 	d.post.Trace.Publics[inner.Header.Key] = true
 	e := d.post.Oracle.NewInitiator(s, inner.Header.Key, older.Prekey.Key)
-	e.Send(inner.Header.Key, inner.Header.N)
+	if _, err := e.Send(inner.Header.Key, inner.Header.N); err != nil {
+		return err
+	}
 	d.channels[older.ID] = e
 	d.post.parcels[string(body)] = &parcel{session: s, header: inner.Header, from: d.ID}
 	return nil
@@ -205,7 +220,9 @@ func (d *Device) made(commit []byte, m *postoffice.Commit, text string) error {
 	brings := parcel{from: d.ID}
 	switch m.Kind {
 	case postoffice.KindRegister, postoffice.KindRotate:
-		d.post.announce(m.Rotation)
+		if err := d.post.announce(m.Rotation); err != nil {
+			return err
+		}
 		d.pending = &pending{number: m.Number, rotation: m.Rotation}
 		if err := d.meet(m.Rotation); err != nil {
 			return err
@@ -218,7 +235,9 @@ func (d *Device) made(commit []byte, m *postoffice.Commit, text string) error {
 			return append(d.post.batch(&m.Rotation.Publication, nil), d.post.Oracle.Private(m.Rotation.Statement.AmbassadorKey))
 		}
 	case postoffice.KindPrekeys:
-		d.post.publish(d.Account, m.Epoch, m.Publication)
+		if err := d.post.publish(d.Account, m.Epoch, m.Publication); err != nil {
+			return err
+		}
 		d.pending = &pending{number: m.Number, batch: m.Publication}
 		brings.batch = m.Publication
 		carries = func(account.DeviceID) []Term { return d.post.batch(m.Publication, nil) }
@@ -284,7 +303,10 @@ func (d *Device) parcel(commit []byte, q postoffice.Parcel, brings parcel, carri
 	if err := m.parse(); err != nil {
 		return err
 	}
-	mk := e.Send(m.Header.Key, m.Header.N)
+	mk, err := e.Send(m.Header.Key, m.Header.N)
+	if err != nil {
+		return err
+	}
 	if len(carries) > 0 {
 		d.post.Oracle.Carries(mk, carries...)
 	}
@@ -344,8 +366,8 @@ func (d *Device) stepOwn(e *conversation.Entry, encoded []byte) (*Endpoint, erro
 		}
 		next = d.post.Oracle.NewInitiator(s, parsed.Header.Key, s.Start.SignedPrekey)
 	}
-	next.Send(parsed.Header.Key, parsed.Header.N)
-	return next, nil
+	_, err = next.Send(parsed.Header.Key, parsed.Header.N)
+	return next, err
 }
 
 // start gives the session that a start entry opens.

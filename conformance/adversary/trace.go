@@ -109,7 +109,7 @@ func newOpener(mk []byte) *opener { return &opener{mk: mk} }
 
 // opens tells whether the message key opens a message.
 func (o *opener) opens(m *Message) ([]byte, bool) {
-	if m.Session.Set != params.AmbassadorV1 {
+	if m.Session.Set.Wire != params.AmbassadorWire {
 		plaintext, err := m.parsed.Open(o.mk, m.associatedData())
 		return plaintext, err == nil
 	}

@@ -64,12 +64,12 @@ func flip(message []byte, at int, bit byte) []byte {
 func spans(set *params.Set, message []byte) []span {
 	end := len(message)
 	tag := span{name: "tag", start: end - set.TagSize, end: end}
-	switch set {
-	case params.AmbassadorV1:
+	switch set.Wire {
+	case params.AmbassadorWire:
 		return []span{{name: "type", start: 1, end: 2}, {name: "key", start: 2, end: 34}, {name: "pn", start: 34, end: 38}, {name: "n", start: 38, end: 42}, {name: "ciphertext", start: 42, end: end - set.TagSize}, tag}
-	case params.SignalV3:
+	case params.SignalWire:
 		return append(protoSpans(message, 1, end-set.TagSize, "key", "n", "pn", "ciphertext"), tag)
-	case params.OlmV1:
+	case params.OlmWire:
 		return append(protoSpans(message, 1, end-set.TagSize, "key", "n", "", "ciphertext"), tag)
 	default:
 		outer := protoSpans(message, 0, end, "tag", "body")
@@ -105,7 +105,7 @@ func omemoSpans(message []byte) (tag, body []byte, fields []span) {
 // SetNumber puts another message number into a genuine ratchet message, without its key.
 func SetNumber(set *params.Set, message []byte, n uint32) []byte {
 	number := protowire.AppendVarint(nil, uint64(n))
-	if set == params.AmbassadorV1 {
+	if set.Wire == params.AmbassadorWire {
 		number = binary.BigEndian.AppendUint32(nil, n)
 	}
 	changed, _ := SetField(set, message, "n", number)
@@ -124,7 +124,7 @@ func Field(set *params.Set, message []byte, name string) (value []byte, ok bool)
 
 // SetField puts another value into a field of a genuine ratchet message, without its key. Lengths in the frame of the field follow it.
 func SetField(set *params.Set, message []byte, name string, value []byte) (changed []byte, ok bool) {
-	if set != params.Omemo2 {
+	if set.Wire != params.OmemoWire {
 		return replace(spans(set, message), message, name, value)
 	}
 	tag, body, fields := omemoSpans(message)

@@ -41,6 +41,17 @@ const (
 	PNAbsent             // not sent
 )
 
+// Wire is the form of a set's messages and of its associated data (SPEC.md 4.2, 5.6, 6.1).
+type Wire int
+
+// The wire forms. A set without one has the first.
+const (
+	AmbassadorWire Wire = iota
+	SignalWire
+	OlmWire
+	OmemoWire
+)
+
 // Set is a parameter set: one column of the table in SPEC.md 2.4.
 type Set struct {
 	Name      string
@@ -55,6 +66,7 @@ type Set struct {
 	SignatureLabel        string // before the encoded SPK in the signature input
 	OneTimePrekeyRequired bool
 
+	Wire        Wire
 	RootInfo    string
 	MessageInfo string
 	TagSize     int // bytes
@@ -102,7 +114,7 @@ var (
 		Name: "signal-v3", KeyPrefix: []byte{0x05},
 		AgreementPrefix: discontinuity, AgreementInfo: "WhisperText", AgreementSize: 64,
 		Signature: SignBit,
-		RootInfo:  "WhisperRatchet", MessageInfo: "WhisperMessageKeys", TagSize: 8,
+		Wire:      SignalWire, RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys", TagSize: 8,
 		Start: Whisper, PN: PNMinusOne,
 		MaxSkip: 2000, MaxStored: 2000, StoredPerChain: true, MaxChains: 5,
 	}
@@ -110,7 +122,7 @@ var (
 		Name:          "olm-v1",
 		AgreementInfo: "OLM_ROOT", AgreementSize: 64,
 		Signature: NoSignature, OneTimePrekeyRequired: true,
-		RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS", TagSize: 8,
+		Wire: OlmWire, RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS", TagSize: 8,
 		Start: Olm, Lazy: true, PN: PNAbsent,
 		MaxSkip: 2000, MaxStored: 40, StoredPerChain: true, MaxChains: 5,
 	}
@@ -118,7 +130,7 @@ var (
 		Name:            "omemo-2",
 		AgreementPrefix: discontinuity, AgreementInfo: "OMEMO X3DH", AgreementSize: 32,
 		Signature: Ed25519, OneTimePrekeyRequired: true,
-		RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material", TagSize: 16,
+		Wire: OmemoWire, RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material", TagSize: 16,
 		Start: Specification, ClosesChains: true, PN: PNLength,
 		MaxSkip: 1000, MaxStored: 1000,
 	}

@@ -19,12 +19,12 @@ type Initial struct {
 
 // EncodeInitial gives the bytes of an initial message (AMB-SES-02).
 func EncodeInitial(set *params.Set, m Initial) []byte {
-	switch set {
-	case params.SignalV3:
+	switch set.Wire {
+	case params.SignalWire:
 		return encodeSignalInitial(m)
-	case params.OlmV1:
+	case params.OlmWire:
 		return encodeOlmInitial(m)
-	case params.Omemo2:
+	case params.OmemoWire:
 		return encodeOmemoInitial(m)
 	default:
 		return encodeAmbassadorInitial(m)
@@ -34,12 +34,12 @@ func EncodeInitial(set *params.Set, m Initial) []byte {
 // ParseInitial reads an initial message. It returns refusal.Malformed (AMB-SES-04).
 func ParseInitial(set *params.Set, message []byte) (Initial, error) {
 	parse := parseAmbassadorInitial
-	switch set {
-	case params.SignalV3:
+	switch set.Wire {
+	case params.SignalWire:
 		parse = parseSignalInitial
-	case params.OlmV1:
+	case params.OlmWire:
 		parse = parseOlmInitial
-	case params.Omemo2:
+	case params.OmemoWire:
 		parse = parseOmemoInitial
 	}
 	m, err := parse(message)

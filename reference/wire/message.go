@@ -28,7 +28,7 @@ type Message struct {
 	tag        []byte // empty in ambassador-v1, whose AEAD keeps it in ciphertext
 }
 
-// codec is the wire form of one set. The chacha form has no encode: there the header is the body.
+// codec is the wire form of a set. The chacha form has no encode: there the header is the body.
 type codec struct {
 	encode func(h Header, ciphertext []byte) (body []byte)
 	frame  func(body, tag []byte) (message []byte)
@@ -36,12 +36,12 @@ type codec struct {
 }
 
 func codecOf(set *params.Set) codec {
-	switch set {
-	case params.SignalV3:
+	switch set.Wire {
+	case params.SignalWire:
 		return codec{encodeSignal, appendTag, parseSignal}
-	case params.OlmV1:
+	case params.OlmWire:
 		return codec{encodeOlm, appendTag, parseOlm}
-	case params.Omemo2:
+	case params.OmemoWire:
 		return codec{encodeOmemo, frameOmemo, parseOmemo}
 	default:
 		return codec{parse: parseAmbassador}
@@ -51,7 +51,7 @@ func codecOf(set *params.Set) codec {
 // Seal encrypts plaintext with the message key mk, 32 bytes, and gives the complete message (AMB-WIR-01). ad is the
 // associated data in the order of the set.
 func Seal(set *params.Set, mk, ad []byte, h Header, plaintext []byte) []byte {
-	if set == params.AmbassadorV1 {
+	if set.Wire == params.AmbassadorWire {
 		header := encodeAmbassador(h)
 		return primitive.SealChaCha(header, mk, set.MessageInfo, plaintext, concat(ad, header))
 	}
@@ -73,7 +73,7 @@ func Parse(set *params.Set, message []byte) (*Message, error) {
 
 // Open authenticates and decrypts the message with mk. It returns refusal.Authentication.
 func (m *Message) Open(mk, ad []byte) ([]byte, error) {
-	if m.set == params.AmbassadorV1 {
+	if m.set.Wire == params.AmbassadorWire {
 		return primitive.OpenChaCha(mk, m.set.MessageInfo, m.ciphertext, concat(ad, m.body))
 	}
 	keys := primitive.DeriveCBC(mk, m.set.MessageInfo)

@@ -187,10 +187,10 @@ func Derive(set *params.Set, outputs ...[]byte) []byte {
 
 // AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first, opk nil if there is none.
 func AssociatedData(set *params.Set, ika, ikb, eka, spk, opk []byte) []byte {
-	switch set {
-	case params.OlmV1:
+	switch set.Wire {
+	case params.OlmWire:
 		return nil
-	case params.AmbassadorV1:
+	case params.AmbassadorWire:
 		return slices.Concat([]byte(set.Name), ika, ikb, eka, spk, opk)
 	default:
 		return slices.Concat(ika, ikb)
