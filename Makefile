@@ -8,7 +8,7 @@ MATRIX      := $(GO) run ./cmd/matrix
 ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record zoo search build fuzz clean FORCE
+.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,9 +60,21 @@ search: $(CREDENCE) ## every schedule of two accounts with two devices up to six
 	$(CREDENCE) search --target reference --devices 2 --depth 6
 	$(CREDENCE) search --target reference --level ratchet --depth 6
 
-fuzz: ## fuzz each decoder for ten seconds
-	$(GO) test ./fuzz -run '^$$' -list 'Fuzz' | grep '^Fuzz' | while read -r target; do \
-		$(GO) test ./fuzz -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s || exit 1; done
+FUZZTIME ?= 10s
+
+fuzz: ## fuzz each native target for FUZZTIME (10s), then run a campaign on the reference
+	@for target in $$($(GO) test ./fuzz -list '^Fuzz' | grep '^Fuzz'); do \
+		$(GO) test ./fuzz -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s || exit 1; done
+	$(GO) run ./cmd/credence fuzz --target reference --time $(FUZZTIME) --seeds fuzz/corpus --seed $$(date +%j)
+
+fuzz-zoo: ## run campaigns on planted bugs until each is found, and write docs/planted.md (an hour)
+	$(GO) run ./cmd/zoo -fuzz -docs docs/planted.md
+
+fuzz-coverage: ## what of reference/ the campaigns on the reference reach in FUZZTIME
+	$(GO) build -cover -coverpkg=./reference/... -o build/credence-cover ./cmd/credence
+	rm -rf build/coverage && mkdir -p build/coverage
+	GOCOVERDIR=build/coverage build/credence-cover fuzz --target reference --time $(FUZZTIME) --seeds fuzz/corpus
+	$(GO) tool covdata percent -i build/coverage
 
 build: $(CREDENCE) ## build the credence command into build/
 

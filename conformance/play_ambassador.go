@@ -703,16 +703,19 @@ func (th *theatre) forge(a *actor, e scenario.Event) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	heard, refused, err := th.hears(victim, changed)
+	events, err := th.hears(victim, changed)
 	if err != nil {
 		return "", err
 	}
-	for _, text := range heard {
+	if e.Part == "entry" && slices.ContainsFunc(events, func(e ambassador.Event) bool { return e.Kind == ambassador.Accepted }) {
+		return "", th.fail(AcceptedInvalid, a.name+" takes a changed entry for its own", "the commit stays under way (AMB-SYN-15)", "accepted")
+	}
+	for _, text := range spoken(events) {
 		if !slices.ContainsFunc(th.post.Sent, func(m adversary.Sent) bool { return m.Entry && m.Message.Name == text }) {
 			return "", th.fail(AcceptedInvalid, a.name+" gives its user a text that nobody has said", "nothing, or what was said", fmt.Sprintf("%q", text))
 		}
 	}
-	if !refused {
+	if slices.ContainsFunc(events, func(e ambassador.Event) bool { return e.Kind != ambassador.Refused }) {
 		return ": taken for another mail", nil
 	}
 	again, err := th.must(shim.DeviceExport, shim.Params{Party: victim.name})
@@ -751,22 +754,26 @@ func forgedMail(mail []byte, e scenario.Event) ([]byte, bool) {
 	return changed, err == nil
 }
 
-// hears gives the texts that a device takes from mails. It has refused them if it reports nothing but refusals.
-func (th *theatre) hears(d *shimDevice, mails ...[]byte) (texts []string, refused bool, err error) {
-	refused = true
+// hears gives the events of a device that gets mails.
+func (th *theatre) hears(d *shimDevice, mails ...[]byte) (all []ambassador.Event, err error) {
 	for _, mail := range mails {
 		events, err := d.Receive(mail)
 		if err != nil && refusal.Of(err) == "" && !errors.As(err, new(*shim.Error)) {
-			return nil, false, th.refusedReference(err)
+			return nil, th.refusedReference(err)
 		}
-		for _, e := range events {
-			refused = refused && e.Kind == ambassador.Refused
-			if e.Kind == ambassador.Message || e.Kind == ambassador.Sent {
-				texts = append(texts, string(e.Plaintext))
-			}
+		all = append(all, events...)
+	}
+	return all, nil
+}
+
+// spoken gives the texts that a device gives its user.
+func spoken(events []ambassador.Event) (texts []string) {
+	for _, e := range events {
+		if e.Kind == ambassador.Message || e.Kind == ambassador.Sent {
+			texts = append(texts, string(e.Plaintext))
 		}
 	}
-	return texts, refused, nil
+	return texts
 }
 
 // readsOn fails unless a device that has refused a mail reads the genuine ones like another copy of its state.
@@ -775,15 +782,18 @@ func (th *theatre) readsOn(a *actor, victim *shimDevice, state []byte, mails [][
 	if err != nil {
 		return err
 	}
-	expected, _, err := th.hears(other, mails...)
+	expected, err := th.hears(other, mails...)
 	if err != nil {
 		return err
 	}
-	got, _, err := th.hears(victim, mails...)
-	if err == nil && !slices.Equal(got, expected) {
-		err = th.fail(RejectedValid, a.name+" has refused a mail, and reads the genuine ones after it otherwise than before", fmt.Sprintf("%q", expected), fmt.Sprintf("%q", got))
+	events, err := th.hears(victim, mails...)
+	if err != nil {
+		return err
 	}
-	return err
+	if got, expected := spoken(events), spoken(expected); !slices.Equal(got, expected) {
+		return th.fail(RejectedValid, a.name+" has refused a mail, and reads the genuine ones after it otherwise than before", fmt.Sprintf("%q", expected), fmt.Sprintf("%q", got))
+	}
+	return nil
 }
 
 // stage is the post office of a theatre: what reaches it is seen by the attacker.

@@ -18,7 +18,7 @@ import (
 )
 
 // player plays scenarios on the reference, or on the shim whose command is in CREDENCE_SHIM.
-func player(f *testing.F) *conformance.Player {
+func player(t testing.TB) *conformance.Player {
 	start := func(ctx context.Context) (shim.Target, error) {
 		if command := os.Getenv("CREDENCE_SHIM"); command != "" {
 			return shim.Start(ctx, command, shim.ProcessOptions{})
@@ -26,8 +26,8 @@ func player(f *testing.F) *conformance.Player {
 		return adapter.New(), nil
 	}
 	p, err := conformance.NewPlayer(context.Background(), conformance.Options{Seed: 1, Start: start})
-	require.NoError(f, err)
-	f.Cleanup(p.Close)
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
 	return p
 }
 

@@ -38,6 +38,7 @@ type fuzzOptions struct {
 	first      bool
 	memory     int
 	corpus     string
+	seedDir    string
 	seeds      []*scenario.Scenario
 }
 
@@ -51,6 +52,7 @@ func fuzz(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.executions, "executions", 0, "end after `n` executions, of all shards; 0 is no limit")
 	flags.BoolVar(&o.first, "first", false, "end at the first finding")
 	flags.StringVar(&o.corpus, "corpus", "", "start from the scenarios in this `directory`, and add those to it that show new behaviour")
+	flags.StringVar(&o.seedDir, "seeds", "", "start from the scenarios in this `directory` too, and leave it as it is")
 	flags.StringVar(&o.scenarios, "findings", "credence-failures", "save the scenarios of findings in this `directory`")
 	flags.IntVar(&o.memory, "memory", 256, "a shim that grows by more than `n` MiB is a finding; 0 is no limit")
 	flags.Var(shardFlag{&o.shard}, "shard", shardUsage)
@@ -69,7 +71,7 @@ func fuzz(args []string, stdout, stderr io.Writer) int {
 	return o.run()
 }
 
-func (o *fuzzOptions) check() (err error) {
+func (o *fuzzOptions) check() error {
 	switch {
 	case o.duration <= 0:
 		return fmt.Errorf("--time %v: more than 0", o.duration)
@@ -81,8 +83,19 @@ func (o *fuzzOptions) check() (err error) {
 	if err := errors.Join(o.checkTarget(), o.checkShape()); err != nil {
 		return err
 	}
-	o.seeds, err = readCorpus(o.corpus)
-	return err
+	if o.seedDir != "" {
+		if _, err := os.Stat(o.seedDir); err != nil {
+			return fmt.Errorf("--seeds: %w", err)
+		}
+	}
+	for _, dir := range []string{o.seedDir, o.corpus} {
+		more, err := readCorpus(dir)
+		if err != nil {
+			return err
+		}
+		o.seeds = append(o.seeds, more...)
+	}
+	return nil
 }
 
 // readCorpus reads the scenarios of a directory, in the order of their names. A directory that is not there yet is empty.
@@ -92,13 +105,13 @@ func readCorpus(dir string) (all []*scenario.Scenario, err error) {
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
-		return nil, fmt.Errorf("--corpus: %w", err)
+		return nil, fmt.Errorf("corpus: %w", err)
 	}
 	slices.Sort(paths)
 	for _, path := range paths {
 		s, err := readScenario(path)
 		if err != nil {
-			return nil, fmt.Errorf("--corpus: %w", err)
+			return nil, fmt.Errorf("corpus: %w", err)
 		}
 		all = append(all, s)
 	}

@@ -75,6 +75,7 @@ func TestFuzzUsage(t *testing.T) {
 		"--time 0s":       {"--target", "reference", "--time", "0s"},
 		"--executions -1": {"--target", "reference", "--executions", "-1"},
 		"--memory -1":     {"--target", "reference", "--memory", "-1"},
+		"--seeds":         {"--target", "reference", "--seeds", "nowhere"},
 		"--jobs 0":        {"--target", "reference", "--jobs", "0"},
 		"I/N":             {"--target", "reference", "--shard", "3/2"},
 		"either --target": {},

@@ -172,6 +172,10 @@ func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
 		g.add(e)
 	case Rotate:
 		g.add(Event{Do: Rotate, By: user + "/0"})
+	case Rollback: // the second one sets it back to the first
+		g.add(Event{Do: Rollback, By: device})
+		g.add(Event{Do: Send, By: device, To: to})
+		g.add(Event{Do: Rollback, By: device})
 	case Forge:
 		g.add(Event{Do: Forge, By: device, Part: rapid.SampledFrom(Parts(Ambassador)).Draw(t, "part"), Change: change(t)})
 	default:

@@ -1,0 +1,33 @@
+package fuzz
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"credence/conformance"
+	"credence/conformance/scenario"
+)
+
+// TestRegressions plays what campaigns have found, in the reference or in the suite itself, and what they start from.
+func TestRegressions(t *testing.T) {
+	p := player(t)
+	for _, dir := range []string{"regressions", "corpus"} {
+		paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
+		require.NoError(t, err)
+		require.NotEmpty(t, paths)
+		for _, path := range paths {
+			t.Run(path, func(t *testing.T) {
+				text, err := os.ReadFile(path)
+				require.NoError(t, err)
+				s, err := scenario.Decode(text)
+				require.NoError(t, err)
+				play, err := p.Play(s)
+				require.NoError(t, err)
+				require.Equal(t, conformance.Passed, play.Result.Status, play.Result.Message)
+			})
+		}
+	}
+}
