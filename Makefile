@@ -63,9 +63,9 @@ search: $(CREDENCE) ## every schedule of two accounts with two devices up to six
 FUZZTIME ?= 10s
 
 fuzz: ## fuzz each native target for FUZZTIME (10s), then run a campaign on the reference
-	@for target in $$($(GO) test ./fuzz -list '^Fuzz' | grep '^Fuzz'); do \
+	@for target in $$($(GO) test ./fuzz -list '^Fuzz' | grep '^Fuzz'); do echo "$$target"; \
 		$(GO) test ./fuzz -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s || exit 1; done
-	$(GO) run ./cmd/credence fuzz --target reference --time $(FUZZTIME) --seeds fuzz/corpus --seed $$(date +%j)
+	$(GO) run ./cmd/credence fuzz --target reference --time $(FUZZTIME) --seeds fuzz/corpus
 
 fuzz-zoo: ## run campaigns on planted bugs until each is found, and write docs/planted.md (an hour)
 	$(GO) run ./cmd/zoo -fuzz -docs docs/planted.md
