@@ -99,6 +99,7 @@ type Report struct {
 	Summary  Summary      `json:"summary"`
 	Results  []TestResult `json:"results"`
 	Campaign *Campaign    `json:"campaign,omitempty"` // of a fuzzing campaign
+	Gate     *Gate        `json:"gate,omitempty"`     // of a run with known failures, or with --fail-on
 }
 
 // Campaign is what a fuzzing campaign has done.
@@ -130,6 +131,10 @@ func (s *Summary) count(status Status) {
 // Conforms is true when no test failed or errored and at least one test of a profile passed: a run in which nothing was
 // executed proves nothing.
 func (r *Report) Conforms() bool {
-	executed := slices.ContainsFunc(r.Results, func(t TestResult) bool { return t.Status == Passed && t.Profile != shimProfile })
-	return r.Summary.Failed == 0 && r.Summary.Errored == 0 && executed
+	return r.Summary.Failed == 0 && r.Summary.Errored == 0 && r.executed()
+}
+
+// executed tells whether a test of a profile was passed.
+func (r *Report) executed() bool {
+	return slices.ContainsFunc(r.Results, func(t TestResult) bool { return t.Status == Passed && t.Profile != shimProfile })
 }

@@ -59,8 +59,7 @@ func fuzz(args []string, stdout, stderr io.Writer) int {
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the scenarios")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
 	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
-	flags.StringVar(&o.json, "json", "", "write a JSON report to this `file`; - is standard output")
-	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
+	o.addOutputs(flags)
 	err := parse(flags, args, fuzzHelp, 0, stdout)
 	if err == nil {
 		err = o.check()
@@ -119,8 +118,7 @@ func readCorpus(dir string) (all []*scenario.Scenario, err error) {
 }
 
 func (o *fuzzOptions) run() int {
-	outputs, err := o.openOutputs()
-	if err != nil {
+	if err := o.openOutputs(); err != nil {
 		return complain(o.stderr, usage, err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -138,7 +136,7 @@ func (o *fuzzOptions) run() int {
 	if r == nil {
 		return o.noReport(ctx, err)
 	}
-	if err := errors.Join(unsaved, o.write(r, outputs, ctx.Err() != nil)); err != nil {
+	if err := errors.Join(unsaved, o.write(r, ctx.Err() != nil)); err != nil {
 		return complain(o.stderr, usage, fmt.Errorf("cannot write: %w", err))
 	}
 	switch {

@@ -11,7 +11,7 @@ import (
 	"credence/conformance/report"
 )
 
-const mergeHelp = `usage: credence merge [--json FILE] [--junit FILE] REPORT...
+const mergeHelp = `usage: credence merge [options] REPORT...
 
 Joins the JSON reports of the shards of one run, or of one fuzzing campaign, and prints the verdict on the whole. Of a test that
 is in several reports the worst outcome counts. The reports must be of the same target, suite and seed.
@@ -22,14 +22,14 @@ Exit status: 0 conforms; 1 does not conform; 2 usage, or a file is no report or 
 func merge(args []string, stdout, stderr io.Writer) int {
 	o := &runOptions{stdout: stdout, stderr: stderr}
 	flags := flag.NewFlagSet("merge", flag.ContinueOnError)
-	flags.StringVar(&o.json, "json", "", "write a JSON report to this `file`; - is standard output")
-	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
+	o.addOutputs(flags)
+	o.gate.add(flags)
 	err := parse(flags, args, mergeHelp, len(args), stdout)
 	if err == nil && flags.NArg() == 0 {
 		err = errors.New("merge takes the files of JSON reports (see credence merge --help)")
 	}
 	if err == nil {
-		err = o.checkOutputs()
+		err = errors.Join(o.checkOutputs(), o.gate.check())
 	}
 	if err != nil {
 		return failed(stderr, err)
@@ -46,17 +46,13 @@ func merge(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return complain(stderr, usage, err)
 	}
-	outputs, err := o.openOutputs()
-	if err == nil {
-		err = o.write(whole, outputs, false)
-	}
-	if err != nil {
+	if err := errors.Join(o.openOutputs(), o.judge(whole)); err != nil {
 		return complain(stderr, usage, err)
 	}
-	if !whole.Conforms() {
-		return doesNotConform
+	if err := o.write(whole, false); err != nil {
+		return complain(stderr, usage, err)
 	}
-	return conforms
+	return status(whole)
 }
 
 func readShard(path string) (*conformance.Report, error) {

@@ -31,9 +31,11 @@ type runOptions struct {
 	seed           uint64
 	jobs           int
 	timeout        time.Duration
-	json, junit    string
+	outputs        []*output
+	gate           gateOptions
 	scenarios      string
 	budget         time.Duration
+	quick          bool
 	shard          conformance.Shard
 	vectors        string
 	files          []*vectors.File // of --vectors; nil is the embedded ones
@@ -47,7 +49,7 @@ Runs the suite on a target and prints the verdict. The command of a shim is spli
 expansions. The tests of the shim itself (shim/...) always run.
 
 Exit status: 0 conforms; 1 does not conform, or the run was interrupted; 2 usage, or a report cannot be written; 3 the
-target could not be run at all.
+target could not be run at all. With --known-failures or --fail-on, 0 and 1 say whether the gate was passed.
 `
 
 func runSuite(args []string, stdout, stderr io.Writer) int {
@@ -68,11 +70,12 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the reference's randomness in the live tests")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
 	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
-	flags.StringVar(&o.json, "json", "", "write a JSON report to this `file`; - is standard output")
-	flags.StringVar(&o.junit, "junit", "", "write a JUnit report to this `file`; - is standard output")
+	o.addOutputs(flags)
 	flags.StringVar(&o.scenarios, "scenarios", "credence-failures", "save the scenarios on which property tests fail in this `directory`")
 	flags.DurationVar(&o.budget, "budget", conformance.DefaultBudget, "search scenarios for so long a `time`, as the reference takes; the number of scenarios follows from it")
+	flags.BoolVar(&o.quick, "quick", false, "all vectors and live tests, and a tenth of the scenarios")
 	flags.Var(shardFlag{&o.shard}, "shard", shardUsage)
+	o.gate.add(flags)
 	flags.StringVar(&o.vectors, "vectors", "", "use the vector files of this `directory` instead of the built-in ones")
 	if err := parse(flags, args, runHelp, 0, stdout); err != nil {
 		return nil, err
@@ -97,8 +100,17 @@ func (o *runOptions) check() (err error) {
 	if err := o.checkTarget(); err != nil {
 		return err
 	}
+	if o.quick {
+		if o.budget != conformance.DefaultBudget {
+			return errors.New("--quick and --budget: give one of them")
+		}
+		o.budget = conformance.DefaultBudget / 10
+	}
 	if o.budget <= 0 {
 		return fmt.Errorf("--budget %v: more than 0", o.budget)
+	}
+	if err := o.gate.check(); err != nil {
+		return err
 	}
 	if err := o.checkShape(); err != nil {
 		return err
@@ -122,13 +134,6 @@ func (o *runOptions) checkShape() error {
 	return o.checkOutputs()
 }
 
-func (o *runOptions) checkOutputs() error {
-	if o.json != "" && filepath.Clean(o.json) == filepath.Clean(o.junit) {
-		return fmt.Errorf("--json and --junit cannot both go to %q", o.json)
-	}
-	return nil
-}
-
 // checkSelection wants a test to run, before any file is opened and any shim is started.
 func (o *runOptions) checkSelection() error {
 	tests, err := conformance.List(o.files)
@@ -146,8 +151,7 @@ func (o *runOptions) selects(t conformance.TestInfo) bool {
 }
 
 func (o *runOptions) run() int {
-	outputs, err := o.openOutputs()
-	if err != nil {
+	if err := o.openOutputs(); err != nil {
 		return complain(o.stderr, usage, err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -159,16 +163,40 @@ func (o *runOptions) run() int {
 	if r == nil {
 		return o.noReport(ctx, err)
 	}
-	if err := o.write(r, outputs, ctx.Err() != nil); err != nil {
+	if err := o.judge(r); err != nil {
+		return complain(o.stderr, usage, err)
+	}
+	if err := o.write(r, ctx.Err() != nil); err != nil {
 		return complain(o.stderr, usage, fmt.Errorf("cannot write the report: %w", err))
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return complain(o.stderr, doesNotConform, fmt.Errorf("interrupted after %d tests; the report has only these", len(r.Results)))
-	case !r.Conforms():
+	}
+	return status(r)
+}
+
+// status is the exit status of a whole run.
+func status(r *conformance.Report) int {
+	good := r.Conforms()
+	if r.Gate != nil {
+		good = r.Gate.Passed
+	}
+	if !good {
 		return doesNotConform
 	}
 	return conforms
+}
+
+// judge judges the run by the gate, if there is one.
+func (o *runOptions) judge(r *conformance.Report) error {
+	if !o.gate.asked() {
+		return nil
+	}
+	all, err := conformance.List(o.files)
+	if err == nil {
+		r.Judge(o.gate.known, o.gate.statuses(), all)
+	}
+	return err
 }
 
 // noReport tells why there was no run.
@@ -238,26 +266,12 @@ func program() string {
 // quoted quotes a word for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// people is where text for people goes: to standard error if a report has standard output.
-func (o *runOptions) people() io.Writer {
-	if o.json == "-" || o.junit == "-" {
-		return o.stderr
-	}
-	return o.stdout
-}
-
 // write writes every report.
-func (o *runOptions) write(r *conformance.Report, f outputs, interrupted bool) error {
+func (o *runOptions) write(r *conformance.Report, interrupted bool) error {
 	people := o.people()
-	err := report.Terminal(people, r, report.Options{
+	options := report.Options{
 		Color: wantsColor(people), Requirements: credence.Requirements(),
 		Selected: o.profiles != nil || o.pattern != "" || o.shard != conformance.Shard{}, Interrupted: interrupted,
-	})
-	if f.json != nil {
-		err = errors.Join(err, report.JSON(f.json, r), f.json.Close())
 	}
-	if f.junit != nil {
-		err = errors.Join(err, report.JUnit(f.junit, r), f.junit.Close())
-	}
-	return err
+	return errors.Join(report.Terminal(people, r, options), o.writeOutputs(r, options))
 }

@@ -47,6 +47,9 @@ func withoutNull(r conformance.Report) conformance.Report {
 	for i := range r.Results {
 		r.Results[i].Requirements = append([]string{}, r.Results[i].Requirements...)
 	}
+	if g := r.Gate; g != nil {
+		r.Gate = &conformance.Gate{Passed: g.Passed, Known: append([]conformance.Excused{}, g.Known...), Flaky: append([]conformance.Excused{}, g.Flaky...), Problems: append([]string{}, g.Problems...)}
+	}
 	return r
 }
 

@@ -63,8 +63,9 @@ func Terminal(w io.Writer, r *conformance.Report, o Options) error {
 	t.head(r, groups)
 	t.guarantees(r.Results)
 	for _, g := range groups {
-		t.failures(g)
+		t.failures(g, r.Gate)
 	}
+	t.excused(r.Gate)
 	t.skips(r.Results)
 	t.verdict(r)
 	return t.w.Flush()
@@ -130,12 +131,12 @@ func alikeOf(t conformance.TestResult) alike {
 	return alike{t.Status, t.Reason, t.Requirements[0]}
 }
 
-// failures shows what failed or errored in a profile.
-func (t *terminal) failures(g *profileGroup) {
+// failures shows what failed or errored in a profile, but for what is known.
+func (t *terminal) failures(g *profileGroup, gate *conformance.Gate) {
 	var order []alike
 	tests := map[alike][]conformance.TestResult{}
 	for _, r := range g.results {
-		if r.Status == conformance.Passed || r.Status == conformance.Skipped {
+		if r.Status == conformance.Passed || r.Status == conformance.Skipped || gate.Excuses(r.ID) != nil {
 			continue
 		}
 		key := alikeOf(r)
@@ -196,9 +197,12 @@ func (t *terminal) guarantees(results []conformance.TestResult) {
 			first = false
 		}
 		s := map[string]style{"holds": green, "broken": red, "not judged": yellow}[r.Verdict()]
-		t.line(s, fmt.Sprintf("%-52s%-11s%s", strings.Replace(r.ID, "/property/", " ", 1), r.Verdict(), r.Evidence))
+		t.line(s, fmt.Sprintf("%-52s%-11s%s", guaranteeName(r), r.Verdict(), r.Evidence))
 	}
 }
+
+// guaranteeName is the id of a test as the name of what it judges.
+func guaranteeName(r conformance.TestResult) string { return strings.Replace(r.ID, "/property/", " ", 1) }
 
 // hiddenDifference tells where two texts differ first, if they look the same when they are elided.
 func hiddenDifference(a, b string) (at int, ok bool) {
@@ -244,19 +248,68 @@ func (t *terminal) skips(results []conformance.TestResult) {
 }
 
 func (t *terminal) verdict(r *conformance.Report) {
-	s, word := red, "DOES NOT CONFORM"
-	if r.Conforms() && !t.options.Interrupted {
-		s, word = green, "CONFORMS"
+	s := red
+	word, good := verdictOf(r, t.options)
+	if good {
+		s = green
 	}
-	what, findings := counts(r.Summary), r.Summary.Failed+r.Summary.Errored
+	what := counts(r.Summary)
 	if c := r.Campaign; c != nil {
 		what = fmt.Sprintf("%d executions in %.0f s", c.Executions, c.Seconds)
-		if word = "NOTHING FOUND"; findings > 0 {
-			word = fmt.Sprintf("FOUND %d", findings)
-		}
 	}
 	t.line(plain, "")
 	t.line(s, fmt.Sprintf("%s: %s: %s%s", word, elide(describeTarget(r.Target)), what, t.remark(r)))
+	t.gate(r.Gate)
+}
+
+// verdictOf gives the verdict, and whether it is a good one.
+func verdictOf(r *conformance.Report, o Options) (word string, good bool) {
+	findings := r.Summary.Failed + r.Summary.Errored
+	switch {
+	case r.Campaign != nil && findings > 0:
+		return fmt.Sprintf("FOUND %d", findings), false
+	case r.Campaign != nil:
+		return "NOTHING FOUND", !o.Interrupted
+	case r.Conforms() && !o.Interrupted:
+		return "CONFORMS", true
+	}
+	return "DOES NOT CONFORM", false
+}
+
+// gate says whether the run may go on, and why not. It is the last line then.
+func (t *terminal) gate(g *conformance.Gate) {
+	if g == nil {
+		return
+	}
+	s := green
+	if !g.Passed {
+		s = red
+	}
+	for _, p := range g.Problems {
+		t.line(red, "gate        "+elide(p))
+	}
+	t.line(s, fmt.Sprintf("GATE %s: %d known failures, %d flaky", gateWord(g), len(g.Known), len(g.Flaky)))
+}
+
+func gateWord(g *conformance.Gate) string {
+	if g.Passed {
+		return "PASSED"
+	}
+	return "FAILED"
+}
+
+// excused names what failed and does not fail the gate.
+func (t *terminal) excused(g *conformance.Gate) {
+	if g == nil || len(g.Known)+len(g.Flaky) == 0 {
+		return
+	}
+	t.line(plain, "")
+	t.line(yellow, "failed, as is known:")
+	for _, list := range [][]conformance.Excused{g.Known, g.Flaky} {
+		for _, e := range list {
+			t.line(plain, fmt.Sprintf("  %s: %s (%s)", e.ID, elide(e.Reason), elide(e.Link)))
+		}
+	}
 }
 
 // remark says what limits the verdict.
