@@ -72,14 +72,8 @@ func refusesInvented(t *tester) error {
 
 func checkOperations(t *tester) error {
 	h := t.hello
-	needs := map[string]bool{
-		"xeddsa":  h.offers(shim.XeddsaSign, shim.XeddsaVerify),
-		"x3dh":    h.offers(shim.X3dhInitiate, shim.X3dhRespond) || h.offers(shim.PartyNew, shim.SessionInitiate, shim.SessionRespond),
-		"ratchet": h.starts() || h.handshakes(),
-		"channel": h.offers(channelOps...), "ambassador": h.offers(deviceOps...), "postoffice": h.offers(officeOps...),
-	}
 	for _, p := range h.Profiles {
-		if !needs[p] {
+		if !slices.ContainsFunc(needs[p], func(ops []shim.Op) bool { return h.offers(ops...) }) {
 			return t.fail(Unsupported, fmt.Sprintf("profile %s is claimed without the operations that it needs", p), "the operations of docs/shim-protocol.md", fmt.Sprint(h.Operations))
 		}
 	}
@@ -89,16 +83,26 @@ func checkOperations(t *tester) error {
 	return nil
 }
 
-// The operations that the profiles of the Ambassador protocol need.
+// The operations that go together.
 var (
-	channelOps = []shim.Op{shim.ChannelNew, shim.ChannelConnect, shim.ChannelSeal, shim.ChannelOpen}
-	deviceOps  = []shim.Op{
+	startOps     = []shim.Op{shim.SessionStart, shim.SessionEncrypt, shim.SessionDecrypt}
+	handshakeOps = []shim.Op{shim.PartyNew, shim.SessionInitiate, shim.SessionRespond, shim.SessionEncrypt, shim.SessionDecrypt}
+	deviceOps    = []shim.Op{
 		shim.DeviceRegister, shim.DeviceNew, shim.DeviceOffer, shim.DeviceRequest, shim.DeviceSend, shim.DeviceReceive,
 		shim.DeviceRefused, shim.DeviceCaughtUp, shim.DeviceUpkeep, shim.DeviceAck, shim.DeviceReplenish, shim.DevicePrepare,
 		shim.DeviceRotate, shim.DeviceStatus, shim.DeviceExport, shim.DeviceImport,
 	}
-	officeOps = []shim.Op{shim.OfficeAppend, shim.OfficeBundle, shim.OfficeFetch}
 )
+
+// needs are the operations of a profile: one of these lists, the easiest first (docs/shim-protocol.md).
+var needs = map[string][][]shim.Op{
+	"xeddsa":     {{shim.XeddsaSign, shim.XeddsaVerify}},
+	"x3dh":       {{shim.X3dhInitiate, shim.X3dhRespond}, {shim.PartyNew, shim.SessionInitiate, shim.SessionRespond}},
+	"ratchet":    {handshakeOps, startOps},
+	"channel":    {{shim.ChannelNew, shim.ChannelConnect, shim.ChannelSeal, shim.ChannelOpen}},
+	"ambassador": {deviceOps},
+	"postoffice": {{shim.OfficeAppend, shim.OfficeBundle, shim.OfficeFetch}},
+}
 
 // cadence tells whether the target has a cadence.
 func (h hello) cadence(name string) bool { return slices.Contains(h.Cadences, name) }

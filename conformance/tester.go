@@ -38,11 +38,11 @@ func (h hello) offers(ops ...shim.Op) bool {
 
 // handshakes and starts tell which ways to a session the target has.
 func (h hello) handshakes() bool {
-	return h.offers(shim.PartyNew, shim.SessionInitiate, shim.SessionRespond, shim.SessionEncrypt, shim.SessionDecrypt)
+	return h.offers(handshakeOps...)
 }
 
 func (h hello) starts() bool {
-	return h.offers(shim.SessionStart, shim.SessionEncrypt, shim.SessionDecrypt)
+	return h.offers(startOps...)
 }
 
 func (h hello) exports() bool { return h.offers(shim.PartyExport, shim.PartyImport) }

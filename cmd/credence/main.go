@@ -36,11 +36,13 @@ func commands() []command {
 		{"replay", "run a scenario on a target: the timeline, and who could read what", replay},
 		{"search", "play every schedule up to a depth on a target", search},
 		{"fuzz", "play ever new scenarios on a target for a time", fuzz},
+		{"doctor", "tell the author of a shim what is missing next", doctor},
 		{"merge", "join the reports of the shards of a run", merge},
 		{"list", "list the tests, or the requirements with the tests of each", list},
 		{"explain", "explain a requirement or a test", explain},
 		{"demo", "walk through a conversation of users with several devices, in four designs", demo},
 		{"claims", "measure what four multi-device designs keep of what is claimed for them", compareClaims},
+		{"completion", "print a completion script for bash, zsh or fish", completion},
 		{"version", "print the version of the suite", version},
 		{"help", "print this text, or the help of a command", help},
 	}

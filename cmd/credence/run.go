@@ -36,6 +36,8 @@ type runOptions struct {
 	scenarios      string
 	budget         time.Duration
 	quick          bool
+	verbose        bool
+	traffic        *traffic // of --verbose
 	shard          conformance.Shard
 	vectors        string
 	files          []*vectors.File // of --vectors; nil is the embedded ones
@@ -73,6 +75,7 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	o.addOutputs(flags)
 	flags.StringVar(&o.scenarios, "scenarios", "credence-failures", "save the scenarios on which property tests fail in this `directory`")
 	flags.DurationVar(&o.budget, "budget", conformance.DefaultBudget, "search scenarios for so long a `time`, as the reference takes; the number of scenarios follows from it")
+	flags.BoolVar(&o.verbose, "verbose", false, "show what passes between the suite and the target on standard error; secrets are marked and cut")
 	flags.BoolVar(&o.quick, "quick", false, "all vectors and live tests, and a tenth of the scenarios")
 	flags.Var(shardFlag{&o.shard}, "shard", shardUsage)
 	o.gate.add(flags)
@@ -157,7 +160,10 @@ func (o *runOptions) run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	w := &watch{stderr: o.stderr, show: isTerminal(o.stderr)}
+	if o.verbose {
+		o.traffic = &traffic{w: o.stderr}
+	}
+	w := &watch{stderr: o.stderr, show: isTerminal(o.stderr) && !o.verbose, started: time.Now()}
 	r, err := conformance.Run(ctx, o.suite(w))
 	w.done()
 	if r == nil {
@@ -219,6 +225,14 @@ func (o *runOptions) suite(w *watch) conformance.Options {
 }
 
 func (o *runOptions) start(ctx context.Context) (shim.Target, error) {
+	t, err := o.startQuietly(ctx)
+	if err != nil || o.traffic == nil {
+		return t, err
+	}
+	return o.traffic.of(t), nil
+}
+
+func (o *runOptions) startQuietly(ctx context.Context) (shim.Target, error) {
 	if o.target != "" {
 		return adapter.New(), nil
 	}

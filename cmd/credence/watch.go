@@ -3,15 +3,17 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"credence/conformance"
 )
 
 // watch shows how far a run is: one line, rewritten, on a terminal, and nothing elsewhere.
 type watch struct {
-	stderr io.Writer
-	show   bool
-	bad    int
+	stderr  io.Writer
+	show    bool
+	started time.Time
+	bad     int
 }
 
 // progress is conformance.Options.Progress.
@@ -20,7 +22,8 @@ func (w *watch) progress(p conformance.Progress) {
 		w.bad++
 	}
 	if w.show {
-		fmt.Fprintf(w.stderr, "\r\x1b[K%d/%d tests, %d failed or errored", p.Done, p.Total, w.bad)
+		left := time.Since(w.started) / time.Duration(max(p.Done, 1)) * time.Duration(p.Total-p.Done)
+		fmt.Fprintf(w.stderr, "\r\x1b[K%d/%d tests, %d failed or errored, about %v left", p.Done, p.Total, w.bad, left.Round(time.Second))
 	}
 }
 

@@ -202,7 +202,9 @@ func (t *terminal) guarantees(results []conformance.TestResult) {
 }
 
 // guaranteeName is the id of a test as the name of what it judges.
-func guaranteeName(r conformance.TestResult) string { return strings.Replace(r.ID, "/property/", " ", 1) }
+func guaranteeName(r conformance.TestResult) string {
+	return strings.Replace(r.ID, "/property/", " ", 1)
+}
 
 // hiddenDifference tells where two texts differ first, if they look the same when they are elided.
 func hiddenDifference(a, b string) (at int, ok bool) {
