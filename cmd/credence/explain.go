@@ -11,11 +11,12 @@ import (
 	"strings"
 
 	"credence/conformance"
+	"credence/conformance/zoo"
 )
 
 const explainHelp = `usage: credence explain ID
 
-Explains a requirement of SPEC.md (AMB-...): its text and its tests. Or a test: its profile, its comment, the texts of
+Explains a requirement of SPEC.md (AMB-...): its text, what goes wrong without it and where that was seen, and its tests. Or a test: its profile, its comment, the texts of
 its requirements, and the command that runs it.
 
 Exit status: 0 printed, 2 usage, or an unknown id.
@@ -46,8 +47,7 @@ func explain(args []string, stdout, stderr io.Writer) int {
 func explainID(w io.Writer, id string, tests []conformance.TestInfo) error {
 	table := traceability(tests)
 	if i := slices.IndexFunc(table, func(r traced) bool { return r.ID == id }); i >= 0 {
-		explainRequirement(w, table[i])
-		return nil
+		return explainRequirement(w, table[i])
 	}
 	if i := slices.IndexFunc(tests, func(t conformance.TestInfo) bool { return t.ID == id }); i >= 0 {
 		explainTest(w, tests[i], table)
@@ -56,11 +56,37 @@ func explainID(w io.Writer, id string, tests []conformance.TestInfo) error {
 	return fmt.Errorf("there is no requirement and no test %.100q; the nearest are %s", id, strings.Join(nearest(id, table, tests), ", "))
 }
 
-func explainRequirement(w io.Writer, r traced) {
-	fmt.Fprintf(w, "%s\n\n%s\n\n%d tests:\n", r.ID, r.Text, len(r.Tests))
+func explainRequirement(w io.Writer, r traced) error {
+	fmt.Fprintf(w, "%s\n\n%s\n", r.ID, r.Text)
+	if err := explainBugs(w, r.ID); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n%d tests:\n", len(r.Tests))
 	for _, id := range r.Tests {
 		fmt.Fprintf(w, "  %s\n", id)
 	}
+	return nil
+}
+
+// explainBugs tells what goes wrong without a requirement: the bugs of the zoo that violate it.
+func explainBugs(w io.Writer, id string) error {
+	bugs, err := zoo.Bugs()
+	if err != nil {
+		return err
+	}
+	head := "\nwhat goes wrong without it (docs/zoo.md has what catches each):\n"
+	for _, b := range bugs {
+		if !slices.Contains(b.Requirements, id) {
+			continue
+		}
+		seen := "seen in " + b.Source
+		if b.Source == zoo.Reasoned {
+			seen = "reasoned, not seen yet"
+		}
+		fmt.Fprintf(w, "%s  %s (%s)\n", head, b.Title, seen)
+		head = ""
+	}
+	return nil
 }
 
 func explainTest(w io.Writer, t conformance.TestInfo, table []traced) {

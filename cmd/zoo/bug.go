@@ -1,54 +1,32 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
-	"credence"
+	"credence/conformance/zoo"
 )
 
-// bug is a file of the zoo: what is wrong, and the patch that makes it so.
-type bug struct {
-	name         string // of the file, without .patch
-	class        int
-	title        string
-	source       string
-	requirements []string
-	patch        []byte
-	files        []string // that the patch changes
-}
+// bug is a bug that can be built.
+type bug struct{ zoo.Bug }
 
-// readBugs reads the bugs whose name matches, in the order of their names.
-func readBugs(root fs.FS, match *regexp.Regexp) (bugs []bug, err error) {
-	paths, err := fs.Glob(root, zooDir+"/*.patch")
+// readBugs gives the bugs whose name matches.
+func readBugs(match *regexp.Regexp) (bugs []bug, err error) {
+	all, err := zoo.Bugs()
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
-		name := strings.TrimSuffix(filepath.Base(path), ".patch")
-		if !match.MatchString(name) {
-			continue
+	for _, b := range all {
+		if match.MatchString(b.Name) {
+			bugs = append(bugs, bug{b})
 		}
-		text, err := fs.ReadFile(root, path)
-		if err != nil {
-			return nil, err
-		}
-		b, err := parseBug(name, text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		bugs = append(bugs, b)
 	}
 	if len(bugs) == 0 {
 		return nil, fmt.Errorf("no bug in %s matches", zooDir)
@@ -56,65 +34,13 @@ func readBugs(root fs.FS, match *regexp.Regexp) (bugs []bug, err error) {
 	return bugs, nil
 }
 
-var changedFile = regexp.MustCompile(`(?m)^--- a/(reference/\S+\.go)$`)
-
-// parseBug reads the lines before the patch, and the patch.
-func parseBug(name string, text []byte) (b bug, err error) {
-	head, patch, ok := bytes.Cut(text, []byte("\n\n"))
-	if !ok {
-		return b, errors.New("no empty line before the patch")
-	}
-	b = bug{name: name, patch: patch}
-	lines := bufio.NewScanner(bytes.NewReader(head))
-	for lines.Scan() {
-		key, value, _ := strings.Cut(lines.Text(), ": ")
-		switch key {
-		case "Class":
-			b.class, err = strconv.Atoi(value)
-		case "Title":
-			b.title = value
-		case "Source":
-			b.source = value
-		case "Requirement":
-			b.requirements = strings.Split(value, ", ")
-		default:
-			return b, fmt.Errorf("unknown line %q", lines.Text())
-		}
-		if err != nil {
-			return b, fmt.Errorf("%s: %w", key, err)
-		}
-	}
-	for _, m := range changedFile.FindAllSubmatch(patch, -1) {
-		b.files = append(b.files, string(m[1]))
-	}
-	return b, b.check()
-}
-
-func (b bug) check() error {
-	switch {
-	case b.class == 0 || b.title == "" || b.source == "" || len(b.requirements) == 0:
-		return errors.New("one of the lines Class, Title, Source, Requirement is missing")
-	case !strings.HasPrefix(b.name, fmt.Sprintf("%03d-", b.class)):
-		return fmt.Errorf("the name does not start with the class %03d", b.class)
-	case len(b.files) == 0:
-		return errors.New("the patch changes no file of the reference")
-	}
-	known := credence.Requirements()
-	for _, id := range b.requirements {
-		if !slices.ContainsFunc(known, func(r credence.Requirement) bool { return r.ID == id }) {
-			return fmt.Errorf("SPEC.md has no requirement %q", id)
-		}
-	}
-	return nil
-}
-
 func (b bug) violates(requirements []string) bool {
-	return slices.ContainsFunc(b.requirements, func(id string) bool { return slices.Contains(requirements, id) })
+	return slices.ContainsFunc(b.Requirements, func(id string) bool { return slices.Contains(requirements, id) })
 }
 
 // apply writes the patched files to a directory.
 func (b bug) apply(dir string) error {
-	for _, path := range b.files {
+	for _, path := range b.Files {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
@@ -127,7 +53,7 @@ func (b bug) apply(dir string) error {
 	git := exec.Command("git", "apply", "-")
 	git.Dir = dir
 	git.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir)) // also under a directory that is a repository
-	git.Stdin = bytes.NewReader(b.patch)
+	git.Stdin = bytes.NewReader(b.Patch)
 	if out, err := git.CombinedOutput(); err != nil {
 		return fmt.Errorf("the patch does not apply: %w: %s", err, out)
 	}
@@ -139,7 +65,7 @@ func (b bug) build(dir string) (binary string, err error) {
 	if err := b.apply(dir); err != nil {
 		return "", err
 	}
-	return build(dir, b.files...)
+	return build(dir, b.Files...)
 }
 
 // build builds the reference shim with the files of a directory in the place of the repository's.

@@ -37,7 +37,7 @@ type sighting struct {
 
 // fuzz runs campaigns on the planted bugs, from no corpus and from the repository's.
 func (o options) fuzz(stdout, stderr io.Writer) int {
-	bugs, err := readBugs(os.DirFS("."), o.match)
+	bugs, err := readBugs(o.match)
 	if err != nil {
 		fmt.Fprintln(stderr, "zoo:", err)
 		return 2
@@ -50,10 +50,10 @@ func (o options) fuzz(stdout, stderr io.Writer) int {
 	var rows []string
 	missed := 0
 	for _, b := range bugs {
-		if !slices.Contains(planted, b.name) {
+		if !slices.Contains(planted, b.Name) {
 			continue
 		}
-		row := fmt.Sprintf("| %s | %s |", b.name, b.title)
+		row := fmt.Sprintf("| %s | %s |", b.Name, b.Title)
 		for _, corpus := range [][]*scenario.Scenario{nil, seeds} {
 			seen, err := o.campaigns(b, corpus)
 			if err != nil {
@@ -126,7 +126,7 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 	defer os.RemoveAll(dir)
 	binary, err := b.build(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", b.name, err)
+		return nil, fmt.Errorf("%s: %w", b.Name, err)
 	}
 	for seed := range uint64(o.runs) {
 		var s sighting
@@ -141,7 +141,7 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 			},
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", b.name, err)
+			return nil, fmt.Errorf("%s: %w", b.Name, err)
 		}
 		s.executions = r.Campaign.Executions
 		all = append(all, s)

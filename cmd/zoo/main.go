@@ -70,7 +70,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *campaigns {
 		return o.fuzz(stdout, stderr)
 	}
-	bugs, err := readBugs(os.DirFS("."), o.match)
+	bugs, err := readBugs(o.match)
 	if err != nil {
 		fmt.Fprintln(stderr, "zoo:", err)
 		return 2
@@ -140,16 +140,16 @@ func count(verdicts []verdict) (caught, named int) {
 
 func line(b bug, v verdict, err error) string {
 	if err != nil {
-		return fmt.Sprintf("%-32s DOES NOT BUILD", b.name)
+		return fmt.Sprintf("%-32s DOES NOT BUILD", b.Name)
 	}
 	if !v.caught() {
-		return fmt.Sprintf("%-32s NOT CAUGHT (%s)", b.name, strings.Join(b.requirements, ", "))
+		return fmt.Sprintf("%-32s NOT CAUGHT (%s)", b.Name, strings.Join(b.Requirements, ", "))
 	}
 	by := "caught, but not by name"
 	if v.named {
 		by = "caught"
 	}
-	return fmt.Sprintf("%-32s %s in %.1f s by %d tests (%s): %s", b.name, by, v.seconds, len(v.failed), strings.Join(b.requirements, ", "), v.failed[0])
+	return fmt.Sprintf("%-32s %s in %.1f s by %d tests (%s): %s", b.Name, by, v.seconds, len(v.failed), strings.Join(b.Requirements, ", "), v.failed[0])
 }
 
 // judge builds a bug and runs the suite on it, with each seed. Failures are those of the last one.
@@ -161,13 +161,13 @@ func (o options) judge(b bug) (verdict, error) {
 	defer os.RemoveAll(dir)
 	binary, err := b.build(dir)
 	if err != nil {
-		return verdict{}, fmt.Errorf("%s: %w", b.name, err)
+		return verdict{}, fmt.Errorf("%s: %w", b.Name, err)
 	}
 	started := time.Now()
 	var v verdict
 	for seed := range uint64(max(o.seeds, 1)) {
 		if v, err = b.judge(binary, seed+1); err != nil {
-			return verdict{}, fmt.Errorf("%s: %w", b.name, err)
+			return verdict{}, fmt.Errorf("%s: %w", b.Name, err)
 		}
 		if !v.caught() {
 			break

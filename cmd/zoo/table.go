@@ -9,7 +9,7 @@ import (
 func classes(bugs []bug) int {
 	seen := map[int]bool{}
 	for _, b := range bugs {
-		seen[b.class] = true
+		seen[b.Class] = true
 	}
 	return len(seen)
 }
@@ -41,7 +41,7 @@ where the mark is missing, of all.
 		if v.named {
 			mark = "yes"
 		}
-		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %s |\n", b.name, b.title, b.source, strings.Join(b.requirements, ", "), by, mark)
+		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %s |\n", b.Name, b.Title, b.Source, strings.Join(b.Requirements, ", "), by, mark)
 	}
 	return t.Bytes()
 }
