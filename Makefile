@@ -71,10 +71,12 @@ fuzz-zoo: ## run campaigns on planted bugs until each is found, and write docs/p
 	$(GO) run ./cmd/zoo -fuzz -docs docs/planted.md
 
 fuzz-coverage: ## what of reference/ the campaigns on the reference reach in FUZZTIME
-	$(GO) build -cover -coverpkg=./reference/... -o build/credence-cover ./cmd/credence
+	$(GO) build -cover -coverpkg=./reference/...,./cmd/credence -o build/credence-cover ./cmd/credence
 	rm -rf build/coverage && mkdir -p build/coverage
 	GOCOVERDIR=build/coverage build/credence-cover fuzz --target reference --time $(FUZZTIME) --seeds fuzz/corpus
-	$(GO) tool covdata percent -i build/coverage
+	$(GO) tool covdata percent -i build/coverage -pkg credence/reference/...
+	$(GO) tool covdata textfmt -i build/coverage -pkg credence/reference/... -o build/coverage.txt
+	$(GO) tool cover -func build/coverage.txt | tail -1
 
 build: $(CREDENCE) ## build the credence command into build/
 
