@@ -8,7 +8,7 @@ MATRIX      := $(GO) run ./cmd/matrix
 ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage clean FORCE
+.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,25 @@ $(SHIMS)/venv/installed: shims/syndace/requirements.txt
 	python3 -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+VERSION   := $(shell sed -n 's/^const SuiteVersion = "\(.*\)"/\1/p' conformance/run.go)
+COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+RELEASE   ?= build/release
+PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
+
+release: ## credence for every platform, and the vectors, with their hashes, into build/release; the same bytes each time
+	rm -rf $(RELEASE) && mkdir -p $(RELEASE)
+	@set -e; for p in $(PLATFORMS); do \
+		out=$(RELEASE)/credence-$(VERSION)-$$p; case $$p in windows-*) out=$$out.exe;; esac; echo $$out; \
+		CGO_ENABLED=0 GOOS=$${p%-*} GOARCH=$${p#*-} GOFLAGS= $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.commit=$(COMMIT)' -o $$out ./cmd/credence; done
+	tar --sort=name --format=ustar --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rw,go=r --transform 's,^,credence-vectors-$(VERSION)/,' \
+		-cf - LICENSE $$(cd vectors && ls *.json README.md | sed 's,^,vectors/,') | gzip -9n > $(RELEASE)/credence-vectors-$(VERSION).tar.gz
+	cd $(RELEASE) && sha256sum credence-* > SHA256SUMS
+
+release-check: ## build the release twice and compare the bytes
+	$(MAKE) --no-print-directory release RELEASE=build/release
+	$(MAKE) --no-print-directory release RELEASE=build/release-again
+	diff -r build/release build/release-again && echo "two builds, equal bytes"
 
 clean: ## remove what was built
 	rm -rf build

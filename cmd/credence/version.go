@@ -8,9 +8,12 @@ import (
 	"credence/conformance"
 )
 
+// commit is what a released binary was built from; make release sets it.
+var commit string
+
 const versionHelp = `usage: credence version
 
-Prints the version of the suite and its vectors. Reports carry it.
+Prints the version of the suite and its vectors, which reports carry, and in a released binary what it was built from.
 
 Exit status: 0 printed, 2 usage.
 `
@@ -20,6 +23,10 @@ func version(args []string, stdout, stderr io.Writer) int {
 	if err := parse(flags, args, versionHelp, 0, stdout); err != nil {
 		return failed(stderr, err)
 	}
-	fmt.Fprintln(stdout, "credence", conformance.SuiteVersion)
+	line := "credence " + conformance.SuiteVersion
+	if commit != "" {
+		line += " (" + commit + ")"
+	}
+	fmt.Fprintln(stdout, line)
 	return conforms
 }
