@@ -8,7 +8,7 @@ MATRIX      := $(GO) run ./cmd/matrix
 ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test race race-reference check vectors vectors-check shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ vectors: ## write the vectors from the reference
 
 vectors-check: ## exit 1 if the vectors are not what the reference gives
 	$(GO) run ./cmd/vecgen -check
+
+schemadoc: ## write the references of the shim protocol and of the vector format from their schemas
+	$(GO) run ./cmd/schemadoc
 
 shims: $(ALL_SHIMS) ## build every shim, run the suite on each, compare with the recorded verdicts
 	$(MATRIX)
