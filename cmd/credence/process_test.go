@@ -123,9 +123,9 @@ func TestBinaryInterrupted(t *testing.T) {
 // The progress is one line, rewritten, and gone at the end.
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer
-	w := &watch{stderr: &b, show: true}
+	w := &watch{stderr: &b, show: true, started: time.Now().Add(-2 * time.Minute)}
 	w.progress(conformance.Progress{Done: 1, Total: 9, Last: conformance.TestResult{Status: conformance.Failed}})
 	w.progress(conformance.Progress{Done: 2, Total: 9, Last: conformance.TestResult{Status: conformance.Passed}})
 	w.done()
-	require.Equal(t, "\r\x1b[K1/9 tests, 1 failed or errored\r\x1b[K2/9 tests, 1 failed or errored\r\x1b[K", b.String())
+	require.Equal(t, "\r\x1b[K1/9 tests, 1 failed or errored, about 16m0s left\r\x1b[K2/9 tests, 1 failed or errored, about 7m0s left\r\x1b[K", b.String())
 }
