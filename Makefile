@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CREDENCE    := build/credence
 SHIMS       := build/shims
 MATRIX      := $(GO) run ./cmd/matrix
-ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules
+ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules $(SHIMS)/vodozemac
 
 .DEFAULT_GOAL := help
 .PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
@@ -96,6 +96,10 @@ $(SHIMS)/libolm: FORCE
 	@test -f /usr/include/olm/olm.h || { echo "installing libolm-dev"; \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq libolm-dev; else sudo apt-get update -qq && sudo apt-get install -y -qq libolm-dev; fi; }
 	$(GO) build -C shims/libolm -o $(CURDIR)/$@ .
+
+$(SHIMS)/vodozemac: FORCE
+	cargo build --quiet --locked --release --manifest-path shims/vodozemac/Cargo.toml --target-dir build/cargo
+	@mkdir -p $(@D) && cp build/cargo/release/vodozemac $@
 
 shims/olm-js/node_modules: shims/olm-js/package-lock.json
 	npm ci --silent --prefix shims/olm-js

@@ -1,0 +1,178 @@
+//! What an application of the library keeps: an account and its sessions.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use vodozemac::{
+    Curve25519PublicKey,
+    olm::{
+        Account, AccountPickle, Message, OlmMessage, PreKeyMessage, Session, SessionConfig,
+        SessionPickle,
+    },
+};
+
+use crate::{
+    Bundle, Bytes, Params, draw,
+    refusal::{Answer, Refusal, invalid, unsupported},
+};
+
+pub struct Party {
+    account: Account,
+    sessions: BTreeMap<String, Session>, // by peer, in one order, as exports are compared
+}
+
+#[derive(Serialize, Deserialize)]
+struct Export {
+    account: AccountPickle,
+    sessions: BTreeMap<String, SessionPickle>,
+}
+
+impl Party {
+    /// The library draws the Ed25519 key, the identity key and the one-time keys.
+    pub fn create(p: &Params) -> Answer<(Self, Value)> {
+        let mut draws = vec![None, draw(&p.identity_private)?];
+        for key in &p.one_time_prekey_privates {
+            draws.push(Some(key.key()?));
+        }
+        rand::inject(draws);
+        let mut account = Account::new();
+        let count = p.one_time_prekey_privates.len().max(p.one_time_prekey_count);
+        let one_time_keys = account.generate_one_time_keys(count).created;
+        account.mark_keys_as_published();
+        let mut bundle = json!({"identity": hex::encode(account.curve25519_key().as_bytes())});
+        if let Some(key) = one_time_keys.first() {
+            bundle["one_time_prekey"] = hex::encode(key.as_bytes()).into();
+        }
+        Ok((Self { account, sessions: BTreeMap::new() }, json!({"bundle": bundle})))
+    }
+
+    pub fn import(p: &Params) -> Answer<(Self, Value)> {
+        let state = serde_json::from_slice(&p.state.0).map_err(|e| invalid(&e.to_string()))?;
+        let Export { account, sessions } =
+            serde_json::from_value(bytes_from_text(state)).map_err(|e| invalid(&e.to_string()))?;
+        let sessions = sessions.into_iter().map(|(peer, s)| (peer, s.into())).collect();
+        Ok((Self { account: account.into(), sessions }, json!({})))
+    }
+
+    pub fn run(&mut self, op: &str, p: &Params) -> Answer<Value> {
+        match op {
+            "party.export" => self.export(),
+            "session.initiate" => self.initiate(p),
+            "session.respond" => self.respond(p),
+            "session.encrypt" => self.encrypt(p),
+            "session.decrypt" => self.decrypt(p),
+            _ => Err(unsupported("no such operation")),
+        }
+    }
+
+    fn export(&self) -> Answer<Value> {
+        let sessions = self.sessions.iter().map(|(peer, s)| (peer.clone(), s.pickle())).collect();
+        let state = serde_json::to_value(Export { account: self.account.pickle(), sessions })
+            .map_err(|e| Refusal::internal(&e.to_string()))?;
+        Ok(json!({"state": hex::encode(bytes_to_text(state).to_string())}))
+    }
+
+    /// The library draws the base key, then the ratchet key.
+    fn initiate(&mut self, p: &Params) -> Answer<Value> {
+        rand::inject([draw(&p.ephemeral_private)?, draw(&p.ratchet_private)?]);
+        self.sessions.insert(p.peer.clone(), outbound(&self.account, p)?);
+        Ok(json!({}))
+    }
+
+    fn respond(&mut self, p: &Params) -> Answer<Value> {
+        let envelope = p.envelope.as_ref().ok_or(invalid("no envelope"))?;
+        let message = PreKeyMessage::from_bytes(&envelope.body.0)?;
+        rand::inject([draw(&p.ratchet_private)?]);
+        let created = self.account.create_inbound_session(
+            SessionConfig::version_1(),
+            message.identity_key(),
+            &message,
+        )?;
+        self.sessions.insert(p.peer.clone(), created.session);
+        Ok(json!({"plaintext": hex::encode(created.plaintext)}))
+    }
+
+    fn encrypt(&mut self, p: &Params) -> Answer<Value> {
+        let session = self.session(p)?;
+        rand::inject([draw(&p.ratchet_private)?]);
+        let message = session.encrypt(&p.plaintext.0)?;
+        let kind = match message {
+            OlmMessage::PreKey(_) => "initial",
+            OlmMessage::Normal(_) => "ratchet",
+        };
+        Ok(json!({"envelope": {"kind": kind, "body": hex::encode(message.to_parts().1)}}))
+    }
+
+    /// An initial message names its session, and the application finds the session by that name.
+    fn decrypt(&mut self, p: &Params) -> Answer<Value> {
+        let session = self.session(p)?;
+        let envelope = p.envelope.as_ref().ok_or(invalid("no envelope"))?;
+        let message = match envelope.kind.as_str() {
+            "initial" => OlmMessage::PreKey(PreKeyMessage::from_bytes(&envelope.body.0)?),
+            _ => OlmMessage::Normal(Message::from_bytes(&envelope.body.0)?),
+        };
+        if let OlmMessage::PreKey(m) = &message
+            && m.session_id() != session.session_id()
+        {
+            return Err(Refusal::unclassed("the message is of another session"));
+        }
+        rand::inject([draw(&p.ratchet_private)?]);
+        Ok(json!({"plaintext": hex::encode(session.decrypt(&message)?)}))
+    }
+
+    fn session(&mut self, p: &Params) -> Answer<&mut Session> {
+        self.sessions.get_mut(&p.peer).ok_or(Refusal::rejected("not-ready", "no session"))
+    }
+}
+
+/// A session from a bundle, whose two keys the types of the library cannot leave out.
+pub fn outbound(account: &Account, p: &Params) -> Answer<Session> {
+    let Bundle { identity, one_time_prekey } = p.bundle.as_ref().ok_or(invalid("no bundle"))?;
+    let (identity, one_time_key) = (public_key(identity)?, public_key(one_time_prekey)?);
+    Ok(account.create_outbound_session(SessionConfig::version_1(), identity, one_time_key)?)
+}
+
+fn public_key(key: &Option<Bytes>) -> Answer<Curve25519PublicKey> {
+    let key = key.as_ref().ok_or(Refusal::rejected("incomplete-bundle", "a key is absent"))?;
+    Ok(Curve25519PublicKey::from_slice(&key.0)?)
+}
+
+/// What stands before the bytes of a key in an export.
+const MARK: &str = "bytes:";
+
+/// Writes keys as text: the pickles have them as lists of numbers, in which nobody could search for a key.
+fn bytes_to_text(v: Value) -> Value {
+    match v {
+        Value::Array(list) => match bytes(&list) {
+            Some(b) => format!("{MARK}{}", hex::encode(b)).into(),
+            None => list.into_iter().map(bytes_to_text).collect(),
+        },
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(k, v)| (k, bytes_to_text(v))).collect())
+        }
+        other => other,
+    }
+}
+
+/// The bytes of a list of numbers that is a key, which has 32 or, for Ed25519 keys, more.
+fn bytes(list: &[Value]) -> Option<Vec<u8>> {
+    if list.len() < 32 {
+        return None;
+    }
+    list.iter().map(|n| n.as_u64().and_then(|n| n.try_into().ok())).collect()
+}
+
+fn bytes_from_text(v: Value) -> Value {
+    match v {
+        Value::String(s) => match s.strip_prefix(MARK).map(hex::decode) {
+            Some(Ok(b)) => b.into(),
+            _ => s.into(),
+        },
+        Value::Array(list) => list.into_iter().map(bytes_from_text).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(k, v)| (k, bytes_from_text(v))).collect())
+        }
+        other => other,
+    }
+}
