@@ -18,12 +18,13 @@ use serde_json::{Value, json};
 
 const SET: &str = "olm-v1";
 
-const OPERATIONS: [&str; 13] = [
+const OPERATIONS: [&str; 15] = [
     "hello",
     "reset",
     "party.new",
     "party.export",
     "party.import",
+    "session.start",
     "session.initiate",
     "session.respond",
     "session.encrypt",
@@ -31,6 +32,7 @@ const OPERATIONS: [&str; 13] = [
     "x3dh.initiate",
     "ratchet.chain",
     "ratchet.seal",
+    "ratchet.open",
     "ratchet.accumulate",
 ];
 
@@ -53,6 +55,7 @@ struct Params {
     cadence: Option<String>,
     party: String,
     peer: String,
+    role: String,
     identity_private: Option<Bytes>,
     one_time_prekey_privates: Vec<Bytes>,
     one_time_prekey_count: usize,
@@ -62,6 +65,9 @@ struct Params {
     envelope: Option<Envelope>,
     plaintext: Bytes,
     state: Bytes,
+    message: Bytes,
+    shared_secret: Bytes,
+    ratchet_public: Bytes,
     chain_key: Bytes,
     message_key: Bytes,
     ratchet_key: Bytes,
@@ -113,7 +119,9 @@ fn run(parties: &mut Parties, op: &str, p: &Params) -> Answer<Value> {
         "x3dh.initiate" => pieces::agree(p),
         "ratchet.chain" => pieces::chain(p),
         "ratchet.seal" => pieces::seal(p),
+        "ratchet.open" => pieces::open(p),
         "ratchet.accumulate" => pieces::accumulate(p),
+        "session.start" => parties.entry(p.party.clone()).or_insert_with(Party::bare).run(op, p),
         _ => parties.get_mut(&p.party).ok_or(invalid("no such party"))?.run(op, p),
     }
 }

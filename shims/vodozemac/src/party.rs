@@ -6,26 +6,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use vodozemac::{
     Curve25519PublicKey,
-    olm::{
-        Account, AccountPickle, Message, OlmMessage, PreKeyMessage, Session, SessionConfig,
-        SessionPickle,
-    },
+    olm::{Account, AccountPickle, Message, OlmMessage, PreKeyMessage, Session, SessionConfig, SessionPickle},
 };
 
 use crate::{
-    Bundle, Bytes, Params, draw,
+    Bundle, Bytes, Params, draw, pieces,
     refusal::{Answer, Refusal, invalid, unsupported},
 };
 
 pub struct Party {
     account: Account,
-    sessions: BTreeMap<String, Session>, // by peer, in one order, as exports are compared
+    sessions: BTreeMap<String, Held>, // by peer, in one order, as exports are compared
+}
+
+struct Held {
+    session: Session,
+    bare: bool, // started from a shared secret, so that there is no agreement to put into initial messages
 }
 
 #[derive(Serialize, Deserialize)]
 struct Export {
     account: AccountPickle,
-    sessions: BTreeMap<String, SessionPickle>,
+    sessions: BTreeMap<String, HeldExport>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeldExport {
+    session: SessionPickle,
+    bare: bool,
 }
 
 impl Party {
@@ -51,13 +59,20 @@ impl Party {
         let state = serde_json::from_slice(&p.state.0).map_err(|e| invalid(&e.to_string()))?;
         let Export { account, sessions } =
             serde_json::from_value(bytes_from_text(state)).map_err(|e| invalid(&e.to_string()))?;
-        let sessions = sessions.into_iter().map(|(peer, s)| (peer, s.into())).collect();
+        let held = |h: HeldExport| Held { session: h.session.into(), bare: h.bare };
+        let sessions = sessions.into_iter().map(|(peer, h)| (peer, held(h))).collect();
         Ok((Self { account: account.into(), sessions }, json!({})))
+    }
+
+    /// A party that has sessions from shared secrets, for which the keys of its account are never asked.
+    pub fn bare() -> Self {
+        Self { account: Account::new(), sessions: BTreeMap::new() }
     }
 
     pub fn run(&mut self, op: &str, p: &Params) -> Answer<Value> {
         match op {
             "party.export" => self.export(),
+            "session.start" => self.start(p),
             "session.initiate" => self.initiate(p),
             "session.respond" => self.respond(p),
             "session.encrypt" => self.encrypt(p),
@@ -67,7 +82,8 @@ impl Party {
     }
 
     fn export(&self) -> Answer<Value> {
-        let sessions = self.sessions.iter().map(|(peer, s)| (peer.clone(), s.pickle())).collect();
+        let held = |h: &Held| HeldExport { session: h.session.pickle(), bare: h.bare };
+        let sessions = self.sessions.iter().map(|(peer, h)| (peer.clone(), held(h))).collect();
         let state = serde_json::to_value(Export { account: self.account.pickle(), sessions })
             .map_err(|e| Refusal::internal(&e.to_string()))?;
         Ok(json!({"state": hex::encode(bytes_to_text(state).to_string())}))
@@ -76,7 +92,19 @@ impl Party {
     /// The library draws the base key, then the ratchet key.
     fn initiate(&mut self, p: &Params) -> Answer<Value> {
         rand::inject([draw(&p.ephemeral_private)?, draw(&p.ratchet_private)?]);
-        self.sessions.insert(p.peer.clone(), outbound(&self.account, p)?);
+        let session = outbound(&self.account, p)?;
+        self.sessions.insert(p.peer.clone(), Held { session, bare: false });
+        Ok(json!({}))
+    }
+
+    fn start(&mut self, p: &Params) -> Answer<Value> {
+        rand::inject([draw(&p.ratchet_private)?]);
+        let session = match p.role.as_str() {
+            "initiator" => pieces::initiator(p)?,
+            "responder" => pieces::responder(p)?,
+            _ => return Err(invalid("no such role")),
+        };
+        self.sessions.insert(p.peer.clone(), Held { session, bare: true });
         Ok(json!({}))
     }
 
@@ -84,29 +112,26 @@ impl Party {
         let envelope = p.envelope.as_ref().ok_or(invalid("no envelope"))?;
         let message = PreKeyMessage::from_bytes(&envelope.body.0)?;
         rand::inject([draw(&p.ratchet_private)?]);
-        let created = self.account.create_inbound_session(
-            SessionConfig::version_1(),
-            message.identity_key(),
-            &message,
-        )?;
-        self.sessions.insert(p.peer.clone(), created.session);
+        let created =
+            self.account.create_inbound_session(SessionConfig::version_1(), message.identity_key(), &message)?;
+        self.sessions.insert(p.peer.clone(), Held { session: created.session, bare: false });
         Ok(json!({"plaintext": hex::encode(created.plaintext)}))
     }
 
     fn encrypt(&mut self, p: &Params) -> Answer<Value> {
-        let session = self.session(p)?;
+        let Held { session, bare } = self.session(p)?;
         rand::inject([draw(&p.ratchet_private)?]);
-        let message = session.encrypt(&p.plaintext.0)?;
-        let kind = match message {
-            OlmMessage::PreKey(_) => "initial",
-            OlmMessage::Normal(_) => "ratchet",
+        let (kind, body) = match session.encrypt(&p.plaintext.0)? {
+            OlmMessage::PreKey(m) if *bare => ("ratchet", m.message().to_bytes()),
+            OlmMessage::PreKey(m) => ("initial", m.to_bytes()),
+            OlmMessage::Normal(m) => ("ratchet", m.to_bytes()),
         };
-        Ok(json!({"envelope": {"kind": kind, "body": hex::encode(message.to_parts().1)}}))
+        Ok(json!({"envelope": {"kind": kind, "body": hex::encode(body)}}))
     }
 
     /// An initial message names its session, and the application finds the session by that name.
     fn decrypt(&mut self, p: &Params) -> Answer<Value> {
-        let session = self.session(p)?;
+        let session = &mut self.session(p)?.session;
         let envelope = p.envelope.as_ref().ok_or(invalid("no envelope"))?;
         let message = match envelope.kind.as_str() {
             "initial" => OlmMessage::PreKey(PreKeyMessage::from_bytes(&envelope.body.0)?),
@@ -121,7 +146,7 @@ impl Party {
         Ok(json!({"plaintext": hex::encode(session.decrypt(&message)?)}))
     }
 
-    fn session(&mut self, p: &Params) -> Answer<&mut Session> {
+    fn session(&mut self, p: &Params) -> Answer<&mut Held> {
         self.sessions.get_mut(&p.peer).ok_or(Refusal::rejected("not-ready", "no session"))
     }
 }
@@ -148,9 +173,7 @@ fn bytes_to_text(v: Value) -> Value {
             Some(b) => format!("{MARK}{}", hex::encode(b)).into(),
             None => list.into_iter().map(bytes_to_text).collect(),
         },
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(k, v)| (k, bytes_to_text(v))).collect())
-        }
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(k, v)| (k, bytes_to_text(v))).collect()),
         other => other,
     }
 }
@@ -170,9 +193,7 @@ fn bytes_from_text(v: Value) -> Value {
             _ => s.into(),
         },
         Value::Array(list) => list.into_iter().map(bytes_from_text).collect(),
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(k, v)| (k, bytes_from_text(v))).collect())
-        }
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(k, v)| (k, bytes_from_text(v))).collect()),
         other => other,
     }
 }
