@@ -5,7 +5,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CREDENCE    := build/credence
 SHIMS       := build/shims
 MATRIX      := $(GO) run ./cmd/matrix
-ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules $(SHIMS)/vodozemac
+ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules $(SHIMS)/vodozemac $(SHIMS)/libsignal-java.jar
 
 .DEFAULT_GOAL := help
 .PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
@@ -100,6 +100,10 @@ $(SHIMS)/libolm: FORCE
 $(SHIMS)/vodozemac: FORCE
 	cargo build --quiet --locked --release --manifest-path shims/vodozemac/Cargo.toml --target-dir build/cargo
 	@mkdir -p $(@D) && cp build/cargo/release/vodozemac $@
+
+$(SHIMS)/libsignal-java.jar: FORCE
+	mvn --quiet --batch-mode --file shims/libsignal-java/pom.xml package
+	@mkdir -p $(@D) && cp build/maven/libsignal-java.jar $@
 
 shims/olm-js/node_modules: shims/olm-js/package-lock.json
 	npm ci --silent --prefix shims/olm-js
