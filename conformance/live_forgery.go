@@ -129,7 +129,7 @@ func tellsNothing(l *live) error {
 	if err := l.opened(responds); err != nil {
 		return err
 	}
-	plaintext := []byte("this must not leak from a refused message, not in part")
+	plaintext := []byte("q7Zk-x0Wd-Hs93-vTbn-51Lc-Rm8e-Jy2g-Uf6p-aK4o-Ei1t")
 	e, err := l.peer.Encrypt(targetName, plaintext, l.random)
 	if err != nil {
 		return err
