@@ -8,7 +8,7 @@ MATRIX      := $(GO) run ./cmd/matrix
 ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules $(SHIMS)/vodozemac $(SHIMS)/libsignal-java.jar
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ findings: $(ALL_SHIMS) ## run the matrix and write docs/findings.md and docs/pro
 record: $(ALL_SHIMS) ## run the matrix and record its verdicts
 	$(MATRIX) -record -docs docs
 
+campaigns: $(ALL_SHIMS) ## fuzz every shim for CAMPAIGN (3m), keep the findings in shims/campaigns and write docs/campaigns.md
+	$(MATRIX) -fuzz $(or $(CAMPAIGN),3m) -docs docs
+
 zoo: ## run the suite on every bug of conformance/zoo and write docs/zoo.md (a quarter of an hour)
 	$(GO) run ./cmd/zoo -docs docs/zoo.md
 
@@ -70,7 +73,7 @@ fuzz: ## fuzz each native target for FUZZTIME (10s), then run a campaign on the 
 		$(GO) test ./fuzz -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s || exit 1; done
 	$(GO) run ./cmd/credence fuzz --target reference --time $(FUZZTIME) --seeds fuzz/corpus
 
-fuzz-zoo: ## run campaigns on planted bugs until each is found, and write docs/planted.md (an hour)
+fuzz-zoo: ## run campaigns on planted bugs until each is found, and write docs/planted.md (half an hour)
 	$(GO) run ./cmd/zoo -fuzz -docs docs/planted.md
 
 fuzz-coverage: ## what of reference/ the campaigns on the reference reach in FUZZTIME

@@ -1,7 +1,6 @@
 package fuzz
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -20,9 +19,7 @@ func TestRegressions(t *testing.T) {
 		require.NotEmpty(t, paths)
 		for _, path := range paths {
 			t.Run(path, func(t *testing.T) {
-				text, err := os.ReadFile(path)
-				require.NoError(t, err)
-				s, err := scenario.Decode(text)
+				s, err := scenario.ReadFile(path)
 				require.NoError(t, err)
 				play, err := p.Play(s)
 				require.NoError(t, err)

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"credence/conformance"
@@ -88,33 +87,16 @@ func (o *fuzzOptions) check() error {
 		}
 	}
 	for _, dir := range []string{o.seedDir, o.corpus} {
-		more, err := readCorpus(dir)
+		if dir == "" {
+			continue
+		}
+		more, err := scenario.ReadDir(dir)
 		if err != nil {
-			return err
+			return fmt.Errorf("corpus: %w", err)
 		}
 		o.seeds = append(o.seeds, more...)
 	}
 	return nil
-}
-
-// readCorpus reads the scenarios of a directory, in the order of their names. A directory that is not there yet is empty.
-func readCorpus(dir string) (all []*scenario.Scenario, err error) {
-	if dir == "" {
-		return nil, nil
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	if err != nil {
-		return nil, fmt.Errorf("corpus: %w", err)
-	}
-	slices.Sort(paths)
-	for _, path := range paths {
-		s, err := readScenario(path)
-		if err != nil {
-			return nil, fmt.Errorf("corpus: %w", err)
-		}
-		all = append(all, s)
-	}
-	return all, nil
 }
 
 func (o *fuzzOptions) run() int {

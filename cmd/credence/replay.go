@@ -48,7 +48,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed(stderr, err)
 	}
-	s, err := readScenario(flags.Arg(0))
+	s, err := scenario.ReadFile(flags.Arg(0))
 	if err != nil {
 		return complain(stderr, usage, err)
 	}
@@ -83,18 +83,6 @@ func (o *runOptions) plays(ctx context.Context, s *scenario.Scenario, times int)
 		}
 	}
 	return play, nil
-}
-
-func readScenario(path string) (*scenario.Scenario, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	s, err := scenario.Decode(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return s, nil
 }
 
 // printPlay prints what a scenario has come to.

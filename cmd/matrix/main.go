@@ -1,9 +1,11 @@
 // Command matrix runs the suite on the shims of this repository and compares each verdict with the recorded one.
 //
 //	matrix [-record] [-docs DIR] [-allow-missing] [NAME...]
+//	matrix -fuzz TIME [-docs DIR] [-allow-missing] [NAME...]
 //
 // It reads shims/matrix.json, writes a JSON report of each run to build/reports, and compares it with
-// shims/verdicts/NAME.json. Exit status: 0 every verdict is the recorded one, 1 one is not, 2 usage.
+// shims/verdicts/NAME.json. With -fuzz it runs a fuzzing campaign on each instead, and keeps the scenarios that find something in
+// shims/campaigns. Exit status: 0 every verdict is the recorded one, 1 one is not, 2 usage.
 package main
 
 import (
@@ -41,6 +43,7 @@ type options struct {
 	docs         string
 	allowMissing bool
 	details      bool
+	campaigns    time.Duration
 }
 
 const (
@@ -57,6 +60,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.docs, "docs", "", "write findings.md and proof.md to this `directory` (all shims must run)")
 	flags.BoolVar(&o.allowMissing, "allow-missing", false, "pass over a shim that is not installed")
 	flags.BoolVar(&o.details, "details", false, "print the whole report of each shim")
+	flags.DurationVar(&o.campaigns, "fuzz", 0, "fuzz each shim for this `time` instead, and write campaigns.md to the directory of -docs")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -64,6 +68,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, "matrix:", err)
 		return 2
+	}
+	if o.campaigns > 0 {
+		return o.fuzz(entries, stdout, stderr)
 	}
 	return o.runAll(entries, stdout, stderr)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -42,7 +41,7 @@ func (o options) fuzz(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "zoo:", err)
 		return 2
 	}
-	seeds, err := readCorpus()
+	seeds, err := scenario.ReadDir(corpusDir)
 	if err != nil {
 		fmt.Fprintln(stderr, "zoo:", err)
 		return 2
@@ -96,25 +95,6 @@ func cells(seen []sighting) string {
 		what = string(s.finding.Reason)
 	}
 	return fmt.Sprintf(" %s| %s| %s |", executions, seconds, what)
-}
-
-func readCorpus() (all []*scenario.Scenario, err error) {
-	paths, err := filepath.Glob(corpusDir + "/*.json")
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		s, err := scenario.Decode(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		all = append(all, s)
-	}
-	return all, nil
 }
 
 // campaigns builds a bug and runs the campaigns on it, with another seed each.
