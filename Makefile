@@ -5,7 +5,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 CREDENCE    := build/credence
 SHIMS       := build/shims
 MATRIX      := $(GO) run ./cmd/matrix
-ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/venv/installed shims/olm-js/node_modules $(SHIMS)/vodozemac $(SHIMS)/libsignal-java.jar
+ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/libsignal-c $(SHIMS)/vodozemac $(SHIMS)/libsignal-java.jar \
+               $(SHIMS)/venv/installed shims/olm-js/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
@@ -107,6 +108,12 @@ $(SHIMS)/vodozemac: FORCE
 $(SHIMS)/libsignal-java.jar: FORCE
 	mvn --quiet --batch-mode --file shims/libsignal-java/pom.xml package
 	@mkdir -p $(@D) && cp build/maven/libsignal-java.jar $@
+
+$(SHIMS)/libsignal-c: FORCE
+	@test -f /usr/include/signal/signal_protocol.h -a -f /usr/include/cjson/cJSON.h -a -f /usr/include/openssl/evp.h || \
+		{ packages="libsignal-protocol-c-dev libcjson-dev libssl-dev"; echo "installing $$packages"; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $$packages; else sudo apt-get update -qq && sudo apt-get install -y -qq $$packages; fi; }
+	$(MAKE) -C shims/libsignal-c OUT=$(CURDIR)/$@
 
 shims/olm-js/node_modules: shims/olm-js/package-lock.json
 	npm ci --silent --prefix shims/olm-js

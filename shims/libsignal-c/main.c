@@ -52,23 +52,24 @@ void fail(const char *code, const char *class, const char *message)
 }
 
 // The errors of the library. One that has several meanings has no class.
+#define ERROR(number, code, class) {number, code, class, #number}
 static const struct {
     int number;
     const char *code, *class, *name;
 } errors[] = {
-    {SG_ERR_NOMEM, "internal", NULL, "out of memory"},
-    {SG_ERR_INVAL, "rejected", NULL, "invalid argument"},
-    {SG_ERR_UNKNOWN, "internal", NULL, "unknown"},
-    {SG_ERR_DUPLICATE_MESSAGE, "rejected", "duplicate", "duplicate message"},
-    {SG_ERR_INVALID_KEY, "rejected", NULL, "invalid key"},
-    {SG_ERR_INVALID_KEY_ID, "rejected", "unknown-prekey", "invalid key id"},
-    {SG_ERR_INVALID_MAC, "rejected", "authentication", "invalid MAC"},
-    {SG_ERR_INVALID_MESSAGE, "rejected", NULL, "invalid message"}, // a bad MAC and a number too far ahead, among others
-    {SG_ERR_INVALID_VERSION, "rejected", "malformed", "invalid version"},
-    {SG_ERR_LEGACY_MESSAGE, "rejected", "malformed", "legacy message"},
-    {SG_ERR_NO_SESSION, "rejected", "not-ready", "no session"},
-    {SG_ERR_UNTRUSTED_IDENTITY, "rejected", NULL, "untrusted identity"},
-    {SG_ERR_INVALID_PROTO_BUF, "rejected", "malformed", "invalid protocol buffer"},
+    ERROR(SG_ERR_NOMEM, "internal", NULL),
+    ERROR(SG_ERR_INVAL, "rejected", NULL),
+    ERROR(SG_ERR_UNKNOWN, "internal", NULL),
+    ERROR(SG_ERR_DUPLICATE_MESSAGE, "rejected", "duplicate"),
+    ERROR(SG_ERR_INVALID_KEY, "rejected", NULL),
+    ERROR(SG_ERR_INVALID_KEY_ID, "rejected", "unknown-prekey"),
+    ERROR(SG_ERR_INVALID_MAC, "rejected", "authentication"),
+    ERROR(SG_ERR_INVALID_MESSAGE, "rejected", NULL), // a bad MAC and a number too far ahead, among others
+    ERROR(SG_ERR_INVALID_VERSION, "rejected", "malformed"),
+    ERROR(SG_ERR_LEGACY_MESSAGE, "rejected", "malformed"),
+    ERROR(SG_ERR_NO_SESSION, "rejected", "not-ready"),
+    ERROR(SG_ERR_UNTRUSTED_IDENTITY, "rejected", NULL),
+    ERROR(SG_ERR_INVALID_PROTO_BUF, "rejected", "malformed"),
 };
 
 static void check_as(int result, const char *class)
