@@ -36,6 +36,7 @@ func commands() []command {
 		{"replay", "run a scenario on a target: the timeline, and who could read what", replay},
 		{"search", "play every schedule up to a depth on a target", search},
 		{"fuzz", "play ever new scenarios on a target for a time", fuzz},
+		{"init", "write the skeleton of a shim: go, python, typescript, rust, java, c", initShim},
 		{"doctor", "tell the author of a shim what is missing next", doctor},
 		{"merge", "join the reports of the shards of a run", merge},
 		{"list", "list the tests, or the requirements with the tests of each", list},
