@@ -1,6 +1,7 @@
 """The independent implementation of SPEC.md behind the shim protocol (docs/shim-protocol.md)."""
 import copy
 import hashlib
+import io
 import json
 import pickle
 import secrets
@@ -146,8 +147,17 @@ def party_new(p):
     return {"bundle": public(parties[p.party].bundle())}
 
 
+def dumped(o):
+    """The bytes of a state. Equal states have equal bytes: without the memo it does not matter what is shared inside."""
+    b = io.BytesIO()
+    p = pickle.Pickler(b)
+    p.fast = True
+    p.dump(o)
+    return b.getvalue()
+
+
 def party_export(p):
-    return {"state": pickle.dumps(p.known_party).hex()}
+    return {"state": dumped(p.known_party).hex()}
 
 
 def party_import(p):
@@ -288,7 +298,7 @@ def channel_open(p):
 
 
 def channel_export(p):
-    return {"state": pickle.dumps(known(channels, p)).hex()}
+    return {"state": dumped(known(channels, p)).hex()}
 
 
 def channel_import(p):
@@ -374,13 +384,13 @@ def device_status(p):
 
 
 def device_export(p):
-    return {"state": pickle.dumps(known(devices, p)).hex()}
+    d = copy.copy(known(devices, p))
+    d.behind = True  # whoever goes on from this state has to catch up first (AMB-SYN-10)
+    return {"state": dumped(d).hex()}
 
 
 def device_import(p):
-    d = pickle.loads(p.hex("state"))
-    d.behind = True
-    devices[p.party] = d
+    devices[p.party] = pickle.loads(p.hex("state"))
     return {}
 
 
