@@ -7,6 +7,7 @@ import libsignal, {
   SessionBuilder,
   SessionCipher,
   SignalProtocolAddress,
+  setCurve,
   setWebCrypto,
   type AsyncCurve,
   type Chain,
@@ -14,6 +15,8 @@ import libsignal, {
   type KeyPairType,
   type SessionType,
 } from "@privacyresearch/libsignal-protocol-typescript";
+import { AsyncCurve25519Wrapper, type AsyncCurve as Primitives } from "@privacyresearch/curve25519-typescript";
+import { signWith } from "./signer";
 import { Store, buffer, device, hex } from "./store";
 
 const set = "signal-v3";
@@ -66,6 +69,23 @@ setWebCrypto({
     sign,
   },
 } as unknown as Crypto);
+
+// The library signs without randomness. Its own way to replace the curve lets vectors that fix the randomness of a prekey signature go
+// on to what comes after it; xeddsa.sign stays the library's.
+const signers = ["library", "z"];
+const signer = process.argv[2] === "--signer" ? process.argv[3] : "library";
+if (!signers.includes(signer)) throw new Error(`unknown signer ${signer}`);
+
+if (signer === "z") {
+  const own = new AsyncCurve25519Wrapper();
+  const signing: Primitives = {
+    keyPair: (key) => own.keyPair(key),
+    sharedSecret: (theirs, key) => own.sharedSecret(theirs, key),
+    verify: (key, message, signature) => own.verify(key, message, signature),
+    sign: async (key, message) => signWith(key, message, getRandomValues(new Uint8Array(64))),
+  };
+  setCurve(signing as never); // its type says another interface of the same name
+}
 
 let curve: AsyncCurve;
 
@@ -207,7 +227,7 @@ async function decrypt(p: Params): Promise<object> {
 const operations: Record<string, (p: Params) => Promise<object>> = {
   hello: async () => ({
     protocol: 1,
-    name: "@privacyresearch/libsignal-protocol-typescript",
+    name: `@privacyresearch/libsignal-protocol-typescript${signer === "z" ? " (prekeys signed with Z)" : ""}`,
     version: require("@privacyresearch/libsignal-protocol-typescript/package.json").version,
     language: "TypeScript",
     profiles: ["xeddsa", "x3dh", "ratchet"],
@@ -301,7 +321,7 @@ const operations: Record<string, (p: Params) => Promise<object>> = {
   "party.new": async (p) => {
     const privates = p.list("one_time_prekey_privates");
     const count = privates.length || p.number("one_time_prekey_count");
-    queue = [p.optional("identity_private"), p.optional("signed_prekey_private"), ...privates];
+    queue = [p.optional("identity_private"), p.optional("signed_prekey_private"), ...(signer === "z" ? [p.optional("random")] : []), ...privates];
     const own = new Store(await KeyHelper.generateIdentityKeyPair(), p.number("registration_id"));
     const signed = await KeyHelper.generateSignedPreKey(own.identity, p.number("signed_prekey_id") || 1);
     await own.storeSignedPreKey(signed.keyId, signed.keyPair);
