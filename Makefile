@@ -6,7 +6,7 @@ CREDENCE    := build/credence
 SHIMS       := build/shims
 MATRIX      := $(GO) run ./cmd/matrix
 ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)/libsignal-c $(SHIMS)/vodozemac $(SHIMS)/libsignal-java.jar \
-               $(SHIMS)/venv/installed shims/olm-js/node_modules
+               $(SHIMS)/venv/installed shims/olm-js/node_modules shims/libsignal-ts/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
@@ -117,6 +117,11 @@ $(SHIMS)/libsignal-c: FORCE
 
 shims/olm-js/node_modules: shims/olm-js/package-lock.json
 	npm ci --silent --prefix shims/olm-js
+	@touch $@
+
+# npm ci also compiles it, into dist.
+shims/libsignal-ts/node_modules: $(addprefix shims/libsignal-ts/,package-lock.json tsconfig.json shim.ts signer.ts store.ts)
+	npm ci --silent --prefix shims/libsignal-ts
 	@touch $@
 
 $(SHIMS)/venv/installed: shims/syndace/requirements.txt
