@@ -151,7 +151,7 @@ func (f *campaign) work(ctx context.Context, b *bed) {
 		f.note(where, s, play)
 		if play.Result.Status == Passed {
 			f.weigh(b, where, s)
-		} else if err := f.finding(ctx, b, where, s, play.Result); err != nil {
+		} else if err := f.finding(ctx, b, where, s, play.outcome()); err != nil {
 			f.end(err)
 			return
 		}
@@ -281,7 +281,7 @@ func (f *campaign) finding(ctx context.Context, b *bed, where field, s *scenario
 		if lost = err; err != nil || signature(where, play.Result) != sign {
 			return false
 		}
-		r = play.Result
+		r = play.outcome()
 		return true
 	})
 	if lost == nil {

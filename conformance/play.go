@@ -11,12 +11,18 @@ import (
 
 // Play is a scenario that was run: what happened, and who can read what.
 type Play struct {
-	Lines       []string      `json:"lines"` // an event a line, with what came of it
-	Compromises []Compromised `json:"compromises"`
-	Allowed     int           `json:"allowed"` // readings that the specification allows, over all compromises
-	Read        int           `json:"read"`    // readings that the attacker had
-	Result      TestResult    `json:"result"`
-	Evidence    Evidence      `json:"evidence"`
+	Record
+	Allowed  int        `json:"allowed"` // readings that the specification allows, over all compromises
+	Read     int        `json:"read"`    // readings that the attacker had
+	Result   TestResult `json:"result"`
+	Evidence Evidence   `json:"evidence"`
+}
+
+// outcome is the result, with the record.
+func (p *Play) outcome() TestResult {
+	r := p.Result
+	r.Record = &p.Record
+	return r
 }
 
 // Replay runs a scenario on a target. It returns ErrTarget; what the target does wrong is in the result.
@@ -42,7 +48,7 @@ func (t *tester) replay(s *scenario.Scenario) (*Play, error) {
 	if err != nil {
 		return p, wrong
 	}
-	tolerant.Lines = p.Lines
+	tolerant.Lines, tolerant.Arrivals = p.Lines, p.Arrivals // who tolerates forgets what was refused
 	return tolerant, wrong
 }
 
@@ -56,6 +62,7 @@ type Compromised struct {
 // Exposure is a message that the specification lets the attacker read, or that he has read.
 type Exposure struct {
 	Message   string    `json:"message"`
+	Index     int       `json:"index"` // in Record.Messages; -1 is a key that should have been deleted
 	Allowed   bool      `json:"allowed"`
 	Read      string    `json:"read"`      // how; empty if he could not
 	Guarantee Guarantee `json:"guarantee"` // that keeps it secret, if it is not allowed
@@ -157,14 +164,14 @@ func (p *Play) judge(oracle *adversary.Oracle, attacker *adversary.Attacker, cop
 				read[m] = "the target reads it from the copy"
 			}
 		}
-		result := Compromised{Event: c.event, Who: c.who}
+		result := Compromised{Event: c.event, Who: c.who, Exposed: []Exposure{}}
 		for _, k := range keys {
 			if !knows[oracle.Private(k)] {
-				result.Exposed = append(result.Exposed, Exposure{Message: fmt.Sprintf("the private key of %x", k), Read: "it is in the copy, and should have been deleted", Guarantee: ForwardSecrecy})
+				result.Exposed = append(result.Exposed, Exposure{Message: fmt.Sprintf("the private key of %x", k), Index: -1, Read: "it is in the copy, and should have been deleted", Guarantee: ForwardSecrecy})
 			}
 		}
 		for i, m := range messages {
-			e := Exposure{Message: m.message.Name, Allowed: knows[m.key], Read: read[m.message], Guarantee: c.guarantee(i)}
+			e := Exposure{Message: m.message.Name, Index: i, Allowed: knows[m.key], Read: read[m.message], Guarantee: c.guarantee(i)}
 			if e.Allowed {
 				p.Allowed++
 			}

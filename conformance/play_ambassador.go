@@ -16,6 +16,7 @@ import (
 	"credence/reference/ambassador"
 	"credence/reference/client"
 	"credence/reference/codec"
+	"credence/reference/conversation"
 	"credence/reference/postoffice"
 	"credence/reference/refusal"
 )
@@ -30,7 +31,9 @@ type theatre struct {
 	copies   []*deviceCopy
 	texts    int
 	released map[account.DeviceID]int // commits that have reached the post office
-	problem  error                    // of the oracle, which cannot follow what the target does
+	ledger   *ledger
+	event    int   // the one that happens
+	problem  error // of the oracle, which cannot follow what the target does
 }
 
 // household is an account with its devices; those that were removed stay in the list.
@@ -46,6 +49,8 @@ type actor struct {
 	name    string // alice/0
 	home    *household
 	removed bool
+	since   int // the event in which it came, and in which it was removed or -1
+	until   int
 	linked  int // messages that had been sent by then
 	epoch   uint32
 	asked   int            // the event in which it was asked to heal
@@ -70,25 +75,29 @@ func (t *tester) playAmbassador(s *scenario.Scenario, attacked bool) (*Play, err
 	if err := reset(t); err != nil {
 		return nil, err
 	}
-	th := &theatre{world: &world{tester: t}, play: &Play{}, post: adversary.NewPost(), released: map[account.DeviceID]int{}}
+	th := &theatre{world: &world{tester: t}, play: newPlay(), ledger: newLedger(), event: -1, post: adversary.NewPost(), released: map[account.DeviceID]int{}}
 	th.watch = newKeyWatch(postoffice.New(th.now))
 	th.office = &stage{th.watch, th}
+	t.played = th.play
+	defer th.record()
 	for _, u := range s.Users {
 		if err := th.enter(u); err != nil {
 			return th.play, err
 		}
 	}
 	for i, e := range s.Events {
+		th.event = i
 		came, err := th.do(i, e)
 		if err == nil {
 			err = first(func() error { return th.usedOnce(th.watch) }, th.epochsGrow)
 		}
 		if err != nil {
-			th.play.Lines = append(th.play.Lines, e.String()+": WRONG")
+			th.play.happened(e.String() + goesWrong)
 			return th.play, err
 		}
-		th.play.Lines = append(th.play.Lines, e.String()+came)
+		th.play.happened(e.String() + came)
 	}
+	th.event = len(s.Events)
 	if err := th.close(); err != nil || !attacked {
 		th.evidence.add(Evidence{Scenarios: 1, Messages: len(th.post.Sent)})
 		return th.play, err
@@ -240,7 +249,7 @@ func (th *theatre) enter(u scenario.User) error {
 
 // appear adds a device to its account.
 func (th *theatre) appear(h *household, c *client.Client, d *shimDevice) {
-	a := &actor{member: th.member(c, d.name), name: fmt.Sprintf("%s/%d", h.name, len(h.actors)), home: h, linked: len(th.post.Sent), read: map[string]int{}}
+	a := &actor{member: th.member(c, d.name), name: fmt.Sprintf("%s/%d", h.name, len(h.actors)), home: h, since: th.event, until: -1, linked: len(th.post.Sent), read: map[string]int{}}
 	c.Heard = func(e ambassador.Event) {
 		a.events = append(a.events, e)
 		if e.Kind == ambassador.Message || e.Kind == ambassador.Sent {
@@ -513,7 +522,9 @@ func (th *theatre) remove(leader *actor, names []string) (string, error) {
 		return "", err
 	}
 	for _, a := range leader.home.actors {
-		a.removed = a.removed || slices.Contains(ids, a.Device.ID())
+		if slices.Contains(ids, a.Device.ID()) {
+			a.removed, a.until = true, th.event
+		}
 	}
 	for _, c := range th.copies {
 		if c.of.removed && c.removed == 0 {
@@ -804,12 +815,27 @@ type stage struct {
 
 // Append lets the attacker see a commit, also one that is refused.
 func (s *stage) Append(commit []byte) error {
+	before := len(s.th.post.Sent)
 	s.th.post.Released(commit)
 	m := &postoffice.Commit{}
 	if codec.Decode(commit, m) == nil {
 		s.th.released[m.Device]++
+		s.th.ledger.released(s.th.event, m, s.th.recipient(m.Entry), s.th.post.Sent[before:])
 	}
 	return s.Service.Append(commit)
+}
+
+// recipient gives the name of the account that an entry is for.
+func (th *theatre) recipient(entry []byte) string {
+	e, err := conversation.ParseEntry(entry)
+	if err != nil {
+		return ""
+	}
+	i := slices.IndexFunc(th.users, func(h *household) bool { return h.id == e.Recipient })
+	if i < 0 {
+		return ""
+	}
+	return th.users[i].name
 }
 
 // watched is a device of the target whose commits and mails the oracle follows.
@@ -885,6 +911,9 @@ func (w *watched) Receive(mail []byte) ([]ambassador.Event, error) {
 			return e.Kind == ambassador.Message || e.Kind == ambassador.Sent || e.Kind == ambassador.Accepted
 		})
 		w.th.note(w.th.post.Processed(w.id, mail, took))
+	}
+	if err == nil || refusal.Of(err) != "" {
+		w.th.ledger.received(w.th.event, w.id, mail, err != nil)
 	}
 	return events, err
 }

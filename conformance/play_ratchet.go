@@ -33,6 +33,7 @@ type duel struct {
 	messages []judged
 	flights  map[string]*flight
 	copies   []*copied
+	event    int // the one that happens
 	names    int
 	spk      primitive.PublicKey // the responder's, from which the ratchet starts
 	secret   *shim.Params        // of session.start, for the responder
@@ -53,6 +54,7 @@ type flight struct {
 	judged
 	to       string
 	envelope *shim.Message
+	event    int // in which it was sent
 	arrived  bool
 }
 
@@ -67,19 +69,23 @@ func (t *tester) playRatchet(s *scenario.Scenario, tolerant, attacked bool) (*Pl
 		return nil, err
 	}
 	d := &duel{
-		live: &live{tester: t, set: set}, scenario: s, tolerant: tolerant, play: &Play{}, trace: adversary.NewTrace(), oracle: adversary.NewOracle(), flights: map[string]*flight{},
+		live: &live{tester: t, set: set}, scenario: s, tolerant: tolerant, play: newPlay(), trace: adversary.NewTrace(), oracle: adversary.NewOracle(), flights: map[string]*flight{},
 		a: newSide("a"), b: newSide("b"),
 	}
+	t.played = d.play
+	d.play.Lanes = append(d.play.Lanes, Lane{"a", -1, -1}, Lane{"b", -1, -1})
 	if err := d.open(); err != nil {
 		return d.play, err
 	}
 	for i, e := range s.Events {
+		d.event = i
 		came, err := d.do(i, e)
 		if err != nil {
-			d.play.Lines = append(d.play.Lines, e.String()+": WRONG")
+			d.play.happened(e.String() + goesWrong)
+			d.wrong(e)
 			return d.play, err
 		}
-		d.play.Lines = append(d.play.Lines, e.String()+came)
+		d.play.happened(e.String() + came)
 	}
 	if !attacked {
 		t.evidence.add(Evidence{Scenarios: 1, Messages: len(d.messages)})
@@ -108,6 +114,9 @@ func (d *duel) side(name string) (own, other *side) {
 
 // doesNotApply is what an event comes to that has no effect.
 const doesNotApply = ": does not apply"
+
+// goesWrong is what an event comes to in which the target did what it must not.
+const goesWrong = ": WRONG"
 
 // do performs an event and tells what came of it.
 func (d *duel) do(i int, e scenario.Event) (string, error) {
@@ -268,7 +277,8 @@ func (d *duel) send(own, other *side) (string, error) {
 	if err != nil && !d.tolerant {
 		return "", d.fail(Mismatch, err.Error(), "AMB-RAT-07, AMB-RAT-08 (SPEC.md 5.3)", fmt.Sprintf("ratchet key %x, number %d in %s", m.Header.Key, m.Header.N, m.Name))
 	}
-	f := &flight{judged: judged{m, mk}, to: other.name, envelope: r.Envelope}
+	f := &flight{judged: judged{m, mk}, to: other.name, envelope: r.Envelope, event: d.event}
+	d.play.Messages = append(d.play.Messages, Travelled{Name: name, From: own.name, To: other.name, Event: d.event})
 	d.flights[name] = f
 	d.messages = append(d.messages, f.judged)
 	return fmt.Sprintf(": %s, ratchet key %x.., number %d", name, m.Header.Key[:4], m.Header.N), nil
@@ -322,12 +332,13 @@ func (d *duel) deliver(own *side, f *flight) (string, error) {
 		if d.tolerant {
 			return doesNotApply, nil
 		}
-		return ": refused", d.refuseUnchanged("", op, p)
+		return ": refused", d.refuses(own, f, op, p, WasRefused)
 	}
 	r, err := d.call(op, p)
 	var e *shim.Error
 	if errors.As(err, &e) {
 		if d.tolerant {
+			d.arrived(own, f, WasRefused)
 			return ": refused", nil
 		}
 		return "", d.fail(RejectedValid, fmt.Sprintf("%s must be read", f.message.Name), "a result", e.Error())
@@ -342,6 +353,7 @@ func (d *duel) deliver(own *side, f *flight) (string, error) {
 		return "", err
 	}
 	own.endpoint, f.arrived = endpoint, true
+	d.arrived(own, f, WasRead)
 	if !own.started { // AMB-X3D-10: the one-time prekey is used up
 		own.started = true
 		delete(own.fixed, d.oneTimePrekey())
@@ -402,7 +414,16 @@ func (d *duel) forge(own *side, f *flight, e scenario.Event) (string, error) {
 	} else if slices.Contains(around, e.Part) {
 		return doesNotApply, nil // who has the session reads the message in it, and may leave what is around it alone
 	}
-	return ": refused", d.refuseUnchanged("", op, shim.Params{Party: own.party, Peer: d.peerOf(own), Envelope: changed})
+	return ": refused", d.refuses(own, f, op, shim.Params{Party: own.party, Peer: d.peerOf(own), Envelope: changed}, WasForged)
+}
+
+// refuses brings what must be refused and change nothing.
+func (d *duel) refuses(own *side, f *flight, op shim.Op, p shim.Params, outcome Outcome) error {
+	err := d.refuseUnchanged("", op, p)
+	if err == nil {
+		d.arrived(own, f, outcome)
+	}
+	return err
 }
 
 // around are the parts of an initial message around its ratchet message.
@@ -614,14 +635,18 @@ func (d *duel) hears(own, other *side, envelope *shim.Message, due bool) (string
 	var e *shim.Error
 	switch {
 	case errors.As(err, &e) && due:
+		d.impersonated(own, other, FromThief)
 		return ": not believed, though it could be", nil
 	case errors.As(err, &e):
+		d.impersonated(own, other, FromThief)
 		return ": refused", nil
 	case err != nil:
 		return "", err
 	case !due:
+		d.impersonated(own, other, WentWrong)
 		return "", d.fail(AcceptedInvalid, "a message that a thief made from an old copy is believed: the session should have healed", "rejected", "a plaintext")
 	}
+	d.impersonated(own, other, Believed)
 	return ": believed", nil
 }
 

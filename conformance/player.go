@@ -39,7 +39,7 @@ func (p *Player) Play(s *scenario.Scenario) (*Play, error) {
 			return nil, err
 		}
 	}
-	play := &Play{}
+	play := newPlay()
 	t := &tester{ctx: p.ctx, target: p.target, hello: p.hello, random: testRandom(p.options.Seed, "scenario")}
 	wrong := runRecovered(&testCase{run: func(t *tester) (err error) {
 		came, err := t.replay(s)

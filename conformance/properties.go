@@ -69,7 +69,7 @@ func (t *tester) shrunk(p property, s *scenario.Scenario, failure error) error {
 	if !errors.As(failure, &v) {
 		return failure
 	}
-	v.scenario = s
+	v.scenario, v.record = s, t.record()
 	if v.status != Failed {
 		return v
 	}
@@ -80,11 +80,19 @@ func (t *tester) shrunk(p property, s *scenario.Scenario, failure error) error {
 			return false
 		}
 		v = other
-		v.scenario = smaller
+		v.scenario, v.record = smaller, t.record()
 		return true
 	})
 	t.evidence = evidence
 	return v
+}
+
+// record gives the record of the last scenario, or nil.
+func (t *tester) record() *Record {
+	if t.played == nil {
+		return nil
+	}
+	return &t.played.Record
 }
 
 // ratchetProperties are the properties of two parties.

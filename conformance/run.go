@@ -272,7 +272,7 @@ func judge(result *TestResult, err error) {
 		result.Status = Passed
 	case errors.As(err, &v):
 		result.Status, result.Reason, result.Message = v.status, v.reason, v.message
-		result.Expected, result.Got, result.Sent, result.Scenario = v.expected, v.got, v.sent, v.scenario
+		result.Expected, result.Got, result.Sent, result.Scenario, result.Record = v.expected, v.got, v.sent, v.scenario, v.record
 	default:
 		result.Status, result.Reason, result.Message = Errored, Protocol, err.Error()
 	}

@@ -106,7 +106,7 @@ func (o SearchOptions) playOne(t *tester, events []scenario.Event) searched {
 		}
 	}
 	t.random = testRandom(o.Seed, fmt.Sprint(events))
-	p := &Play{}
+	p := newPlay()
 	wrong := runRecovered(&testCase{run: func(t *tester) (err error) {
 		if s.Level == scenario.Ambassador {
 			p, err = t.playAmbassador(&s, false)

@@ -63,6 +63,7 @@ type tester struct {
 	sent     string        // the last request
 	budget   time.Duration // of the whole run
 	evidence Evidence      // of property tests
+	played   *Play         // the last scenario
 }
 
 // withRandom gives the same tester with other randomness for the reference.
@@ -81,6 +82,7 @@ type verdict struct {
 	got      string
 	sent     string
 	scenario *scenario.Scenario // of a property test
+	record   *Record            // of the scenario
 }
 
 func (v *verdict) Error() string { return fmt.Sprintf("%s: %s", v.reason, v.message) }
