@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"credence/conformance"
 	"credence/conformance/report"
@@ -20,14 +22,14 @@ import (
 const replayHelp = `usage: credence replay (--target reference | --shim 'COMMAND ARGS') [options] FILE
 
 Runs a scenario (docs/scenarios.md) on a target, and prints its timeline, what the thief of each state could read, what the
-specification lets him read, and the verdict.
+specification lets him read, and the verdict. --svg and --sequence draw it.
 
 Exit status: 0 nothing is wrong; 1 something is; 2 usage, or the file is not a scenario; 3 the target could not be run at all.
 `
 
 func replay(args []string, stdout, stderr io.Writer) int {
 	o := &runOptions{stdout: stdout, stderr: stderr}
-	asJSON, times := false, 0
+	asJSON, times, pictures := false, 0, pictures{}
 	flags := flag.NewFlagSet("replay", flag.ContinueOnError)
 	flags.StringVar(&o.target, "target", "", "run a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "run the shim that this `command` starts")
@@ -35,6 +37,8 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
 	flags.IntVar(&times, "times", 1, "play it `n` times on one target, and print how its memory grows; the last time counts")
 	flags.BoolVar(&asJSON, "json", false, "JSON instead of text")
+	flags.StringVar(&pictures.exposure, "svg", "", "draw who could read what, as SVG, to this `file`")
+	flags.StringVar(&pictures.sequence, "sequence", "", "draw who sent what to whom, as SVG, to this `file`")
 	err := parse(flags, args, replayHelp, 1, stdout)
 	if err == nil && flags.NArg() == 0 {
 		err = errors.New("replay takes the file of a scenario (see credence replay --help)")
@@ -43,7 +47,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("--times %d: at least 1", times)
 	}
 	if err == nil {
-		err = o.checkTarget()
+		err = errors.Join(o.checkTarget(), pictures.check())
 	}
 	if err != nil {
 		return failed(stderr, err)
@@ -58,7 +62,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return o.noReport(ctx, err)
 	}
-	if err := printPlay(stdout, p, asJSON); err != nil {
+	if err := errors.Join(printPlay(stdout, p, asJSON), pictures.draw(s, p)); err != nil {
 		return complain(stderr, usage, err)
 	}
 	if p.Result.Status != conformance.Passed {
@@ -83,6 +87,35 @@ func (o *runOptions) plays(ctx context.Context, s *scenario.Scenario, times int)
 		}
 	}
 	return play, nil
+}
+
+// pictures are the files that the views of a scenario are drawn to; "" is none.
+type pictures struct{ exposure, sequence string }
+
+func (f pictures) check() error {
+	if f.exposure != "" && filepath.Clean(f.exposure) == filepath.Clean(f.sequence) {
+		return fmt.Errorf("--svg and --sequence cannot both go to %q", f.exposure)
+	}
+	return nil
+}
+
+func (f pictures) draw(s *scenario.Scenario, p *conformance.Play) error {
+	return errors.Join(drawTo("--svg", f.exposure, s, p, report.Exposure), drawTo("--sequence", f.sequence, s, p, report.Sequence))
+}
+
+func drawTo(option, path string, s *scenario.Scenario, p *conformance.Play, draw func(io.Writer, *scenario.Scenario, *conformance.Record) error) error {
+	if path == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	err := draw(&b, s, &p.Record)
+	if err == nil {
+		err = os.WriteFile(path, b.Bytes(), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", option, err)
+	}
+	return nil
 }
 
 // printPlay prints what a scenario has come to.
