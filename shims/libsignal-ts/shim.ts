@@ -179,7 +179,7 @@ function joined(...parts: (ArrayBuffer | Uint8Array)[]): string {
   return parts.map(hex).join("");
 }
 
-// agreement gives the whole output of the HKDF, if its first block is the one that the library goes on with.
+// agreement gives the two blocks of the HKDF that are the whole output of the agreement.
 function agreement(initiator: ArrayBuffer, responder: ArrayBuffer): { shared_secret: string; associated_data: string } {
   if (!blocks[0] || !blocks[1]) throw new Reply("internal", "the library has not agreed");
   return { shared_secret: joined(blocks[0], blocks[1]), associated_data: joined(initiator, responder) };
