@@ -51,7 +51,7 @@ type TestResult struct {
 	Scenario     *scenario.Scenario `json:"scenario,omitempty"`  // on which a property test failed, as small as it could be made
 	Replay       string             `json:"replay,omitempty"`    // the command that runs the scenario, if it was saved
 	Evidence     *Evidence          `json:"evidence,omitempty"`  // of a property test
-	Record       *Record            `json:"record,omitempty"`    // of the scenario: what happened in it
+	Record       *Record            `json:"-"`                   // of the scenario: what happened in it, for drawings
 	Times        int                `json:"times,omitempty"`     // that the scenario must be played to show the fault, if more than once
 }
 

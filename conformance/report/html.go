@@ -1,0 +1,205 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+
+	"credence/conformance"
+)
+
+//go:embed html.tmpl
+var htmlTemplate string
+
+//go:embed html.css
+var htmlStyle string
+
+//go:embed html.js
+var htmlScript string
+
+// Limits of a page.
+const (
+	mostDrawn  = 12       // failures whose scenario is drawn
+	mostHTML   = 16 << 10 // bytes of one value
+	openAtOnce = 3        // failures that are open when the page is
+)
+
+// page is what the template shows. All texts in it are escaped by the template; texts of a target went through Line before.
+type page struct {
+	Style, Script template.HTML
+	Policy        string
+	Verdict       string
+	Good          bool
+	Target        string
+	Language      string
+	Run           string
+	Remark        string
+	Campaign      string
+	Gate          *conformance.Gate
+	Profiles      []row
+	Guarantees    []guarantee
+	Requirements  []row
+	Failures      []failure
+	Skips         []skip
+	Results       []result
+}
+
+// row counts the outcomes of a profile or of a requirement.
+type row struct {
+	Name, Text string
+	conformance.Summary
+}
+
+// State is the worst outcome, as a word.
+func (r row) State() string {
+	switch {
+	case r.Failed > 0:
+		return "failed"
+	case r.Errored > 0:
+		return "errored"
+	case r.Passed > 0:
+		return "passed"
+	case r.Skipped > 0:
+		return "skipped"
+	}
+	return "not run"
+}
+
+// Statuses are those that can be filtered by.
+func (*page) Statuses() []conformance.Status {
+	return []conformance.Status{conformance.Failed, conformance.Errored, conformance.Passed, conformance.Skipped}
+}
+
+type guarantee struct{ Name, Verdict, Evidence string }
+
+type requirement struct{ ID, Text string }
+
+type failure struct {
+	ID, Status, Reason, Message string
+	Open                        bool
+	Known                       *conformance.Excused
+	Requirements                []requirement
+	Fields                      []field
+	Commands                    []field
+	Drawings                    []template.HTML
+}
+
+type field struct{ Name, Value string }
+
+type skip struct {
+	Count   int
+	Message string
+}
+
+type result struct{ ID, Profile, Status, Message string }
+
+// HTML writes a report as one page that needs no network. Nothing that a target said is taken for markup or script: the page's own are the only
+// ones that its policy lets a browser run.
+func HTML(w io.Writer, r *conformance.Report, o Options) error {
+	t, err := template.New("page").Parse(htmlTemplate)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, newPage(r, o))
+}
+
+func newPage(r *conformance.Report, o Options) *page {
+	style := htmlStyle + drawingStyle
+	p := &page{
+		Style: template.HTML("<style>" + style + "</style>"), Script: template.HTML("<script>" + htmlScript + "</script>"),
+		Policy: fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'", digest(style), digest(htmlScript)),
+		Target: Line(elide(describeTarget(r.Target))), Language: Line(elide(r.Target.Language)), Gate: r.Gate,
+		Run: fmt.Sprintf("%s %s, seed %d", r.Suite, r.Version, r.Seed),
+	}
+	p.Verdict, p.Good = verdictOf(r, o)
+	p.Remark = strings.Trim((&terminal{options: o}).remark(r), " ()")
+	if c := r.Campaign; c != nil {
+		p.Campaign = fmt.Sprintf("%d executions in %.0f s, %d behaviours, %d restarts", c.Executions, c.Seconds, c.Behaviours, c.Restarts)
+	}
+	for _, g := range byProfile(r.Results) {
+		p.Profiles = append(p.Profiles, row{Name: Line(g.name), Summary: g.summary})
+	}
+	texts := p.requirements(r, o)
+	skips := map[string]int{}
+	for _, t := range r.Results {
+		p.add(t, r.Gate, texts)
+		if t.Status == conformance.Skipped {
+			skips[Line(elide(t.Message))]++
+		}
+	}
+	for message, n := range skips {
+		p.Skips = append(p.Skips, skip{n, message})
+	}
+	slices.SortFunc(p.Skips, func(a, b skip) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Message, b.Message)) })
+	return p
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// requirements counts by requirement, in the order of SPEC.md, and gives their texts.
+func (p *page) requirements(r *conformance.Report, o Options) map[string]string {
+	texts, place := map[string]string{}, map[string]int{}
+	for i, q := range o.Requirements {
+		texts[q.ID], place[q.ID] = q.Text, i
+		p.Requirements = append(p.Requirements, row{Name: q.ID, Text: q.Text})
+	}
+	for _, t := range r.Results {
+		for _, id := range t.Requirements {
+			if i, ok := place[id]; ok {
+				*counter(&p.Requirements[i].Summary, t.Status)++
+			}
+		}
+	}
+	return texts
+}
+
+func (p *page) add(t conformance.TestResult, gate *conformance.Gate, texts map[string]string) {
+	p.Results = append(p.Results, result{Line(t.ID), Line(t.Profile), string(t.Status), Line(elide(t.Message))})
+	if t.Guarantee != "" && t.Status != conformance.Skipped {
+		p.Guarantees = append(p.Guarantees, guarantee{Line(guaranteeName(t)), t.Verdict(), t.Evidence.String()})
+	}
+	if t.Status != conformance.Failed && t.Status != conformance.Errored {
+		return
+	}
+	f := failure{ID: Line(t.ID), Status: string(t.Status), Reason: string(t.Reason), Message: Line(elide(t.Message)), Known: gate.Excuses(t.ID), Open: len(p.Failures) < openAtOnce}
+	for _, id := range t.Requirements {
+		f.Requirements = append(f.Requirements, requirement{Line(id), texts[id]})
+	}
+	for _, v := range []field{{"sent", t.Sent}, {"expected", t.Expected}, {"got", t.Got}} {
+		if v.Value != "" {
+			f.Fields = append(f.Fields, field{v.Name, Line(v.Value[:min(len(v.Value), mostHTML)])})
+		}
+	}
+	for _, v := range []field{{"repeat", t.Repeat}, {"replay", t.Replay}} {
+		if v.Value != "" {
+			f.Commands = append(f.Commands, field{v.Name, Line(v.Value)})
+		}
+	}
+	if len(p.Failures) < mostDrawn {
+		f.Drawings = drawings(t)
+	}
+	p.Failures = append(p.Failures, f)
+}
+
+// drawings gives the views of the scenario of a failure, if there is one that can be drawn.
+func drawings(t conformance.TestResult) (all []template.HTML) {
+	if t.Scenario == nil || t.Record == nil {
+		return nil
+	}
+	for _, draw := range []func(*scene) *canvas{exposureMap, sequenceView} {
+		if c, err := drawn(t.Scenario, t.Record, draw); err == nil {
+			all = append(all, template.HTML(bytes.TrimSpace(c.markup("")))) // every text in it is escaped by encoding/xml
+		}
+	}
+	return all
+}
