@@ -9,7 +9,7 @@ ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)
                $(SHIMS)/venv/installed shims/olm-js/node_modules shims/libsignal-ts/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test test-browser race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ conformance: $(CREDENCE) $(SHIMS)/reference $(SHIMS)/libsignal-go ## main job: j
 
 test: ## all tests of the project
 	$(GO) test ./...
+
+test-browser: ## the tests of the HTML report in headless Chromium, which is installed if it is missing (Debian)
+	@command -v chromium >/dev/null || { echo "installing chromium"; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; else sudo apt-get update -qq && sudo apt-get install -y -qq chromium; fi; }
+	$(GO) test ./conformance/report -run Browser -count 1
 
 race: ## all tests with the race detector
 	$(GO) test -race ./...

@@ -13,7 +13,7 @@ reports=${CREDENCE_REPORTS:-credence-reports}
 mkdir -p "$reports"
 go build -C "$source_tree" -o "$source_tree/build/credence" ./cmd/credence
 args=(--shim "${CREDENCE_SHIM:?the command of the shim}" --scenarios "$reports/scenarios"
-	--json "$reports/credence.json" --junit "$reports/credence.xml" --markdown "$reports/credence.md" --badge "$reports/badge.json")
+	--json "$reports/credence.json" --junit "$reports/credence.xml" --markdown "$reports/credence.md" --html "$reports/credence.html" --badge "$reports/badge.json")
 if [[ -n ${CREDENCE_KNOWN_FAILURES:-} ]]; then
 	args+=(--known-failures "$CREDENCE_KNOWN_FAILURES")
 fi

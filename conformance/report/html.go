@@ -49,6 +49,7 @@ type page struct {
 	Failures      []failure
 	Skips         []skip
 	Results       []result
+	drawn         int // failures with drawings
 }
 
 // row counts the outcomes of a profile or of a requirement.
@@ -185,8 +186,10 @@ func (p *page) add(t conformance.TestResult, gate *conformance.Gate, texts map[s
 			f.Commands = append(f.Commands, field{v.Name, Line(v.Value)})
 		}
 	}
-	if len(p.Failures) < mostDrawn {
-		f.Drawings = drawings(t)
+	if p.drawn < mostDrawn {
+		if f.Drawings = drawings(t); f.Drawings != nil {
+			p.drawn++
+		}
 	}
 	p.Failures = append(p.Failures, f)
 }
