@@ -148,10 +148,11 @@ release: ## credence for every platform, and the vectors, with their hashes, int
 		-cf - LICENSE $$(cd vectors && ls *.json README.md | sed 's,^,vectors/,') | gzip -9n > $(RELEASE)/credence-vectors-$(VERSION).tar.gz
 	cd $(RELEASE) && sha256sum credence-* > SHA256SUMS
 
-release-check: ## build the release twice and compare the bytes
-	$(MAKE) --no-print-directory release RELEASE=build/release
-	$(MAKE) --no-print-directory release RELEASE=build/release-again
-	diff -r build/release build/release-again && echo "two builds, equal bytes"
+release-check: ## build the release, and again in another folder with an empty cache, and compare the bytes
+	$(MAKE) --no-print-directory release
+	rm -rf build/again && mkdir -p build/again/tree && git archive HEAD | tar -x -C build/again/tree
+	GOCACHE=$(CURDIR)/build/again/cache $(MAKE) --no-print-directory -C build/again/tree release RELEASE=$(CURDIR)/build/again/release COMMIT=$(COMMIT)
+	diff -r $(RELEASE) build/again/release && echo "two builds, equal bytes"
 
 clean: ## remove what was built
 	rm -rf build
