@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"credence/conformance/claims"
 )
 
 // The pictures in the docs are what the command draws.
@@ -30,6 +32,24 @@ func TestPictures(t *testing.T) {
 			require.Equal(t, string(want), string(got), "credence replay --svg draws another picture of "+path)
 			wellFormed(t, got)
 		}
+	}
+}
+
+// So is the picture of the designs, in which all have the same texts, and the thief reads some of them.
+func TestDesignsPicture(t *testing.T) {
+	status, got, stderr := credenceRun("claims", "--format", "svg")
+	require.Equal(t, conforms, status, stderr)
+	want, err := os.ReadFile("../../docs/pictures/designs.svg")
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "credence claims --format svg draws another picture")
+	wellFormed(t, []byte(got))
+	story, err := claims.Tell(claims.Contenders())
+	require.NoError(t, err)
+	require.Len(t, story.Designs, 4)
+	for _, d := range story.Designs {
+		require.Len(t, d.Read, len(story.Texts))
+		require.NotContains(t, d.Read[:story.Theft], true, "forward secrecy")
+		require.True(t, d.Read[story.Theft], "the thief reads what comes next")
 	}
 }
 

@@ -41,6 +41,10 @@ He is weaker than the attacker of [scenarios.md](scenarios.md), who looks into b
 exactly what holds. In the ambassador's design a channel between two devices heals when both have sent on it; in the others every turn of a pair of devices heals
 the session of that pair, and says nothing of the others.
 
+![What the thief of a state reads of one conversation in each design](pictures/designs.svg)
+
+(drawn by credence claims --format svg)
+
 `
 
 // Markdown writes the table and its evidence.
