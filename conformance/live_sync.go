@@ -1053,9 +1053,9 @@ func cuts(w *world) error {
 
 // secrets gives the private keys of an epoch.
 func secrets(k *account.EpochKeys) [][]byte {
-	all := [][]byte{k.Ambassador.Bytes(), k.Batches[0].Signed.Bytes()}
+	all := [][]byte{k.Ambassador.Bytes(), k.Batches[0].Signed}
 	for _, opk := range k.Batches[0].OneTime {
-		all = append(all, opk.Bytes())
+		all = append(all, opk)
 	}
 	return all
 }

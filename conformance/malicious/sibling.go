@@ -145,9 +145,9 @@ func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []chann
 	}
 	b := keys.Batches[0]
 	r := &channel.Rotate{List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()), Cuts: cuts}
-	r.Prekeys = channel.Prekeys{SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed.Bytes()), FirstOneTimeID: b.FirstID}
+	r.Prekeys = channel.Prekeys{SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed), FirstOneTimeID: b.FirstID}
 	for i, k := range b.OneTime {
-		r.Prekeys.OneTimePrivates[i] = [32]byte(k.Bytes())
+		r.Prekeys.OneTimePrivates[i] = [32]byte(k)
 	}
 	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, bundleOf(keys, p), nil
 }

@@ -21,12 +21,13 @@ type EpochKeys struct {
 // keptBatches is the number of publications whose private keys are kept (AMB-ACC-07).
 const keptBatches = 2
 
-// PrekeyBatch holds the private keys of a publication. A one-time prekey that was used is nil.
+// PrekeyBatch holds the private keys of a publication, 32 bytes each, clamped. They stay bytes until they are used: most never are,
+// and every device of the account has all of them. A one-time prekey that was used is nil.
 type PrekeyBatch struct {
 	SignedID uint32
-	Signed   *ecdh.PrivateKey
+	Signed   []byte
 	FirstID  uint32
-	OneTime  [Batch]*ecdh.PrivateKey
+	OneTime  [Batch][]byte
 }
 
 // NewEpoch makes the keys of an epoch and their publication. It draws the ambassador key and then what NewBatch draws
@@ -59,13 +60,14 @@ func (k *EpochKeys) NewBatch(rand io.Reader) (PrekeyBatch, *Publication, error) 
 	if err != nil {
 		return b, nil, err
 	}
-	b.Signed = private
+	b.Signed = private.Bytes()
 	p := &Publication{SignedPrekeyID: b.SignedID, SignedPrekey: signed.Key, PrekeySignature: signed.Signature, FirstOneTimeID: b.FirstID}
 	for i := range b.OneTime {
-		if b.OneTime[i], err = primitive.GeneratePrivate(rand); err != nil {
+		oneTime, err := primitive.GeneratePrivate(rand)
+		if err != nil {
 			return b, nil, err
 		}
-		p.OneTimePrekeys[i] = primitive.Public(b.OneTime[i])
+		b.OneTime[i], p.OneTimePrekeys[i] = oneTime.Bytes(), primitive.Public(oneTime)
 	}
 	return b, p, nil
 }
@@ -89,7 +91,7 @@ func (k *EpochKeys) Clone() *EpochKeys {
 func (k *EpochKeys) Signed(id uint32) (*ecdh.PrivateKey, error) {
 	for _, b := range k.Batches {
 		if b.SignedID == id {
-			return b.Signed, nil
+			return primitive.PrivateKey([primitive.KeySize]byte(b.Signed)), nil
 		}
 	}
 	return nil, fmt.Errorf("%w: signed prekey %d", refusal.UnknownPrekey, id)
@@ -101,7 +103,7 @@ func (k *EpochKeys) OneTime(id uint32) (*ecdh.PrivateKey, error) {
 		return nil, nil
 	}
 	if slot := k.slot(id); slot != nil && *slot != nil {
-		return *slot, nil
+		return primitive.PrivateKey([primitive.KeySize]byte(*slot)), nil
 	}
 	return nil, fmt.Errorf("%w: one-time prekey %d", refusal.UnknownPrekey, id)
 }
@@ -113,7 +115,7 @@ func (k *EpochKeys) Use(id uint32) {
 	}
 }
 
-func (k *EpochKeys) slot(id uint32) **ecdh.PrivateKey {
+func (k *EpochKeys) slot(id uint32) *[]byte {
 	for i := range k.Batches {
 		b := &k.Batches[i]
 		if id >= b.FirstID && id-b.FirstID < Batch {

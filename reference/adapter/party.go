@@ -24,7 +24,7 @@ func (a *Adapter) party(p *shim.Params) (*session.Party, error) {
 	return party, nil
 }
 
-// State gives the ratchet state of a session, for tools that write vectors. It returns refusal.NotReady.
+// State gives a copy of the ratchet state of a session, for tools that write vectors. It returns refusal.NotReady.
 func (a *Adapter) State(party, peer string) (*ratchet.State, error) {
 	p, err := a.party(&shim.Params{Party: party})
 	if err != nil {

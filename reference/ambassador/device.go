@@ -31,7 +31,7 @@ type Device struct {
 	list       *account.List      // nil before a link request
 	keys       *account.EpochKeys // nil while the device is pending or not yet linked
 
-	conversations map[account.ID]*talk
+	conversations map[account.ID]*talk // what stands here is not changed; keep gives a copy that may be
 	number        uint64   // of the last commit
 	pending       *pending // a commit that the post office has not answered
 	behind        bool     // imported and not yet caught up, or set back (AMB-SYN-10, AMB-SYN-11)
@@ -132,11 +132,7 @@ func (d *Device) clone() *Device {
 	if d.keys != nil {
 		c.keys = d.keys.Clone()
 	}
-	c.conversations = make(map[account.ID]*talk, len(d.conversations))
-	for peer, t := range d.conversations {
-		c.conversations[peer] = t.clone()
-	}
-	c.due = slices.Clone(d.due)
+	c.conversations, c.due = maps.Clone(d.conversations), slices.Clone(d.due)
 	c.prekeys, c.prepared = maps.Clone(d.prekeys), maps.Clone(d.prepared)
 	return &c
 }

@@ -14,6 +14,7 @@ import (
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
+	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/refusal"
 )
@@ -156,14 +157,7 @@ func storeBatch(b *account.PrekeyBatch) *storedBatch {
 	if b == nil {
 		return nil
 	}
-	s := &storedBatch{SignedID: b.SignedID, Signed: b.Signed.Bytes(), FirstID: b.FirstID}
-	for _, k := range b.OneTime {
-		if k == nil {
-			s.OneTime = append(s.OneTime, nil)
-		} else {
-			s.OneTime = append(s.OneTime, k.Bytes())
-		}
-	}
+	s := &storedBatch{SignedID: b.SignedID, Signed: b.Signed, FirstID: b.FirstID, OneTime: b.OneTime[:]}
 	return s
 }
 
@@ -348,23 +342,18 @@ func (s *storedBatch) read() (*account.PrekeyBatch, error) {
 	if s == nil {
 		return nil, nil
 	}
-	b := &account.PrekeyBatch{SignedID: s.SignedID, FirstID: s.FirstID}
-	var err error
-	if b.Signed, err = ecdh.X25519().NewPrivateKey(s.Signed); err != nil {
-		return nil, fmt.Errorf("signed: %w", err)
+	if len(s.Signed) != primitive.KeySize {
+		return nil, fmt.Errorf("signed: %d bytes", len(s.Signed))
 	}
 	if len(s.OneTime) != account.Batch {
 		return nil, fmt.Errorf("one_time: %d keys", len(s.OneTime))
 	}
-	for i, k := range s.OneTime {
-		if k == nil {
-			continue
-		}
-		if b.OneTime[i], err = ecdh.X25519().NewPrivateKey(k); err != nil {
-			return nil, fmt.Errorf("one_time: %w", err)
+	for _, k := range s.OneTime {
+		if k != nil && len(k) != primitive.KeySize {
+			return nil, fmt.Errorf("one_time: %d bytes", len(k))
 		}
 	}
-	return b, nil
+	return &account.PrekeyBatch{SignedID: s.SignedID, Signed: s.Signed, FirstID: s.FirstID, OneTime: [account.Batch][]byte(s.OneTime)}, nil
 }
 
 func (s storedConversation) read(own account.ID) (c conversation.Conversation, err error) {

@@ -1,7 +1,6 @@
 package ambassador
 
 import (
-	"crypto/ecdh"
 	"fmt"
 
 	"credence/reference/account"
@@ -118,7 +117,7 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 		if t.Seq+1 != p.Next.Seq || t.frozen != "" {
 			return nil // another history: the entry is dealt with where it arrives
 		}
-		d.conversations[t.Peer] = t
+		t = d.keep(t.Peer)
 		t.step(*p.Next, p.Last)
 		accepted.Peer, accepted.Seq = t.Peer, t.Seq
 	case p.Batch != nil && d.keys != nil:
@@ -189,21 +188,16 @@ func (d *Device) takePrekeys(p *channel.Prekeys) error {
 
 // privateBatch gives the batch of a record body.
 func privateBatch(p *channel.Prekeys) account.PrekeyBatch {
-	b := account.PrekeyBatch{SignedID: p.SignedPrekeyID, Signed: privateKey(p.SignedPrekeyPrivate), FirstID: p.FirstOneTimeID}
+	b := account.PrekeyBatch{SignedID: p.SignedPrekeyID, Signed: clamped(p.SignedPrekeyPrivate), FirstID: p.FirstOneTimeID}
 	for i, k := range p.OneTimePrivates {
-		b.OneTime[i] = privateKey(k)
+		b.OneTime[i] = clamped(k)
 	}
 	return b
 }
 
-// privateKey gives the private key of 32 bytes, clamped.
-func privateKey(b [primitive.KeySize]byte) *ecdh.PrivateKey {
-	primitive.Clamp(&b)
-	k, err := ecdh.X25519().NewPrivateKey(b[:])
-	if err != nil {
-		panic(err) // only a wrong length fails
-	}
-	return k
+func clamped(k [primitive.KeySize]byte) []byte {
+	primitive.Clamp(&k)
+	return k[:]
 }
 
 // takeResendRequest owes the record of the newest own entry, if that is the one asked for. Earlier ones are gone.

@@ -201,7 +201,7 @@ func (d *Device) takeRotate(leader account.DeviceID, r *channel.Rotate) ([]Event
 	if err := r.Statement.Verify(); err != nil {
 		return nil, err
 	}
-	keys := &account.EpochKeys{Statement: r.Statement, Ambassador: privateKey(r.AmbassadorPrivate)}
+	keys := &account.EpochKeys{Statement: r.Statement, Ambassador: primitive.PrivateKey(r.AmbassadorPrivate)}
 	if r.Statement.Account != r.List.Account || r.Statement.Epoch != r.List.Epoch || primitive.Public(keys.Ambassador) != r.Statement.AmbassadorKey {
 		return nil, fmt.Errorf("%w: record: statement does not fit the list and the key", refusal.NotAllowed)
 	}
@@ -232,8 +232,8 @@ func (d *Device) openEpoch(list *account.List, keys *account.EpochKeys, cuts []c
 	}
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind != channel.KindAck })
 	events := []Event{{Kind: Rotated, Device: list.Leader}}
-	for _, t := range d.conversations {
-		t.end()
+	for peer := range d.conversations {
+		d.keep(peer).end()
 	}
 	for _, cut := range cuts {
 		t := d.keep(cut.Peer)

@@ -104,9 +104,9 @@ func (d *Device) replenish(rand io.Reader) ([]byte, error) {
 
 // privatePrekeys gives the record body of a batch that nobody has used yet.
 func privatePrekeys(b *account.PrekeyBatch) channel.Prekeys {
-	p := channel.Prekeys{SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed.Bytes()), FirstOneTimeID: b.FirstID}
+	p := channel.Prekeys{SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed), FirstOneTimeID: b.FirstID}
 	for i, k := range b.OneTime {
-		p.OneTimePrivates[i] = [32]byte(k.Bytes())
+		p.OneTimePrivates[i] = [32]byte(k)
 	}
 	return p
 }

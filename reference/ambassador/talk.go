@@ -25,7 +25,7 @@ type talk struct {
 	frozen  string                             // why, or ""
 }
 
-// talk gives the conversation with a peer, a new one if there is none.
+// talk gives the conversation with a peer to read, a new one if there is none.
 func (d *Device) talk(peer account.ID) *talk {
 	if t, ok := d.conversations[peer]; ok {
 		return t
@@ -35,9 +35,9 @@ func (d *Device) talk(peer account.ID) *talk {
 	return t
 }
 
-// keep is talk, and remembers the conversation.
+// keep gives a copy of the conversation with a peer to change, which takes its place.
 func (d *Device) keep(peer account.ID) *talk {
-	t := d.talk(peer)
+	t := d.talk(peer).clone()
 	d.conversations[peer] = t
 	return t
 }

@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"credence/reference/refusal"
 )
@@ -55,15 +56,24 @@ type Field struct {
 type Coder struct {
 	decoding bool
 	dumping  bool
-	b        []byte // encoding: what was written; decoding: what is left
-	path     string // of the structure around, for names
+	b        []byte  // encoding: what was written; decoding: what is left
+	path     []place // of the structure around, for names
 	fields   []Field
 	err      error
 }
 
+// place is a structure inside another one. index is its place in a list, -1 if it is in none.
+type place struct {
+	name  string
+	index int
+}
+
+// usual is a capacity in bytes that most encodings fit in.
+const usual = 512
+
 // Encode gives the canonical encoding. It returns refusal.Malformed for a value that no encoding has.
 func Encode(s Struct) ([]byte, error) {
-	c := &Coder{}
+	c := &Coder{b: make([]byte, 0, usual)}
 	s.Fields(c)
 	return c.b, c.err
 }
@@ -105,8 +115,21 @@ func TypeOf(b []byte) Type {
 
 func (c *Coder) fail(name, reason string) {
 	if c.err == nil {
-		c.err = fmt.Errorf("%w: %s%s: %s", refusal.Malformed, c.path, name, reason)
+		c.err = fmt.Errorf("%w: %s: %s", refusal.Malformed, c.full(name), reason)
 	}
+}
+
+// full gives the name of a field with its path.
+func (c *Coder) full(name string) string {
+	var b strings.Builder
+	for _, p := range c.path {
+		b.WriteString(p.name)
+		if p.index >= 0 {
+			fmt.Fprintf(&b, "[%d]", p.index)
+		}
+		b.WriteByte('.')
+	}
+	return b.String() + name
 }
 
 // Check refuses the structure if a rule on the field does not hold.
@@ -122,7 +145,9 @@ func (c *Coder) Header(t Type) {
 	c.Uint8("version", &version)
 	c.Uint8("type", &kind)
 	c.Check("version", version == Version, "unknown")
-	c.Check("type", kind == uint8(t), fmt.Sprintf("%d, not %d", kind, t))
+	if kind != uint8(t) {
+		c.fail("type", fmt.Sprintf("%d, not %d", kind, t))
+	}
 }
 
 // Fixed is a field of a fixed size, filled in place.
@@ -145,7 +170,7 @@ func (c *Coder) Fixed(name string, b []byte) {
 func (c *Coder) put(name string, b []byte) {
 	c.b = append(c.b, b...)
 	if c.dumping {
-		c.fields = append(c.fields, Field{c.path + name, bytes.Clone(b)})
+		c.fields = append(c.fields, Field{c.full(name), bytes.Clone(b)})
 	}
 }
 
@@ -160,19 +185,21 @@ func (c *Coder) Uint8(name string, v *uint8) {
 
 // Uint32 is a number of 4 bytes.
 func (c *Coder) Uint32(name string, v *uint32) {
-	b := binary.BigEndian.AppendUint32(nil, *v)
-	c.Fixed(name, b)
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], *v)
+	c.Fixed(name, b[:])
 	if c.decoding {
-		*v = binary.BigEndian.Uint32(b)
+		*v = binary.BigEndian.Uint32(b[:])
 	}
 }
 
 // Uint64 is a number of 8 bytes.
 func (c *Coder) Uint64(name string, v *uint64) {
-	b := binary.BigEndian.AppendUint64(nil, *v)
-	c.Fixed(name, b)
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], *v)
+	c.Fixed(name, b[:])
 	if c.decoding {
-		*v = binary.BigEndian.Uint64(b)
+		*v = binary.BigEndian.Uint64(b[:])
 	}
 }
 
@@ -191,8 +218,14 @@ func (c *Coder) Vector(name string, v *[]byte, least, most int) {
 		c.fail(name, "truncated")
 		return
 	}
-	c.Check(name, n >= least && n <= most, fmt.Sprintf("%d bytes, not %d to %d", n, least, most))
+	c.checkLength(name, n, least, most)
 	*v, c.b = c.b[:n:n], c.b[n:]
+}
+
+func (c *Coder) checkLength(name string, n, least, most int) {
+	if n < least || n > most {
+		c.fail(name, fmt.Sprintf("%d bytes, not %d to %d", n, least, most))
+	}
 }
 
 func lengthSize(most int) int {
@@ -222,77 +255,68 @@ func List[T any, S interface {
 	*T
 	Struct
 }](c *Coder, name string, items *[]T) {
-	if c.err != nil {
-		return
-	}
-	if c.decoding {
-		c.decodeList(name, func(inner *Coder) {
-			var item T
-			S(&item).Fields(inner)
-			*items = append(*items, item)
-		})
-		return
-	}
-	inner := &Coder{dumping: c.dumping}
-	for i := range *items {
-		inner.path = fmt.Sprintf("%s%s[%d].", c.path, name, i)
-		S(&(*items)[i]).Fields(inner)
-	}
-	c.adopt(name, inner)
+	c.enclosed(name, func() {
+		for i := 0; c.more(i < len(*items)); i++ {
+			if c.decoding {
+				*items = append(*items, *new(T))
+			}
+			c.inside(place{name, i}, S(&(*items)[i]))
+		}
+	})
 }
 
-func (c *Coder) decodeList(name string, one func(*Coder)) {
-	var encoded []byte
-	c.Vector(name, &encoded, 0, Most)
-	inner := &Coder{decoding: true, b: encoded, err: c.err}
-	for i := 0; len(inner.b) > 0 && inner.err == nil; i++ {
-		inner.path = fmt.Sprintf("%s%s[%d].", c.path, name, i)
-		one(inner)
+// more tells whether a list goes on: reading, as long as there are bytes; writing, as long as there are items.
+func (c *Coder) more(items bool) bool {
+	if c.decoding {
+		return len(c.b) > 0 && c.err == nil
 	}
-	c.err = inner.err
+	return items
 }
 
 // Inner is a structure inside another one.
-func (c *Coder) Inner(name string, s Struct) {
-	path := c.path
-	c.path += name + "."
-	s.Fields(c)
-	c.path = path
-}
+func (c *Coder) Inner(name string, s Struct) { c.inside(place{name, -1}, s) }
 
 // Nested is the complete encoding of a structure behind its length in bytes, 3 bytes.
 func (c *Coder) Nested(name string, s Struct) {
+	c.enclosed(name, func() { c.Inner(name, s) })
+}
+
+func (c *Coder) inside(p place, s Struct) {
+	c.path = append(c.path, p)
+	s.Fields(c)
+	c.path = c.path[:len(c.path)-1]
+}
+
+// enclosed goes through fields that stand behind the length of their encoding in bytes, 3 bytes.
+func (c *Coder) enclosed(name string, fields func()) {
 	if c.err != nil {
 		return
 	}
-	inner := &Coder{decoding: c.decoding, dumping: c.dumping, path: c.path + name + "."}
 	if c.decoding {
 		var encoded []byte
 		c.Vector(name, &encoded, 0, Most)
-		inner.b, inner.err = encoded, c.err
-		s.Fields(inner)
-		c.err = inner.err
-		c.Check(name, len(inner.b) == 0, "bytes after its end")
+		rest := c.b
+		c.b = encoded
+		fields()
+		c.Check(name, len(c.b) == 0, "bytes after its end")
+		c.b = rest
 		return
 	}
-	s.Fields(inner)
-	c.adopt(name, inner)
-}
-
-// adopt appends what an inner coder has written, behind its length.
-func (c *Coder) adopt(name string, inner *Coder) {
-	c.fields = append(c.fields, inner.fields...)
-	if c.err == nil {
-		c.err = inner.err
-	}
-	c.putLength(name, len(inner.b), 0, Most)
-	c.b = append(c.b, inner.b...)
+	start := len(c.b)
+	c.putLength(name, 0, 0, Most)
+	fields()
+	encoded := c.b[start+lengthSize(Most):]
+	c.b = c.b[:start]
+	c.putLength(name, len(encoded), 0, Most)
+	c.b = c.b[:len(c.b)+len(encoded)]
 }
 
 // putLength writes a length in as many bytes as most needs.
 func (c *Coder) putLength(name string, n, least, most int) {
-	c.Check(name, n >= least && n <= most, fmt.Sprintf("%d bytes, not %d to %d", n, least, most))
-	c.b = append(c.b, binary.BigEndian.AppendUint32(nil, uint32(n))[4-lengthSize(most):]...)
+	c.checkLength(name, n, least, most)
+	for shift := 8 * (lengthSize(most) - 1); shift >= 0; shift -= 8 {
+		c.b = append(c.b, byte(n>>shift))
+	}
 }
 
 // Decoding tells whether the coder reads, for fields whose presence depends on another one.

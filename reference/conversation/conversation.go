@@ -283,12 +283,8 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 // Follow makes the step of an entry that a sibling has sent, which must follow (SPEC.md 10.4). It returns
 // refusal.Authentication if the entry does not follow from the record, and the refusals of a bad record.
 func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (next Conversation, plaintext []byte, err error) {
-	private, err := ecdh.X25519().NewPrivateKey(sent.RatchetPrivate[:])
-	if err != nil {
-		return c, nil, err
-	}
 	next = c.advance(encoded)
-	if next.Session, err = next.followed(e, sent, private); err != nil {
+	if next.Session, err = next.followed(e, sent); err != nil {
 		return c, nil, err
 	}
 	if e.Start != nil {
@@ -299,7 +295,7 @@ func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (next
 		next = next.meet(&b.Statement, b.SignedPrekeyID)
 	}
 	next.OwnEpoch = e.SenderEpoch
-	if plaintext, err = next.Session.Follow(private, e.Context(), e.Message); err != nil {
+	if plaintext, err = next.Session.Follow(sent.RatchetPrivate, e.Context(), e.Message); err != nil {
 		return c, nil, err
 	}
 	if next.Head != sent.Head || next.Digest() != sent.Digest {
@@ -309,7 +305,7 @@ func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (next
 }
 
 // followed gives a copy of the session that the sibling used, or the one that it started.
-func (c Conversation) followed(e *Entry, sent *channel.Sent, t *ecdh.PrivateKey) (*ratchet.State, error) {
+func (c Conversation) followed(e *Entry, sent *channel.Sent) (*ratchet.State, error) {
 	if e.Start == nil {
 		if c.Session == nil || len(sent.Secret) > 0 {
 			return nil, fmt.Errorf("%w: the record does not fit the entry", refusal.Authentication)
@@ -326,5 +322,5 @@ func (c Conversation) followed(e *Entry, sent *channel.Sent, t *ecdh.PrivateKey)
 	}
 	x := b.X3DH()
 	ad := x3dh.AssociatedData(params.AmbassadorV1, e.Start.Statement.AmbassadorKey[:], x.Identity, e.Start.Ephemeral[:], x.SignedPrekey, x.OneTimePrekey)
-	return startInitiator(x3dh.Agreement{Secret: sent.Secret, AD: ad}, t, &b)
+	return startInitiator(x3dh.Agreement{Secret: sent.Secret, AD: ad}, primitive.PrivateKey(sent.RatchetPrivate), &b)
 }

@@ -24,8 +24,18 @@ func GeneratePrivate(rand io.Reader) (*ecdh.PrivateKey, error) {
 	if _, err := io.ReadFull(rand, k[:]); err != nil {
 		return nil, fmt.Errorf("draw private key: %w", err)
 	}
+	return PrivateKey(k), nil
+}
+
+// PrivateKey clamps 32 bytes and gives the private key. It multiplies the base point, which costs about as much as DH: a key that is
+// used often is kept, and one that may never be used stays bytes.
+func PrivateKey(k [KeySize]byte) *ecdh.PrivateKey {
 	Clamp(&k)
-	return ecdh.X25519().NewPrivateKey(k[:])
+	private, err := ecdh.X25519().NewPrivateKey(k[:])
+	if err != nil {
+		panic(err) // only a wrong length fails
+	}
+	return private
 }
 
 // Clamp sets the fixed bits of a private key (SPEC.md 2.1).

@@ -2,7 +2,6 @@ package ratchet
 
 import (
 	"bytes"
-	"crypto/ecdh"
 	"fmt"
 	"io"
 	"math"
@@ -46,15 +45,16 @@ func (s *State) nextMessage(rand io.Reader) (h wire.Header, mk []byte, err error
 }
 
 // Follow makes the step of a message that another device with the same state has sent, and reads it (SPEC.md 10.4).
-// private is the ratchet key of that device. It returns the refusals of wire.Parse, refusal.Authentication if the message
-// does not follow from the state and the key, and those of Encrypt; the state is then unchanged.
-func (s *State) Follow(private *ecdh.PrivateKey, context, message []byte) ([]byte, error) {
+// private is the ratchet key of that device, which its step has drawn. It returns the refusals of wire.Parse,
+// refusal.Authentication if the message does not follow from the state and the key, and those of Encrypt; the state is then
+// unchanged.
+func (s *State) Follow(private [primitive.KeySize]byte, context, message []byte) ([]byte, error) {
 	m, err := wire.Parse(s.Set, message)
 	if err != nil {
 		return nil, err
 	}
 	next := *s
-	header, mk, err := next.nextMessage(bytes.NewReader(private.Bytes()))
+	header, mk, err := next.nextMessage(bytes.NewReader(private[:]))
 	if err != nil {
 		return nil, err
 	}

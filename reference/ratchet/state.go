@@ -75,6 +75,9 @@ func (s *State) AssociatedData(sending bool) []byte {
 }
 
 func (s *State) associatedData(sending bool, context []byte) []byte {
+	if len(context) == 0 {
+		return s.AssociatedData(sending)
+	}
 	return slices.Concat(s.AssociatedData(sending), context)
 }
 

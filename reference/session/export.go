@@ -122,5 +122,5 @@ func (s storedSession) session(set *params.Set) (*session, error) {
 	if state.Set != set {
 		return nil, fmt.Errorf("a state of %s", state.Set.Name)
 	}
-	return &session{ratchet: state, wrap: s.Wrap, wrapping: s.Wrapping}, nil
+	return &session{ratchet: *state, wrap: s.Wrap, wrapping: s.Wrapping}, nil
 }

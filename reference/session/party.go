@@ -164,10 +164,7 @@ func (p *Party) consume(a x3dh.Agreement, used ...*ecdh.PrivateKey) {
 // Clone gives a copy of the party: what is done to one of the two does not show in the other.
 func (p *Party) Clone() *Party {
 	c := *p
-	c.sessions = make(map[string]*session, len(p.sessions))
-	for peer, s := range p.sessions {
-		c.sessions[peer] = s.clone()
-	}
+	c.sessions = maps.Clone(p.sessions)
 	return &c
 }
 

@@ -15,20 +15,15 @@ import (
 
 // session is a session with one peer. wrap is the initial message without its ratchet message: the initiator sends it
 // until wrapping ends; both sides know by it which initial messages belong to the session (AMB-SES-08).
+//
+// A session that stands in a party is never changed: a step is made on a copy, which takes its place.
 type session struct {
-	ratchet  *ratchet.State
+	ratchet  ratchet.State
 	wrap     initial
 	wrapping bool
 }
 
 type initial = wire.Initial
-
-// clone relies on it that states are replaced and never changed in place.
-func (s *session) clone() *session {
-	c, state := *s, *s.ratchet
-	c.ratchet = &state
-	return &c
-}
 
 // Envelope is a message with its kind.
 type Envelope struct {
@@ -65,13 +60,13 @@ func (p *Party) Initiate(peer string, b x3dh.Bundle, rand io.Reader) error {
 		SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID,
 		OneTimePrekey: b.OneTimePrekey, RegistrationID: p.registrationID,
 	}
-	p.add(peer, &session{ratchet: state, wrap: wrap, wrapping: true})
+	p.add(peer, session{ratchet: *state, wrap: wrap, wrapping: true})
 	return nil
 }
 
-func (p *Party) add(peer string, s *session) {
+func (p *Party) add(peer string, s session) {
 	s.ratchet.Cadence = p.cadence
-	p.sessions[peer] = s
+	p.sessions[peer] = &s
 }
 
 // Respond reads an initial message, starts the session that it opens, and gives its plaintext. It checks in the order of
@@ -107,7 +102,7 @@ func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error
 	}
 	p.consume(agreement, spk, opk)
 	m.Message = nil
-	p.add(peer, &session{ratchet: state, wrap: m})
+	p.add(peer, session{ratchet: *state, wrap: m})
 	return plaintext, nil
 }
 
@@ -117,7 +112,7 @@ func (p *Party) Start(peer string, state *ratchet.State) error {
 	if state.Set != p.set {
 		return fmt.Errorf("%w: a state of %s in a party of %s", refusal.Malformed, state.Set.Name, p.set.Name)
 	}
-	p.add(peer, &session{ratchet: state})
+	p.add(peer, session{ratchet: *state})
 	return nil
 }
 
@@ -129,8 +124,12 @@ func (p *Party) Encrypt(peer string, plaintext []byte, rand io.Reader) (Envelope
 		return Envelope{}, err
 	}
 	message, err := s.ratchet.Encrypt(rand, plaintext)
-	if err != nil || !s.wrapping {
-		return Envelope{Body: message}, err
+	if err != nil {
+		return Envelope{}, err
+	}
+	p.sessions[peer] = &s
+	if !s.wrapping {
+		return Envelope{Body: message}, nil
 	}
 	wrap := s.wrap
 	wrap.Message = message
@@ -156,10 +155,11 @@ func (p *Party) Decrypt(peer string, e Envelope, rand io.Reader) ([]byte, error)
 		return nil, err
 	}
 	s.wrapping = false
+	p.sessions[peer] = &s
 	return plaintext, nil
 }
 
-func (s *session) unwrap(set *params.Set, body []byte) ([]byte, error) {
+func (s session) unwrap(set *params.Set, body []byte) ([]byte, error) {
 	m, err := wire.ParseInitial(set, body)
 	if err != nil {
 		return nil, err
@@ -170,19 +170,20 @@ func (s *session) unwrap(set *params.Set, body []byte) ([]byte, error) {
 	return m.Message, nil
 }
 
-// State gives the ratchet state of the session with a peer. It returns refusal.NotReady.
+// State gives a copy of the ratchet state of the session with a peer. It returns refusal.NotReady.
 func (p *Party) State(peer string) (*ratchet.State, error) {
 	s, err := p.session(peer)
 	if err != nil {
 		return nil, err
 	}
-	return s.ratchet, nil
+	return &s.ratchet, nil
 }
 
-func (p *Party) session(peer string) (*session, error) {
+// session gives a copy of the session with a peer.
+func (p *Party) session(peer string) (session, error) {
 	s, ok := p.sessions[peer]
 	if !ok {
-		return nil, fmt.Errorf("%w: no session with %q", refusal.NotReady, peer)
+		return session{}, fmt.Errorf("%w: no session with %q", refusal.NotReady, peer)
 	}
-	return s, nil
+	return *s, nil
 }
