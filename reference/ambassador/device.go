@@ -32,9 +32,9 @@ type Device struct {
 	keys       *account.EpochKeys // nil while the device is pending or not yet linked
 
 	conversations map[account.ID]*talk // what stands here is not changed; keep gives a copy that may be
-	number        uint64   // of the last commit
-	pending       *pending // a commit that the post office has not answered
-	behind        bool     // imported and not yet caught up, or set back (AMB-SYN-10, AMB-SYN-11)
+	number        uint64               // of the last commit
+	pending       *pending             // a commit that the post office has not answered
+	behind        bool                 // imported and not yet caught up, or set back (AMB-SYN-10, AMB-SYN-11)
 
 	received   int                                 // records since this device last acknowledged
 	due        []dueRecord                         // what Upkeep will send, oldest first
