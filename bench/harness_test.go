@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"testing"
@@ -149,9 +148,6 @@ func referenceShim(b *testing.B) string {
 	require.NoError(b, err, string(out))
 	return path
 }
-
-// vectorTests matches the tests of vector files.
-var vectorTests = regexp.MustCompile(`/(agree|session|decode|initiate|verify|open|respond|seal|root|sign|follower|chain|accumulate|next|first|scenario)/`)
 
 func suite(b *testing.B, o conformance.Options) {
 	o.Seed = 1

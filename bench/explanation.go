@@ -1,0 +1,5 @@
+package main
+
+// explanation says why a target is missed, and what was tried.
+const explanation = `
+`
