@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -49,22 +48,15 @@ type ProcessOptions struct {
 type Process struct {
 	command *exec.Cmd
 	timeout time.Duration
-	stdin   io.WriteCloser
-	lines   chan line // what the shim writes; closed at its end
+	stdin   *os.File
+	stdout  *os.File
+	lines   *bufio.Reader // of stdout
 	stderr  *tail
-	done    chan struct{} // closed when Process is given up, so that the reader does not wait for ever
 	exited  chan struct{} // closed when the child was waited for
 	waitErr error         // valid after exited
 	id      uint64
 	broken  error
-	once    sync.Once
 	forget  func() bool // ends the watch over the context of Start
-}
-
-// line is one line of a shim, or the reason why there are no more.
-type line struct {
-	text []byte
-	err  error
 }
 
 // Start starts a shim. The command is split into words as a shell would, without its expansions. It returns ErrStart.
@@ -77,8 +69,7 @@ func Start(ctx context.Context, command string, o ProcessOptions) (*Process, err
 		return nil, fmt.Errorf("%w: the command is empty", ErrStart)
 	}
 	p := &Process{
-		command: exec.Command(words[0], words[1:]...), timeout: o.Timeout, stderr: &tail{},
-		lines: make(chan line), done: make(chan struct{}), exited: make(chan struct{}),
+		command: exec.Command(words[0], words[1:]...), timeout: o.Timeout, stderr: &tail{}, exited: make(chan struct{}),
 	}
 	if p.timeout <= 0 {
 		p.timeout = DefaultTimeout
@@ -94,54 +85,34 @@ func (p *Process) start() error {
 	ownGroup(p.command)
 	p.command.Stderr = p.stderr
 	p.command.WaitDelay = closeGrace // a child of the shim may hold standard error open
-	stdin, err := p.command.StdinPipe()
+	childStdin, stdin, err := os.Pipe()
 	if err != nil {
 		return err
 	}
+	defer childStdin.Close()
 	stdout, childStdout, err := os.Pipe()
 	if err != nil {
+		stdin.Close()
 		return err
 	}
-	p.command.Stdout = childStdout
-	err = p.command.Start()
-	childStdout.Close()
-	if err != nil {
+	defer childStdout.Close()
+	p.command.Stdin, p.command.Stdout = childStdin, childStdout
+	if err := p.command.Start(); err != nil {
+		stdin.Close()
 		stdout.Close()
 		return err
 	}
-	p.stdin = stdin
-	go p.read(stdout)
-	go p.wait(stdout)
+	p.stdin, p.stdout, p.lines = stdin, stdout, bufio.NewReaderSize(stdout, 64<<10)
+	go p.wait()
 	return nil
 }
 
-// wait waits for the child. The reader gets a while for the rest, and not for ever: a child of the shim may hold
-// standard output open.
-func (p *Process) wait(stdout *os.File) {
+// wait waits for the child. Who reads gets a while for the rest, and not for ever: a child of the shim may hold standard
+// output open.
+func (p *Process) wait() {
 	p.waitErr = p.command.Wait()
-	_ = stdout.SetReadDeadline(time.Now().Add(closeGrace)) // fails only when the reader has closed it
+	_ = p.stdout.SetReadDeadline(time.Now().Add(closeGrace)) // fails only after Close
 	close(p.exited)
-}
-
-// read passes on one line after the other, and never keeps more than one: a shim that floods is held up.
-func (p *Process) read(stdout io.ReadCloser) {
-	defer close(p.lines)
-	defer stdout.Close()
-	r := bufio.NewReaderSize(stdout, 64<<10)
-	for {
-		text, err := readLine(r)
-		if err == io.EOF && len(text) == 0 {
-			return
-		}
-		select {
-		case p.lines <- line{text, err}:
-		case <-p.done:
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
 }
 
 // readLine reads up to a line feed. It returns io.EOF at the end, and ErrProtocol for a line above MaxLine.
@@ -175,14 +146,8 @@ func (p *Process) Call(ctx context.Context, op Op, params *Params) (*Result, err
 }
 
 func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, error) {
-	timeout := p.timeout
-	if op == RatchetAccumulate {
-		timeout *= accumulatePatience
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrHang)
-	defer cancel()
-	if err := p.silent(); err != nil {
-		return nil, err
+	if text := p.waiting(); len(text) > 0 {
+		return nil, fmt.Errorf("%w: output that nobody asked for: %s", ErrProtocol, quote(text))
 	}
 	if params == nil {
 		params = &Params{}
@@ -193,62 +158,66 @@ func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	written := make(chan error, 1)
-	go func() {
-		_, err := p.stdin.Write(append(request, '\n'))
-		written <- err
-	}()
-	reply, err := p.receive(ctx, op, timeout)
+	reply, err := p.exchange(ctx, op, append(request, '\n'))
 	if err != nil {
 		return nil, err
-	}
-	select {
-	case <-written:
-	case <-ctx.Done():
-		if context.Cause(ctx) != ErrHang {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%w: %s: the request was answered and not read", ErrProtocol, op)
 	}
 	return p.check(op, reply)
 }
 
-// silent refuses output that nobody asked for and that has already come.
-func (p *Process) silent() error {
-	select {
-	case l, ok := <-p.lines:
-		if ok && l.err == nil {
-			return fmt.Errorf("%w: output that nobody asked for: %s", ErrProtocol, quote(l.text))
-		}
-		return p.ended(l)
-	default:
-		return nil
+// waiting gives output that has come since the last reply.
+func (p *Process) waiting() []byte {
+	if n := p.lines.Buffered(); n > 0 {
+		text, _ := p.lines.Peek(n)
+		return text
 	}
+	text := make([]byte, 2*quoted)
+	return text[:readNow(p.stdout, text)]
 }
 
-// receive waits for the reply to op.
-func (p *Process) receive(ctx context.Context, op Op, timeout time.Duration) ([]byte, error) {
-	select {
-	case l, ok := <-p.lines:
-		if !ok || l.err != nil {
-			return nil, p.ended(l)
-		}
-		return l.text, nil
-	case <-ctx.Done():
-		if context.Cause(ctx) != ErrHang {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%w: %s: nothing within %v%s", ErrHang, op, timeout, p.stderr.lastWords())
+// exchange writes a request and reads a line. Whoever writes more than a pipe holds waits for the shim, and so does who reads: at
+// the end of the time, or of ctx, the shim is killed and the pipes give up.
+func (p *Process) exchange(ctx context.Context, op Op, request []byte) ([]byte, error) {
+	timeout := p.timeout
+	if op == RatchetAccumulate {
+		timeout *= accumulatePatience
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrHang)
+	defer cancel()
+	stop := context.AfterFunc(ctx, p.interrupt)
+	_, unwritten := p.stdin.Write(request) // if it fails, the shim may have ended: its output says how
+	text, err := readLine(p.lines)
+	inTime := stop()
+	switch {
+	case inTime && err == nil:
+		return text, nil
+	case inTime:
+		return nil, p.ended(text, err)
+	case context.Cause(ctx) != ErrHang:
+		return nil, ctx.Err()
+	}
+	_ = p.stdout.SetReadDeadline(time.Time{})
+	if unwritten != nil && len(p.waiting()) > 0 {
+		return nil, fmt.Errorf("%w: %s: the request was answered and not read", ErrProtocol, op)
+	}
+	return nil, fmt.Errorf("%w: %s: nothing within %v%s", ErrHang, op, timeout, p.stderr.lastWords())
+}
+
+// interrupt ends the shim and what waits for it.
+func (p *Process) interrupt() {
+	p.kill()
+	past := time.Unix(1, 0)
+	_ = p.stdin.SetWriteDeadline(past) // where there are no deadlines, the end of the shim ends the waiting
+	_ = p.stdout.SetReadDeadline(past)
 }
 
 // ended says why there are no more lines.
-func (p *Process) ended(l line) error {
-	if errors.Is(l.err, ErrProtocol) {
-		return l.err
+func (p *Process) ended(text []byte, err error) error {
+	if errors.Is(err, ErrProtocol) {
+		return err
 	}
-	if len(l.text) > 0 {
-		return fmt.Errorf("%w: an unfinished line: %s", ErrProtocol, quote(l.text))
+	if len(text) > 0 {
+		return fmt.Errorf("%w: an unfinished line: %s", ErrProtocol, quote(text))
 	}
 	select {
 	case <-p.exited:
@@ -280,12 +249,14 @@ func (p *Process) check(op Op, text []byte) (*Result, error) {
 	return r.Result, nil
 }
 
+// quoted is how much of a line a message shows, in bytes.
+const quoted = 200
+
 // quote gives the start of a line for a message.
 func quote(text []byte) string {
-	const most = 200
 	text = bytes.TrimRight(text, "\r\n")
-	if len(text) > most {
-		return fmt.Sprintf("%q… (%d bytes)", text[:most], len(text))
+	if len(text) > quoted {
+		return fmt.Sprintf("%q… (%d bytes)", text[:quoted], len(text))
 	}
 	return fmt.Sprintf("%q", text)
 }
@@ -300,14 +271,12 @@ func (p *Process) Close() error {
 	}
 	p.kill()
 	<-p.exited
+	p.stdout.Close()
 	return nil
 }
 
 // kill ends the shim and all its children.
-func (p *Process) kill() {
-	p.once.Do(func() { close(p.done) })
-	killGroup(p.command)
-}
+func (p *Process) kill() { killGroup(p.command) }
 
 // tail keeps the end of what is written to it.
 type tail struct {

@@ -325,15 +325,14 @@ func TestSecondAnswer(t *testing.T) {
 	}
 }
 
-type discard struct{ io.Writer }
-
-func (discard) Close() error { return nil }
-
 // Output that waits when a request is made is not taken for its reply, even if it fits.
 func TestWaitingOutput(t *testing.T) {
-	p := &Process{lines: make(chan line, 1), timeout: long, stdin: discard{io.Discard}}
-	p.lines <- line{text: []byte(goodReply)}
-	_, err := p.call(context.Background(), SessionDigest, digestParams)
+	stdout, w, err := os.Pipe()
+	require.NoError(t, err)
+	_, err = w.WriteString(goodReply + "\n")
+	require.NoError(t, err)
+	p := &Process{stdout: stdout, lines: bufio.NewReader(stdout), timeout: long}
+	_, err = p.call(context.Background(), SessionDigest, digestParams)
 	require.ErrorIs(t, err, ErrProtocol)
 	require.ErrorContains(t, err, "nobody asked for")
 }

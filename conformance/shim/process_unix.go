@@ -3,6 +3,7 @@
 package shim
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -12,4 +13,18 @@ func ownGroup(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 
 func killGroup(c *exec.Cmd) {
 	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // fails only when nobody is left
+}
+
+// readNow reads what has already come, and does not wait. It gives the number of bytes.
+func readNow(f *os.File, b []byte) int {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	_ = c.Read(func(fd uintptr) bool {
+		n, _ = syscall.Read(int(fd), b)
+		return true
+	})
+	return max(n, 0)
 }
