@@ -9,7 +9,7 @@ ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)
                $(SHIMS)/venv/installed shims/olm-js/node_modules shims/libsignal-ts/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test test-browser race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo search build fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test test-browser race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo search build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,13 @@ zoo: ## run the suite on every bug of conformance/zoo and write docs/zoo.md (a q
 search: $(CREDENCE) ## every schedule of two accounts with two devices up to six events, and of two parties
 	$(CREDENCE) search --target reference --devices 2 --depth 6
 	$(CREDENCE) search --target reference --level ratchet --depth 6
+
+bench: ## measure the reference and the harness against their primitives and other libraries, and write docs/performance.md (half an hour)
+	$(GO) run -C bench . -docs ../docs -long $(or $(LONG),10m) -zoo
+
+bench-check: ## run every benchmark once, and the tests of their command
+	$(GO) vet -C bench ./...
+	$(GO) test -C bench -cpu 1 -benchtime 1x -bench 'OneWay|PingPong|SetUp|Send|Message|Rotation|CatchUp|Script|RoundTrip' ./... > build/bench-check.txt || { cat build/bench-check.txt; exit 1; }
 
 FUZZTIME ?= 10s
 

@@ -18,21 +18,28 @@ var vectorTests = regexp.MustCompile(`/(agree|session|decode|initiate|verify|ope
 type command struct {
 	name  string
 	words []string
-	limit time.Duration
+	limit time.Duration // 0 is none
 	took  time.Duration
 }
 
 // timeCommands builds and runs the commands in the project's directory.
-func timeCommands(stdout io.Writer) ([]command, error) {
-	for _, name := range []string{"credence", "vecgen"} {
+func (o options) timeCommands(stdout io.Writer) ([]command, error) {
+	for _, name := range []string{"credence", "vecgen", "zoo"} {
 		if out, err := exec.Command("go", "build", "-C", "..", "-o", "build/"+name, "./cmd/"+name).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%s: %w: %s", name, err, out)
 		}
 	}
+	if out, err := exec.Command("go", "build", "-C", "../shims/reference", "-o", abs("../build/shims/reference"), ".").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("the shim of the reference: %w: %s", err, out)
+	}
 	commands := []command{
 		{name: "`credence run --target reference`", words: []string{"build/credence", "run", "--target", "reference"}, limit: 30 * time.Second},
+		{name: "`credence run --shim build/shims/reference`", words: []string{"build/credence", "run", "--shim", "build/shims/reference"}},
 		{name: "the vectors alone", words: []string{"build/credence", "run", "--target", "reference", "--run", vectorTests.String()}, limit: 3 * time.Second},
 		{name: "`vecgen -check`", words: []string{"build/vecgen", "-check"}, limit: 5 * time.Second},
+	}
+	if o.zoo {
+		commands = append(commands, command{name: "`make zoo`", words: []string{"build/zoo"}, limit: 10 * time.Minute})
 	}
 	for i := range commands {
 		c := &commands[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"regexp"
 	"testing"
 	"time"
 
@@ -184,7 +185,10 @@ func playScenario(b *testing.B, events, theft int) {
 	}
 }
 
-// suitePart is a run of the vectors, of which every x-th is taken.
+// sessionTests matches tests that are much alike.
+var sessionTests = regexp.MustCompile(`^ratchet/.*/session/`)
+
+// suitePart is a run of these, of which every x-th is taken.
 func suitePart(b *testing.B, x int) {
-	suite(b, conformance.Options{Match: vectorTests, Jobs: 1, Shard: conformance.Shard{Index: 1, Count: x}})
+	suite(b, conformance.Options{Match: sessionTests, Jobs: 1, Shard: conformance.Shard{Index: 1, Count: x}})
 }

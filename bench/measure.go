@@ -133,15 +133,20 @@ func (p program) round(g group, raw io.Writer, f figures) error {
 	if _, err := raw.Write(out); err != nil {
 		return err
 	}
-	results := benchfmt.NewReader(strings.NewReader(string(out)), p.name)
+	return f.read(p.name, string(out), g.cores)
+}
+
+// read takes in what a program has printed. With more than one core their number stands after each name.
+func (f figures) read(program, out string, cores int) error {
+	results := benchfmt.NewReader(strings.NewReader(out), program)
 	for results.Scan() {
 		r, ok := results.Result().(*benchfmt.Result)
 		if !ok {
 			continue
 		}
 		name := r.Name.String()
-		if g.cores > 1 {
-			name = strings.TrimSuffix(name, fmt.Sprintf("-%d", g.cores))
+		if cores > 1 {
+			name = strings.TrimSuffix(name, fmt.Sprintf("-%d", cores))
 		}
 		if f[name] == nil {
 			f[name] = map[string][]float64{}

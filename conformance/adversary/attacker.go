@@ -21,7 +21,13 @@ type Attacker struct {
 	tried   map[window]int                 // messages that were tried with the window as message key and chain key
 	found   map[window][]discovery
 	rooted  map[rootTry]bool // windows that were tried as the root key before a step -> whether they are
+	room    []byte           // for plaintexts of trials
 }
+
+// usual is a number of bytes that most plaintexts have room in.
+const usual = 4 << 10
+
+func (a *Attacker) newOpener(mk []byte) *opener { return &opener{mk: mk, room: a.room} }
 
 // discovery is what a window turned out to be: the key of a message, or the chain key before it.
 type discovery struct {
@@ -32,7 +38,7 @@ type discovery struct {
 
 // NewAttacker gives an attacker who sees a trace, also what is added to it later.
 func NewAttacker(t *Trace) *Attacker {
-	return &Attacker{trace: t, publics: map[window]primitive.PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{}, rooted: map[rootTry]bool{}}
+	return &Attacker{trace: t, publics: map[window]primitive.PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{}, rooted: map[rootTry]bool{}, room: make([]byte, 0, usual)}
 }
 
 // Reading is a message that was read, and how.
@@ -150,7 +156,7 @@ func (a *Attacker) try(w window) {
 	from := a.tried[w]
 	a.tried[w] = len(messages)
 	last := map[chainID]*Message{}
-	self := newOpener(w[:])
+	self := a.newOpener(w[:])
 	for _, m := range messages[from:] {
 		if _, ok := self.opens(m); ok {
 			a.found[w] = append(a.found[w], discovery{message: m})
@@ -167,7 +173,7 @@ func (a *Attacker) try(w window) {
 			if uint64(len(mks)) <= i {
 				var mk []byte
 				ck, mk = primitive.KDFCK(ck)
-				mks = append(mks, newOpener(mk))
+				mks = append(mks, a.newOpener(mk))
 			}
 			if _, ok := mks[i].opens(m); ok {
 				a.found[w] = append(a.found[w], discovery{m, true, m.Header.N - i})
@@ -184,7 +190,7 @@ func (r *raid) opened(m *Message, mk []byte, how string) {
 	if _, ok := r.read[m]; ok {
 		return
 	}
-	plaintext, ok := newOpener(mk).opens(m)
+	plaintext, ok := r.newOpener(mk).opens(m)
 	if !ok {
 		return
 	}
@@ -304,7 +310,7 @@ func (r *raid) guessRoot(id chainID, out []byte) {
 		}
 		rk, start := primitive.KDFRK(w[:], out, id.session.Set.RootInfo)
 		if !tried {
-			isRoot = opensAfter(start, first)
+			isRoot = r.opensAfter(start, first)
 			r.rooted[rootTry{w, id}] = isRoot
 		}
 		if isRoot {
@@ -316,11 +322,11 @@ func (r *raid) guessRoot(id chainID, out []byte) {
 }
 
 // opensAfter tells whether a chain that starts with ck has the key of a message.
-func opensAfter(ck []byte, m *Message) bool {
+func (a *Attacker) opensAfter(ck []byte, m *Message) bool {
 	var mk []byte
 	for range m.Header.N + 1 {
 		ck, mk = primitive.KDFCK(ck)
 	}
-	_, ok := newOpener(mk).opens(m)
+	_, ok := a.newOpener(mk).opens(m)
 	return ok
 }
