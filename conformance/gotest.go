@@ -29,7 +29,7 @@ func Test(t *testing.T, target shim.Target) {
 				t.Skip("the target does not offer " + missing)
 			}
 			executed = executed || c.Profile != shimProfile
-			run := &tester{ctx: ctx, target: target, hello: h, random: testRandom(1, c.ID)}
+			run := &tester{ctx: ctx, target: target, hello: h, random: c.random(1)}
 			err := runRecovered(c, run)
 			var v *verdict
 			switch {

@@ -229,7 +229,7 @@ func (r *runner) runOne(ctx context.Context, c *testCase, target shim.Target) (T
 			return result, nil
 		}
 	}
-	t := &tester{ctx: ctx, target: target, hello: r.hello, random: testRandom(r.options.Seed, c.ID), budget: r.options.Budget}
+	t := &tester{ctx: ctx, target: target, hello: r.hello, random: c.random(r.options.Seed), budget: r.options.Budget}
 	judge(&result, runRecovered(c, t))
 	if t.evidence != (Evidence{}) {
 		result.Evidence = &t.evidence

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -22,7 +23,11 @@ type testCase struct {
 	needs     func(h hello) string // what the target lacks for this test, or ""
 	run       func(t *tester) error
 	guarantee Guarantee // that a property test judges
+	draws     string    // the id of the test whose randomness this one has too; "" is its own
 }
+
+// random gives the randomness of the test in a run with a seed.
+func (c *testCase) random(seed uint64) *rand.ChaCha8 { return testRandom(seed, cmp.Or(c.draws, c.ID)) }
 
 // hello is what a target says of itself.
 type hello struct{ *shim.Result }
