@@ -75,6 +75,15 @@ func draw(directory string, g growth, points []point) error {
 	return save(p, xys, filepath.Join(directory, g.curve+".svg"))
 }
 
+// decades gives the powers of ten around the points, so that every axis has two labels at least.
+func decades(xys plotter.XYs, of func(plotter.XY) float64) (from, to float64) {
+	from, to = math.Inf(1), 0
+	for _, q := range xys {
+		from, to = min(from, of(q)), max(to, of(q))
+	}
+	return math.Pow(10, math.Floor(math.Log10(from))), math.Pow(10, math.Ceil(math.Log10(to)))
+}
+
 // drawMemory writes the memory of a campaign over its time.
 func drawMemory(directory string, samples []sample) error {
 	p := plot.New()
@@ -98,6 +107,11 @@ func save(p *plot.Plot, xys plotter.XYs, file string) error {
 	}
 	line.Color, dots.Color = color.RGBA{0x1f, 0x4e, 0x79, 0xff}, color.RGBA{0x1f, 0x4e, 0x79, 0xff}
 	p.BackgroundColor = color.White // also where pages are dark
+	p.Title.Padding = vg.Points(6)
 	p.Add(plotter.NewGrid(), line, dots)
+	if _, powers := p.X.Scale.(plot.LogScale); powers {
+		p.X.Min, p.X.Max = decades(xys, func(q plotter.XY) float64 { return q.X })
+		p.Y.Min, p.Y.Max = decades(xys, func(q plotter.XY) float64 { return q.Y })
+	}
 	return p.Save(10*vg.Centimeter, 7*vg.Centimeter, file)
 }
