@@ -32,8 +32,20 @@ type theatre struct {
 	texts    int
 	released map[account.DeviceID]int // commits that have reached the post office
 	ledger   *ledger
-	event    int   // the one that happens
+	event    int // the one that happens
+	lives    lifetimes
 	problem  error // of the oracle, which cannot follow what the target does
+}
+
+// watchKeys notes which keys of conversations there are after an event.
+func (th *theatre) watchKeys() {
+	for _, h := range th.users {
+		for _, a := range h.actors {
+			if d := th.post.Devices[a.Device.ID()]; d != nil {
+				th.lives.see(&th.play.Record, th.event, a.name, d.Keys())
+			}
+		}
+	}
 }
 
 // household is an account with its devices; those that were removed stay in the list.
@@ -75,7 +87,7 @@ func (t *tester) playAmbassador(s *scenario.Scenario, attacked bool) (*Play, err
 	if err := reset(t); err != nil {
 		return nil, err
 	}
-	th := &theatre{world: &world{tester: t}, play: newPlay(), ledger: newLedger(), event: -1, post: adversary.NewPost(), released: map[account.DeviceID]int{}}
+	th := &theatre{world: &world{tester: t}, play: newPlay(), ledger: newLedger(), event: -1, lives: lifetimes{}, post: adversary.NewPost(), released: map[account.DeviceID]int{}}
 	th.watch = newKeyWatch(postoffice.New(th.now))
 	th.office = &stage{th.watch, th}
 	t.played = th.play
@@ -96,9 +108,12 @@ func (t *tester) playAmbassador(s *scenario.Scenario, attacked bool) (*Play, err
 			return th.play, err
 		}
 		th.play.happened(e.String() + came)
+		th.watchKeys()
 	}
 	th.event = len(s.Events)
-	if err := th.close(); err != nil || !attacked {
+	err := th.close()
+	th.watchKeys()
+	if err != nil || !attacked {
 		th.evidence.add(Evidence{Scenarios: 1, Messages: len(th.post.Sent)})
 		return th.play, err
 	}

@@ -34,9 +34,19 @@ type duel struct {
 	flights  map[string]*flight
 	copies   []*copied
 	event    int // the one that happens
+	lives    lifetimes
 	names    int
 	spk      primitive.PublicKey // the responder's, from which the ratchet starts
 	secret   *shim.Params        // of session.start, for the responder
+}
+
+// watchKeys notes which keys there are after an event.
+func (d *duel) watchKeys(event int) {
+	for _, own := range []*side{d.a, d.b} {
+		if own.endpoint != nil {
+			d.lives.see(&d.play.Record, event, own.name, own.endpoint.Keys())
+		}
+	}
 }
 
 // side is one party of a duel.
@@ -69,7 +79,7 @@ func (t *tester) playRatchet(s *scenario.Scenario, tolerant, attacked bool) (*Pl
 		return nil, err
 	}
 	d := &duel{
-		live: &live{tester: t, set: set}, scenario: s, tolerant: tolerant, play: newPlay(), trace: adversary.NewTrace(), oracle: adversary.NewOracle(), flights: map[string]*flight{},
+		live: &live{tester: t, set: set}, scenario: s, tolerant: tolerant, play: newPlay(), trace: adversary.NewTrace(), oracle: adversary.NewOracle(), flights: map[string]*flight{}, lives: lifetimes{},
 		a: newSide("a"), b: newSide("b"),
 	}
 	t.played = d.play
@@ -77,6 +87,7 @@ func (t *tester) playRatchet(s *scenario.Scenario, tolerant, attacked bool) (*Pl
 	if err := d.open(); err != nil {
 		return d.play, err
 	}
+	d.watchKeys(-1)
 	for i, e := range s.Events {
 		d.event = i
 		came, err := d.do(i, e)
@@ -86,6 +97,7 @@ func (t *tester) playRatchet(s *scenario.Scenario, tolerant, attacked bool) (*Pl
 			return d.play, err
 		}
 		d.play.happened(e.String() + came)
+		d.watchKeys(i)
 	}
 	if !attacked {
 		t.evidence.add(Evidence{Scenarios: 1, Messages: len(d.messages)})

@@ -283,3 +283,20 @@ func TestImpersonation(t *testing.T) {
 		require.NotZero(t, believed, set.Name)
 	}
 }
+
+// The record tells how keys live and die: a skipped message key from the message that came too early to the reading of its own; every
+// other key goes when its successor comes.
+func TestLives(t *testing.T) {
+	s, err := scenario.ReadFile("../docs/pictures/healing.json")
+	require.NoError(t, err)
+	p := play(t, s)
+	lives := map[string][]string{}
+	for _, l := range p.Keys {
+		name := fmt.Sprint(l.Kind, " of ", l.Lane)
+		lives[name] = append(lives[name], fmt.Sprint(l.Since, " to ", l.Until))
+	}
+	require.Equal(t, []string{"5 to 15"}, lives["message key of a"], "b1 is skipped in event 5 and read in event 15")
+	require.Empty(t, lives["message key of b"])
+	require.Equal(t, []string{"1 to 5", "5 to 6", "6 to 12", "12 to 13", "13 to 17", "17 to -1"}, lives["root key of a"], "a step of either side changes it")
+	require.Equal(t, []string{"1 to 6", "6 to 13", "13 to -1"}, lives["ratchet key of a"], "a new one with each turn of a")
+}

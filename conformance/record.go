@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"cmp"
+	"slices"
+
 	"credence/conformance/adversary"
 	"credence/conformance/scenario"
 	"credence/reference/account"
@@ -17,6 +20,15 @@ type Record struct {
 	Messages    []Travelled   `json:"messages"`
 	Arrivals    []Arrival     `json:"arrivals"`
 	Compromises []Compromised `json:"compromises"` // those that were judged
+	Keys        []Life        `json:"keys"`        // of parties, and of devices in conversations, as the specification has it
+}
+
+// Life is the time in which a lane has a secret.
+type Life struct {
+	Lane  string            `json:"lane"`
+	Kind  adversary.KeyKind `json:"kind"`
+	Since int               `json:"since"` // the event in which it came
+	Until int               `json:"until"` // the event in which it was deleted, or -1
 }
 
 // Lane is a party or a device, and the time that it was there.
@@ -60,7 +72,34 @@ const (
 
 // newPlay gives a play in which nothing has happened. Its lists are empty and not nil, so that JSON has lists.
 func newPlay() *Play {
-	return &Play{Record: Record{Lines: []string{}, Lanes: []Lane{}, Messages: []Travelled{}, Arrivals: []Arrival{}, Compromises: []Compromised{}}}
+	return &Play{Record: Record{Lines: []string{}, Lanes: []Lane{}, Messages: []Travelled{}, Arrivals: []Arrival{}, Compromises: []Compromised{}, Keys: []Life{}}}
+}
+
+// lifetimes follows the keys of lanes.
+type lifetimes map[keyOf]int // -> its place in the record, while it lives
+
+type keyOf struct {
+	lane string
+	adversary.Key
+}
+
+// see notes what a lane has after an event: what is new is born, and what is not there any more has died.
+func (l lifetimes) see(r *Record, event int, lane string, keys []adversary.Key) {
+	slices.SortFunc(keys, func(a, b adversary.Key) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+	has := map[adversary.Key]bool{}
+	for _, k := range keys {
+		has[k] = true
+		if _, alive := l[keyOf{lane, k}]; !alive {
+			l[keyOf{lane, k}] = len(r.Keys)
+			r.Keys = append(r.Keys, Life{Lane: lane, Kind: k.Kind, Since: event, Until: -1})
+		}
+	}
+	for k, i := range l {
+		if k.lane == lane && !has[k.Key] {
+			r.Keys[i].Until = event
+			delete(l, k)
+		}
+	}
 }
 
 // happened adds the line of an event.

@@ -38,7 +38,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&times, "times", 1, "play it `n` times on one target, and print how its memory grows; the last time counts")
 	flags.BoolVar(&asJSON, "json", false, "JSON instead of text")
 	flags.StringVar(&pictures.exposure, "svg", "", "draw who could read what, as SVG, to this `file`")
-	flags.StringVar(&pictures.sequence, "sequence", "", "draw who sent what to whom, as SVG, to this `file`")
+	flags.StringVar(&pictures.sequence, "sequence", "", "draw who sent what to whom, and the keys that each side has, as SVG, to this `file`")
 	err := parse(flags, args, replayHelp, 1, stdout)
 	if err == nil && flags.NArg() == 0 {
 		err = errors.New("replay takes the file of a scenario (see credence replay --help)")

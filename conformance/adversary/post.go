@@ -538,6 +538,14 @@ func (d *Device) step(encoded []byte) error {
 	return nil
 }
 
+// Keys gives the secrets that the device has of its conversations.
+func (d *Device) Keys() (keys []Key) {
+	for _, t := range d.talks {
+		keys = append(keys, t.Keys()...)
+	}
+	return keys
+}
+
 // Holds gives the secrets that the device has.
 func (d *Device) Holds() []Term {
 	o := d.post.Oracle

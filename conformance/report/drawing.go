@@ -27,7 +27,7 @@ const (
 	mostEvents = 400
 	mostRows   = 400
 	mostLanes  = 64
-	mostMarks  = 20000 // arrivals, or readings
+	mostMarks  = 20000 // arrivals, readings and keys
 )
 
 // Exposure draws who could read what, as SVG: time goes across, an event a column, and messages down. A window of compromise is
@@ -37,8 +37,8 @@ func Exposure(w io.Writer, s *scenario.Scenario, r *conformance.Record) error {
 	return standalone(w, s, r, exposureMap)
 }
 
-// Sequence draws who sent what to whom, as SVG: time goes down, an event a line, and parties or devices are lanes. It returns
-// ErrTooLarge.
+// Sequence draws who sent what to whom, as SVG: time goes down, an event a line, and parties or devices are lanes; beside them
+// stands which keys each has from event to event. It returns ErrTooLarge.
 func Sequence(w io.Writer, s *scenario.Scenario, r *conformance.Record) error {
 	return standalone(w, s, r, sequenceView)
 }
@@ -61,14 +61,14 @@ func drawn(s *scenario.Scenario, r *conformance.Record, draw func(*scene) *canva
 
 // drawable refuses what is too large, and indices that point nowhere: a record may come from a file.
 func drawable(s *scenario.Scenario, r *conformance.Record) error {
-	marks := len(r.Arrivals)
+	marks := len(r.Arrivals) + len(r.Keys)
 	for _, c := range r.Compromises {
 		marks += len(c.Exposed)
 	}
 	for _, limit := range []struct {
 		what    string
 		n, most int
-	}{{"events", len(s.Events), mostEvents}, {"messages", len(r.Messages), mostRows}, {"lanes", len(r.Lanes), mostLanes}, {"arrivals and readings", marks, mostMarks}} {
+	}{{"events", len(s.Events), mostEvents}, {"messages", len(r.Messages), mostRows}, {"lanes", len(r.Lanes), mostLanes}, {"arrivals, readings and keys", marks, mostMarks}} {
 		if limit.n > limit.most {
 			return fmt.Errorf("%w: %d %s, and at most %d can be", ErrTooLarge, limit.n, limit.what, limit.most)
 		}

@@ -23,6 +23,7 @@ type sequence struct {
 	left int
 	top  int
 	lane map[string]int // place of a lane
+	keys []keyBlock
 }
 
 func sequenceView(sc *scene) *canvas {
@@ -35,6 +36,9 @@ func sequenceView(sc *scene) *canvas {
 	v.text("small", 16, 42, short(sc.heading()+caption(sc.scenario.Comment), (v.width-32)/textWidth))
 	v.accounts()
 	v.steps()
+	for _, k := range v.keys {
+		v.block(k)
+	}
 	v.lanes()
 	for _, a := range sc.record.Arrivals {
 		v.arrow(a)
@@ -67,7 +71,7 @@ func (v *sequence) measure() {
 	}
 	v.left = 56 + events*monoWidth + laneWidth/2
 	v.top = 92
-	v.width = max(v.left+len(v.record.Lanes)*laneWidth, 640)
+	v.width = max(v.placeKeys(v.left+len(v.record.Lanes)*laneWidth), 640)
 }
 
 func (v *sequence) x(lane int) int { return v.left + lane*laneWidth }
@@ -277,7 +281,7 @@ func (v *sequence) signs() []sign {
 	if slices.ContainsFunc(v.record.Arrivals, func(a conformance.Arrival) bool { return a.Message == "" }) {
 		signs = append(signs, sign{"records between devices", func(x, y int) { v.canvas.line("sync", x-6, y, x+6, y) }})
 	}
-	return signs
+	return append(signs, v.keySigns()...)
 }
 
 func abs(n int) int { return max(n, -n) }
