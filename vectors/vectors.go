@@ -163,7 +163,7 @@ func Parse(b []byte) (*File, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %s%v", ErrMalformed, line(b, err), err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%w: data after the end", ErrMalformed)
@@ -172,6 +172,22 @@ func Parse(b []byte) (*File, error) {
 		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
 	return &f, nil
+}
+
+// line gives "line N: " if an error of the decoder has a place.
+func line(b []byte, err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var offset int64
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &kind):
+		offset = kind.Offset
+	default:
+		return ""
+	}
+	return fmt.Sprintf("line %d: ", 1+bytes.Count(b[:min(int(offset), len(b))], []byte{'\n'}))
 }
 
 func (f *File) check() error {

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"credence/conformance/schema"
 )
 
 // Format and Version stand in every file.
@@ -130,11 +132,11 @@ func Decode(b []byte) (*Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	schema, err := compiled()
+	valid, err := compiled()
 	if err != nil {
 		return nil, err
 	}
-	if err := schema.Validate(instance); err != nil {
+	if err := schema.FirstCause(valid.Validate(instance)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	s := &Scenario{}

@@ -45,20 +45,21 @@ func TestDecodeRefuses(t *testing.T) {
 	require.NoError(t, err)
 	good := string(b)
 	for _, c := range []struct{ old, new, place string }{
-		{`"version": 1`, `"version": 2`, "/version"},
-		{`"signal-v3"`, `"signal-v4"`, "/set"},
-		{`"do":"send"`, `"do":"sing"`, "/events/0/do"},
-		{`"do":"send"`, `"do":"rotate"`, "/events/0/do"},
-		{`"by":"b","message":"a1"`, `"by":"c","message":"a1"`, "/events/1/by"},
-		{`"message":"a1"`, `"message":"a0"`, "/events/1/message"},
+		{`"version": 1`, `"version": 2`, `field "version"`},
+		{`"signal-v3"`, `"signal-v4"`, `field "set"`},
+		{`"do":"send"`, `"do":"sing"`, `field "events.0.do"`},
+		{`"do":"send"`, `"do":"rotate"`, `field "events.0.do"`},
+		{`"by":"b","message":"a1"`, `"by":"c","message":"a1"`, `field "events.1.by"`},
+		{`"message":"a1"`, `"message":"a0"`, `field "events.1.message"`},
 		{`"message":"a1"`, `"massage":"a1"`, "massage"},
 		{`"level": "ratchet"`, `"level": "ambassador"`, "users"},
-		{`"set": "signal-v3"`, `"set": "signal-v3", "cadence": "per-message"`, "/set"},
+		{`"set": "signal-v3"`, `"set": "signal-v3", "cadence": "per-message"`, `field "set"`},
 		{`{`, ``, "not a scenario"},
 	} {
 		require.Contains(t, good, c.old)
 		_, err := scenario.Decode([]byte(strings.Replace(good, c.old, c.new, 1)))
 		require.ErrorIs(t, err, scenario.ErrInvalid, c.new)
 		require.ErrorContains(t, err, c.place, c.new)
+		require.NotContains(t, err.Error(), "\n")
 	}
 }

@@ -3,13 +3,13 @@ package shim
 import (
 	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"credence/conformance/schema"
 )
 
 // Schema is the JSON Schema (2020-12) of the shim protocol.
@@ -58,7 +58,7 @@ func validate(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	schema, ok := all[name]
+	compiled, ok := all[name]
 	if !ok {
 		return fmt.Errorf("there is no schema %q", name)
 	}
@@ -66,22 +66,5 @@ func validate(name string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("not JSON: %w", err)
 	}
-	return firstCause(schema.Validate(v))
-}
-
-// firstCause gives one line that names the field and what is wrong with it.
-func firstCause(err error) error {
-	var v *jsonschema.ValidationError
-	if !errors.As(err, &v) {
-		return err
-	}
-	for len(v.Causes) > 0 {
-		v = v.Causes[0]
-	}
-	lines := strings.Split(v.Error(), "\n")
-	reason := lines[len(lines)-1]
-	if _, after, ok := strings.Cut(reason, "': "); ok {
-		reason = after
-	}
-	return fmt.Errorf("field %q: %s", strings.Join(v.InstanceLocation, "."), reason)
+	return schema.FirstCause(compiled.Validate(v))
 }
