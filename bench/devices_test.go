@@ -81,6 +81,17 @@ func read(b *testing.B, d *ambassador.Device, mail []byte) {
 	}
 }
 
+// timed runs work that takes its own time, and reports that.
+func timed(b *testing.B, work func() time.Duration) {
+	var took time.Duration
+	n := 0
+	for b.Loop() {
+		took += work()
+		n++
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/float64(n), "ns/op")
+}
+
 // message is a message of the first device that every other device of both accounts reads. It gives the time that the
 // devices take; what the post office does is not in it.
 func (d devices) message(b *testing.B, peers devices, bundle []byte) time.Duration {
@@ -147,13 +158,7 @@ func BenchmarkMessage(b *testing.B) {
 			return
 		}
 		alice, bob := talk(b, own, recipients)
-		var took time.Duration
-		n := 0
-		for b.Loop() {
-			took += alice.message(b, bob, nil)
-			n++
-		}
-		b.ReportMetric(float64(took.Nanoseconds())/float64(n), "ns/op")
+		timed(b, func() time.Duration { return alice.message(b, bob, nil) })
 	})
 }
 
@@ -168,13 +173,7 @@ func BenchmarkRotation(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("own=%d/impl=reference", n), func(b *testing.B) {
 			alice := newDevices(b, postoffice.New(time.Now), n)
-			var took time.Duration
-			rounds := 0
-			for b.Loop() {
-				took += alice.rotate(b)
-				rounds++
-			}
-			b.ReportMetric(float64(took.Nanoseconds())/float64(rounds), "ns/op")
+			timed(b, func() time.Duration { return alice.rotate(b) })
 		})
 	}
 }
@@ -207,13 +206,7 @@ func BenchmarkCatchUp(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("missed=%d/impl=reference", k), func(b *testing.B) {
 			alice, bob := talk(b, 2, 1)
-			var took time.Duration
-			n := 0
-			for b.Loop() {
-				took += catchUp(b, alice, bob, k)
-				n++
-			}
-			b.ReportMetric(float64(took.Nanoseconds())/float64(n), "ns/op")
+			timed(b, func() time.Duration { return catchUp(b, alice, bob, k) })
 		})
 	}
 }

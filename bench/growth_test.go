@@ -67,13 +67,7 @@ func conversationOf(b *testing.B, x int) {
 // messageToDevices is a message of an account with x devices to one with x devices.
 func messageToDevices(b *testing.B, x int) {
 	alice, bob := talk(b, x, x)
-	var took time.Duration
-	n := 0
-	for b.Loop() {
-		took += alice.message(b, bob, nil)
-		n++
-	}
-	b.ReportMetric(float64(took.Nanoseconds())/float64(n), "ns/op")
+	timed(b, func() time.Duration { return alice.message(b, bob, nil) })
 	b.ReportMetric(float64(len(alice[0].Export())), "state-B")
 }
 

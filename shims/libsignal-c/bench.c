@@ -12,7 +12,7 @@
 
 #include "shim.h"
 
-// What party.c and provider.c want of the protocol. Here an error is the end.
+// What party.c and provider.c want of main.c. Here an error is the end.
 
 void fail(const char *code, const char *class, const char *message)
 {
@@ -30,36 +30,6 @@ int check(ssize_t result)
 }
 
 int check_parse(int result) { return check(result); }
-void unref(void *p) { signal_type_unref(p); }
-void unbuffer(void *p) { signal_buffer_bzero_free(p); }
-
-typedef struct kept {
-    struct kept *next;
-    void (*release)(void *);
-    void *p;
-} kept;
-
-static kept *pool;
-
-void keep(void (*release)(void *), void *p)
-{
-    kept *k = malloc(sizeof *k);
-    if (k == NULL)
-        abort();
-    *k = (kept){pool, release, p};
-    pool = k;
-}
-
-static void release_all(void)
-{
-    while (pool != NULL) {
-        kept *k = pool;
-        pool = k->next;
-        k->release(k->p);
-        free(k);
-    }
-}
-
 const char *text(const cJSON *params, const char *name) { (void)params; fail("internal", NULL, name); }
 uint32_t number(const cJSON *params, const char *name) { (void)params; fail("internal", NULL, name); }
 bytes required_bytes(const cJSON *params, const char *name) { (void)params; fail("internal", NULL, name); }

@@ -7,39 +7,10 @@
 
 #include "shim.h"
 
-// What a request has to release, and how it ends early. No frame of the library is ever jumped over: its callbacks return.
+// How a request ends early. No frame of the library is ever jumped over: its callbacks return.
 
-typedef struct kept {
-    struct kept *next;
-    void (*release)(void *);
-    void *p;
-} kept;
-
-static kept *pool;
 static jmp_buf ended;
 static cJSON *refusal;
-
-void keep(void (*release)(void *), void *p)
-{
-    kept *k = malloc(sizeof *k);
-    if (k == NULL)
-        abort();
-    *k = (kept){pool, release, p};
-    pool = k;
-}
-
-static void release_all(void)
-{
-    while (pool != NULL) {
-        kept *k = pool;
-        pool = k->next;
-        k->release(k->p);
-        free(k);
-    }
-}
-
-void unref(void *p) { signal_type_unref(p); }
-void unbuffer(void *p) { signal_buffer_bzero_free(p); }
 
 void fail(const char *code, const char *class, const char *message)
 {

@@ -34,11 +34,6 @@ extern const size_t operation_count;
 // fail ends the request with an error; class may be null.
 _Noreturn void fail(const char *code, const char *class, const char *message);
 
-// keep releases p when the request has ended, however it ends.
-void keep(void (*release)(void *), void *p);
-void unref(void *p); // for keep: a reference to an object of the library
-void unbuffer(void *p); // for keep: a signal_buffer
-
 // check ends the request if the result is an error of the library; check_parse does for what only parses.
 int check(ssize_t result);
 int check_parse(int result);
@@ -51,6 +46,14 @@ const cJSON *object(const cJSON *params, const char *name); // required
 
 void put_bytes(cJSON *object, const char *name, const uint8_t *data, size_t len);
 void put_buffer(cJSON *object, const char *name, signal_buffer *buffer);
+
+// Parts of pool.c.
+
+// keep releases p when the request has ended, however it ends.
+void keep(void (*release)(void *), void *p);
+void release_all(void); // the end of a request
+void unref(void *p); // for keep: a reference to an object of the library
+void unbuffer(void *p); // for keep: a signal_buffer
 
 // Parts of provider.c: the primitives that the library asks for.
 
