@@ -112,6 +112,9 @@ An ambassador message is one entry, which every device of both accounts reads, a
 holds all of them; the sender's part is what the device pays that a person holds in the hand. The post office is not in it. A catch-up is a second device that reads
 what the first and the peer have said, half from each. A rotation draws 22 key pairs and signs thrice, whatever the number of devices.
 
+`)
+	r.harness(&b)
+	b.WriteString(`
 ## What grows
 
 | cost | with | from | to | exponent | at the end | |
@@ -226,6 +229,19 @@ func (r *report) devices(b *strings.Builder) {
 	for _, k := range []int{2, 10, 100} {
 		name := fmt.Sprintf("CatchUp/missed=%d/impl=", k)
 		fmt.Fprintf(b, "| catch-up of %d messages | %s | %s |\n", k, r.cell(name+"floor", name+"floor"), r.cell(name+"reference", name+"floor"))
+	}
+}
+
+// harness is what the suite itself costs.
+func (r *report) harness(b *strings.Builder) {
+	cores := runtime.NumCPU()
+	b.WriteString("## The harness\n\n| work | | |\n|---|---|---|\n")
+	for _, row := range []struct{ work, base, other, baseName, name string }{
+		{"a script of 82 messages", "calls of the reference", "requests to the target in the process", "Script/impl=reference", "Script/impl=target"},
+		{"a round trip", "bare pipes", "a shim", "RoundTrip/impl=bare-pipe", "RoundTrip/impl=shim"},
+		{"the suite on the reference", fmt.Sprintf("%d targets at a time", cores), "one target", fmt.Sprintf("Suite/tests=all/jobs=%d", cores), "Suite/tests=all/jobs=1"},
+	} {
+		fmt.Fprintf(b, "| %s | %s: %s | %s: %s |\n", row.work, row.base, r.cell(row.baseName, row.baseName), row.other, r.cell(row.name, row.baseName))
 	}
 }
 
