@@ -39,6 +39,8 @@ check: ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-clean"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet -C bench ./...
+	cd bench && $(GO) run $(STATICCHECK) ./...
 
 vectors: ## write the vectors from the reference
 	$(GO) run ./cmd/vecgen
@@ -79,7 +81,6 @@ bench: ## measure the reference and the harness against their primitives and oth
 	$(GO) run -C bench . -docs ../docs -long $(or $(LONG),10m) -zoo
 
 bench-check: ## run every benchmark once, and the tests of their command
-	$(GO) vet -C bench ./...
 	$(GO) test -C bench -cpu 1 -benchtime 1x -bench 'OneWay|PingPong|SetUp|Send|Message|Rotation|CatchUp|Script|RoundTrip' ./... > build/bench-check.txt || { cat build/bench-check.txt; exit 1; }
 
 FUZZTIME ?= 10s
