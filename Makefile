@@ -81,6 +81,7 @@ bench: ## measure the reference and the harness against their primitives and oth
 	$(GO) run -C bench . -docs ../docs -long $(or $(LONG),10m) -zoo
 
 bench-check: ## run every benchmark once, and the tests of their command
+	@mkdir -p build
 	$(GO) test -C bench -cpu 1 -benchtime 1x -bench 'OneWay|PingPong|SetUp|Send|Message|Rotation|CatchUp|Script|RoundTrip' ./... > build/bench-check.txt || { cat build/bench-check.txt; exit 1; }
 
 FUZZTIME ?= 10s
