@@ -24,7 +24,7 @@ test: ## all tests of the project
 test-browser: ## the tests of the HTML report in headless Chromium, which is installed if it is missing (Debian)
 	@command -v chromium >/dev/null || { echo "installing chromium"; \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; else sudo apt-get update -qq && sudo apt-get install -y -qq chromium; fi; }
-	$(GO) test ./conformance/report -run Browser -count 1
+	$(GO) test ./report -run Browser -count 1
 
 race: ## all tests with the race detector
 	$(GO) test -race ./...
@@ -108,7 +108,7 @@ $(CREDENCE): FORCE
 	$(GO) build -o $@ ./cmd/credence
 
 $(SHIMS)/reference: FORCE
-	$(GO) build -C shims/reference -o $(CURDIR)/$@ .
+	$(GO) build -o $@ ./shims/reference
 
 $(SHIMS)/libsignal-go: FORCE
 	$(GO) build -C shims/libsignal-go -o $(CURDIR)/$@ .

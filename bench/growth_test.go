@@ -13,12 +13,12 @@ import (
 	"credence/conformance"
 	"credence/conformance/adversary"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // BenchmarkGrowth gives the points of the curves in docs/performance.md: what something costs that has x of something. state-B is

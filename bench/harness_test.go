@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // echoVariable makes of this program an echo: it answers every line with a line of so many bytes.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // NotClaimed is what a step says of a profile that the shim does not offer.

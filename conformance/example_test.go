@@ -6,8 +6,8 @@ import (
 	"regexp"
 
 	"credence/conformance"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 func ExampleRun() {

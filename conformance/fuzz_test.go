@@ -12,8 +12,8 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // honest starts the reference.

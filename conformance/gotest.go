@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // Test runs the whole suite on a target inside a Go test, one subtest a test of the suite. Tests of what the target does

@@ -6,14 +6,14 @@ import (
 	"io"
 	"slices"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/session"
 	"credence/reference/wire"
 	"credence/reference/x3dh"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // Names of the parties of a live test. The reference is the peer.

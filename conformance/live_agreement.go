@@ -4,16 +4,16 @@ import (
 	"errors"
 	"fmt"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/session"
 	"credence/reference/wire"
 	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 )
 
 // liveSignatures are the tests of profile xeddsa with the target's own randomness.

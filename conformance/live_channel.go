@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"fmt"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // liveChannel are the tests of pairwise channels and their records, with no device logic behind them.

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"slices"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/params"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // liveDevices are the tests in which the target plays devices of an account and everybody keeps the rules.

@@ -4,12 +4,12 @@ import (
 	"encoding/hex"
 	"strings"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // liveForgeries are the tests of profile ratchet in which somebody lies.

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"slices"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // liveOffice are the tests in which the target is the post office and the reference plays every device.

@@ -6,11 +6,11 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"credence/conformance/shim"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // liveRatchet are the tests of profile ratchet in which nobody lies.

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // liveState are the tests of what a target keeps.

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
@@ -16,7 +15,8 @@ import (
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // liveSync are the tests in which somebody does not keep the rules: a sibling, a leader, a counterparty, the post office.

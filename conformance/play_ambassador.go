@@ -11,14 +11,14 @@ import (
 
 	"credence/conformance/adversary"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/client"
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // theatre plays a scenario of level ambassador: the target plays every device of every account, the suite the post office.

@@ -10,14 +10,14 @@ import (
 	"strconv"
 
 	"credence/conformance/adversary"
-	"credence/conformance/malicious"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/wire"
 	"credence/reference/x3dh"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // duel plays a scenario of level ratchet: the target plays both parties.

@@ -12,9 +12,9 @@ import (
 	"pgregory.net/rapid"
 
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 func referenceTester(t *testing.T, id string) *tester {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // Player plays scenarios on a target, which it starts anew when it has broken. It is for one goroutine.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"credence/conformance/shim"
 	"credence/reference/params"
+	"credence/shim"
 )
 
 // shimProfile is the profile of the tests of the shim itself. They always run.

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"credence/conformance"
-	"credence/reference/adapter"
+	"credence/shims/reference/adapter"
 )
 
 // The reference is a target like any other.

@@ -21,7 +21,7 @@ import (
 	"sync"
 	"time"
 
-	"credence/conformance/shim"
+	"credence/shim"
 	"credence/vectors"
 )
 

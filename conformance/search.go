@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // SearchOptions shape an exhaustive search.

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 	"credence/vectors"
 )
 

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // testCase is one test of the suite.

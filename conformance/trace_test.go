@@ -58,8 +58,9 @@ func TestSeed(t *testing.T) {
 	for _, r := range credence.Requirements() {
 		known[r.ID] = true
 	}
-	for _, name := range []string{"client", "design"} {
-		files, err := filepath.Glob("../reference/" + name + "/*_test.go")
+	for _, dir := range []string{"../reference/client", "../study/design"} {
+		name := filepath.Base(dir)
+		files, err := filepath.Glob(dir + "/*_test.go")
 		require.NoError(t, err)
 		for _, file := range files {
 			source, err := os.ReadFile(file)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"credence/conformance/shim"
+	"credence/shim"
 	"credence/vectors"
 )
 

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"time"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/client"
 	"credence/reference/params"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // world is a live test of the Ambassador protocol: accounts with devices around a post office. Any of the devices, or the post

@@ -8,13 +8,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/ambassador"
 	"credence/reference/client"
 	"credence/reference/codec"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
-	"credence/reference/refusal"
 	"credence/reference/session"
 	"credence/reference/x3dh"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

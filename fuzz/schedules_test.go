@@ -12,9 +12,9 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // player plays scenarios on the reference, or on the shim whose command is in CREDENCE_SHIM.

@@ -10,13 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/malicious"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
 	"credence/reference/session"
 	"credence/reference/wire"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

@@ -19,9 +19,9 @@ import (
 	"io/fs"
 	"slices"
 
-	"credence/conformance/shim"
 	"credence/reference/params"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // FS holds the vector files *_test.json, manifest.json and schema.json.

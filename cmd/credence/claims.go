@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"credence/conformance/claims"
-	"credence/conformance/report"
+	"credence/report"
+	"credence/study/claims"
 )
 
 const claimsHelp = `usage: credence claims [--format text|json|markdown|svg]

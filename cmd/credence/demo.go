@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"credence/reference/design"
+	"credence/study/design"
 )
 
 const demoHelp = `usage: credence demo [--design DESIGN] [--seed N]

@@ -10,8 +10,8 @@ import (
 	"runtime"
 
 	"credence/conformance"
-	"credence/conformance/report"
-	"credence/conformance/shim"
+	"credence/report"
+	"credence/shim"
 )
 
 const doctorHelp = `usage: credence doctor --shim 'COMMAND ARGS'

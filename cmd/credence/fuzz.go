@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"credence/conformance"
-	"credence/conformance/report"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
+	"credence/report"
+	"credence/shim"
 )
 
 const fuzzHelp = `usage: credence fuzz (--target reference | --shim 'COMMAND ARGS') [options]

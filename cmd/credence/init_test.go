@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // tools are what a skeleton needs on the machine.

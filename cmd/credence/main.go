@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"credence/conformance/report"
+	"credence/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

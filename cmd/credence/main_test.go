@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
-	"credence/conformance/report"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/report"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // modeVariable makes the test binary a shim that misbehaves in some way.

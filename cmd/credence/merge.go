@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"credence/conformance"
-	"credence/conformance/report"
+	"credence/report"
 )
 
 const mergeHelp = `usage: credence merge [options] REPORT...

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"credence/conformance"
-	"credence/conformance/report"
+	"credence/report"
 )
 
 // output is a report in a file, which is opened before the run, so that a wrong path is known at once.

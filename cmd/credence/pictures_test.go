@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/claims"
+	"credence/study/claims"
 )
 
 // The pictures in the docs are what the command draws.

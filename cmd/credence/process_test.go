@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // markVariable names a file that the slow shim creates when it is busy.

@@ -14,9 +14,9 @@ import (
 	"path/filepath"
 
 	"credence/conformance"
-	"credence/conformance/report"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
+	"credence/report"
+	"credence/shim"
 )
 
 const replayHelp = `usage: credence replay (--target reference | --shim 'COMMAND ARGS') [options] FILE

@@ -17,9 +17,9 @@ import (
 
 	"credence"
 	"credence/conformance"
-	"credence/conformance/report"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/report"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 	"credence/vectors"
 )
 

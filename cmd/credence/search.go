@@ -13,7 +13,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 const searchHelp = `usage: credence search (--target reference | --shim 'COMMAND ARGS') [options]

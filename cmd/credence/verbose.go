@@ -8,8 +8,8 @@ import (
 	"slices"
 	"sync"
 
-	"credence/conformance/report"
-	"credence/conformance/shim"
+	"credence/report"
+	"credence/shim"
 )
 
 // secrets are the fields of the shim protocol that nobody should find in a log.

@@ -15,7 +15,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 const (

@@ -183,7 +183,7 @@ func proof(files []*vectors.File, runs []finished) []byte {
 const proofTail = `
 ## Other anchors
 
-- ` + "`reference/adapter/adapter_test.go`" + ` checks known answers that were computed by an independent program in Python before the
+- ` + "`shims/reference/adapter/adapter_test.go`" + ` checks known answers that were computed by an independent program in Python before the
   reference existed, and the published chain key vector of libsignal.
 - Every live test is an interoperation of the target with the reference, on fresh randomness.
 `

@@ -23,8 +23,8 @@ import (
 
 	"credence"
 	"credence/conformance"
-	"credence/conformance/report"
-	"credence/conformance/shim"
+	"credence/report"
+	"credence/shim"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

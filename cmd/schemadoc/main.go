@@ -21,9 +21,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
 // references are the files that there are.
 var references = []struct{ schema, doc, head string }{
-	{"conformance/shim/schema.json", "docs/shim-reference.md", `# Shim protocol reference
+	{"shim/schema.json", "docs/shim-reference.md", `# Shim protocol reference
 
-Every operation with its parameters and its result, written by ` + "`make schemadoc`" + ` from [the schema](../conformance/shim/schema.json).
+Every operation with its parameters and its result, written by ` + "`make schemadoc`" + ` from [the schema](../shim/schema.json).
 What they mean, and the rules around them, is in [shim-protocol.md](shim-protocol.md). A field with ◦ may be absent.
 `},
 	{"vectors/schema.json", "docs/vector-reference.md", `# Vector format reference

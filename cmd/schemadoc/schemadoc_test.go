@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // The references are up to date, and name every operation.

@@ -11,14 +11,14 @@ import (
 
 	"filippo.io/edwards25519"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
-	"credence/reference/adapter"
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/params"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

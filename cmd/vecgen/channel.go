@@ -4,11 +4,11 @@ import (
 	"crypto/ed25519"
 	"io"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

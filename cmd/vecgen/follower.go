@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/internal/malicious"
 	"credence/reference/params"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"strings"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 	"credence/vectors"
 )
 

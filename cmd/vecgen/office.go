@@ -4,12 +4,12 @@ import (
 	"errors"
 	"io"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/client"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

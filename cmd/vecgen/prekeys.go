@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 )
 
 // prekeys are the rules for initial messages at the responder (SPEC.md 4.3, 6.1).

@@ -7,12 +7,12 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

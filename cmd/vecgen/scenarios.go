@@ -3,8 +3,7 @@ package main
 import (
 	"fmt"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/client"
@@ -12,7 +11,8 @@ import (
 	"credence/reference/conversation"
 	"credence/reference/params"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

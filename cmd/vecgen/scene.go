@@ -8,16 +8,16 @@ import (
 	"slices"
 	"time"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
-	"credence/reference/adapter"
 	"credence/reference/client"
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/params"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/ratchet"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 	"credence/vectors"
 )
 

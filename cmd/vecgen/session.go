@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/shim"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

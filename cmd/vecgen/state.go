@@ -7,11 +7,11 @@ import (
 	"math"
 	"slices"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"slices"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/wire"
 	"credence/reference/x3dh"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 	"credence/vectors"
 )
 

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
+	"credence/shim"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

@@ -6,11 +6,11 @@ import (
 	"math/big"
 	"slices"
 
-	"credence/conformance/malicious"
-	"credence/conformance/shim"
+	"credence/internal/malicious"
 	"credence/reference/params"
-	"credence/reference/refusal"
 	"credence/reference/xeddsa"
+	"credence/shim"
+	"credence/spec/refusal"
 	"credence/vectors"
 )
 

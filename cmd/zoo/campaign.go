@@ -11,7 +11,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // planted are the bugs that campaigns are measured with: they need a schedule, and not just one message.

@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"credence/conformance"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

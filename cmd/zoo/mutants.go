@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"credence/conformance"
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // mutated are the packages that are mutated: those that SPEC.md is about. The others run them, or compare designs.

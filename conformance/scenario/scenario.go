@@ -14,7 +14,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"credence/conformance/schema"
+	"credence/shim/schema"
 )
 
 // Format and Version stand in every file.

@@ -13,9 +13,9 @@ import (
 	"credence/reference/codec"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
+	"credence/spec/refusal"
 )
 
 // ID names an account: its account key, an Ed25519 public key of 32 bytes.

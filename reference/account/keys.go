@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // EpochKeys are the secrets of an account in one epoch. Every active device holds the same.

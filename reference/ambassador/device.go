@@ -21,7 +21,7 @@ import (
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Device is one device of an account. It is for one goroutine at a time.

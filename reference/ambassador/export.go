@@ -16,7 +16,7 @@ import (
 	"credence/reference/conversation"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // stored is the export of a device. Everything that has an encoding of its own stands in it; lists are sorted, so that

@@ -9,9 +9,9 @@ import (
 	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
+	"credence/spec/refusal"
 )
 
 // Receive reads a mail: first its parcels, then its entry. Each of these is taken in or refused by itself; what is refused

@@ -10,7 +10,7 @@ import (
 	"credence/reference/codec"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // mayLead refuses what only the leader may do (AMB-ROT-01).

@@ -9,7 +9,7 @@ import (
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Send makes the commit of the next entry to a peer: the one ciphertext for all the peer's devices, and a record for every

@@ -8,7 +8,7 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/conversation"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // parkLimit bounds the entries and the records of a conversation that wait for each other (AMB-SYN-07).

@@ -8,7 +8,7 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // AckEvery is the number of records after which a device owes its siblings an acknowledgement (AMB-SYN-04).

@@ -10,9 +10,9 @@ import (
 	"credence/reference/account"
 	"credence/reference/codec"
 	"credence/reference/params"
-	"credence/reference/refusal"
 	"credence/reference/session"
 	"credence/reference/wire"
+	"credence/spec/refusal"
 )
 
 // Channels are the channels of one device to its siblings. A device that is linked starts one to every device that is on

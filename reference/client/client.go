@@ -9,7 +9,7 @@ import (
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Device is what the loop needs of a device. ambassador.Device is one; a test may put another implementation in its place.

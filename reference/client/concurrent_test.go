@@ -10,7 +10,7 @@ import (
 
 	"credence/reference/account"
 	"credence/reference/ambassador"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // each runs a function for every device at the same time.

@@ -16,7 +16,7 @@ import (
 	"fmt"
 	"strings"
 
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Version is the first byte of every structure (AMB-ENC-01).

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/reference/codec"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // letter has a field of every kind.

@@ -18,8 +18,8 @@ import (
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
 	"credence/reference/x3dh"
+	"credence/spec/refusal"
 )
 
 // Conversation is the state of one account towards another one. All devices of the account have the same after the same

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // SignatureMode is the way in which a set signs (SPEC.md 3).

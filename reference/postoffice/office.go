@@ -12,7 +12,7 @@ import (
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Service is what devices and counterparties ask of a post office. Everything travels encoded.

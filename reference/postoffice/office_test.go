@@ -10,7 +10,7 @@ import (
 	"credence/reference/account"
 	"credence/reference/client"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // A place that is kept is free again after ten seconds, so that a side which does not come blocks nobody (AMB-PST-06).

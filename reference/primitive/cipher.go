@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/crypto/chacha20poly1305"
 
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // SealChaCha seals with ChaCha20-Poly1305 (SPEC.md 2.3). Key and nonce come from the message key (AMB-KDF-03), and the

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // What is drawn is clamped when it is stored, not only when it is used (SPEC.md 1.3).

@@ -8,7 +8,7 @@ import (
 
 	"filippo.io/edwards25519/field"
 
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // KeySize is the size in bytes of an X25519 key, a DH output, a root key, a chain key and a message key.

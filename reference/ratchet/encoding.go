@@ -10,7 +10,7 @@ import (
 
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Marshal gives the canonical state (SPEC.md 5.7). It holds secrets.

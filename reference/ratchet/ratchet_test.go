@@ -9,7 +9,7 @@ import (
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 func random(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }

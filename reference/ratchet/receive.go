@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/spec/refusal"
 )
 
 // Decrypt is SPEC.md 5.4. Eager sets draw a ratchet key from rand when the message brings a new one; lazy sets never

@@ -8,8 +8,8 @@ import (
 
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/wire"
+	"credence/spec/refusal"
 )
 
 // Encrypt is SPEC.md 5.3. It draws a ratchet key from rand if one is due. It returns refusal.NotReady (AMB-RAT-03),

@@ -6,7 +6,7 @@ import (
 
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // StartInitiator gives the initiator's first state (AMB-RAT-01). secret is the output of the agreement, 32 or 64 bytes by

@@ -10,7 +10,7 @@ import (
 
 	"credence/reference/params"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // stored is the export of a party. JSON keeps the keys of a map sorted, so that equal parties give equal bytes.

@@ -13,8 +13,8 @@ import (
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
 	"credence/reference/x3dh"
+	"credence/spec/refusal"
 )
 
 // Party is one account: identity key, prekeys, digests of the agreements it has accepted, and a session with each peer.

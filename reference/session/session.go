@@ -8,9 +8,9 @@ import (
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
-	"credence/reference/refusal"
 	"credence/reference/wire"
 	"credence/reference/x3dh"
+	"credence/spec/refusal"
 )
 
 // session is a session with one peer. wrap is the initial message without its ratchet message: the initiator sends it

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"credence/reference/params"
-	"credence/reference/refusal"
 	"credence/reference/session"
+	"credence/spec/refusal"
 )
 
 func Example() {

@@ -7,7 +7,7 @@ import (
 
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // The first two bytes of every message of ambassador-v1: version and type.

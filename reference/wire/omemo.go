@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"credence/reference/params"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 func encodeOmemo(h Header, ciphertext []byte) []byte {

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"credence/reference/params"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // fields is a parsed Protocol Buffer: the last value of each field.

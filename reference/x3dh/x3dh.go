@@ -9,8 +9,8 @@ import (
 
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/xeddsa"
+	"credence/spec/refusal"
 )
 
 // Bundle is what an initiator gets of a responder. Keys are in the wire form of the set; nil is none.

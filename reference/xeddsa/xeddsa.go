@@ -13,7 +13,7 @@ import (
 
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Sizes in bytes.

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // The benchmarks are those of bench/messages_test.go, with the library behind the functions of the shim: cgo and the base64 that

@@ -8,8 +8,8 @@ import (
 	"os"
 	"slices"
 
-	"credence/conformance/shim"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 func main() {

@@ -15,8 +15,8 @@ import (
 	"fmt"
 	"unsafe"
 
-	"credence/conformance/shim"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // The library's types of messages.

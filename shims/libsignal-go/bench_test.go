@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	"credence/conformance/shim"
+	"credence/shim"
 
 	"go.mau.fi/libsignal/protocol"
 	"go.mau.fi/libsignal/session"

@@ -12,8 +12,8 @@ import (
 	"os"
 	"slices"
 
-	"credence/conformance/shim"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 
 	"go.mau.fi/libsignal/ecc"
 	"go.mau.fi/libsignal/signalerror"

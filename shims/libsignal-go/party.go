@@ -5,8 +5,8 @@ import (
 	"context"
 	"encoding/json"
 
-	"credence/conformance/shim"
-	"credence/reference/refusal"
+	"credence/shim"
+	"credence/spec/refusal"
 
 	"go.mau.fi/libsignal/ecc"
 	"go.mau.fi/libsignal/keys/identity"

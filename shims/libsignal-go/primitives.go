@@ -7,7 +7,7 @@ import (
 	"errors"
 	"slices"
 
-	"credence/conformance/shim"
+	"credence/shim"
 
 	"go.mau.fi/libsignal/cipher"
 	"go.mau.fi/libsignal/ecc"

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 func main() {

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io"
 
-	"credence/conformance/shim"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/session"
 	"credence/reference/xeddsa"
+	"credence/shim"
 )
 
 func (a *Adapter) party(p *shim.Params) (*session.Party, error) {

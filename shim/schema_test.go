@@ -15,13 +15,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 var update = flag.Bool("update", false, "write the transcript")
 
-const transcriptFile = "../../docs/shim-transcript.jsonl"
+const transcriptFile = "../docs/shim-transcript.jsonl"
 
 func init() {
 	shim.Modes["reference"] = func() { _ = shim.Serve(adapter.New(), os.Stdin, os.Stdout) }
@@ -133,7 +133,7 @@ func TestTranscript(t *testing.T) {
 	}
 	want, err := os.ReadFile(transcriptFile)
 	require.NoError(t, err)
-	require.Equal(t, string(want), got, "go test ./conformance/shim -run Transcript -update writes it anew")
+	require.Equal(t, string(want), got, "go test ./shim -run Transcript -update writes it anew")
 }
 
 // Every line of the transcript is as the schema says: a request, then its reply.

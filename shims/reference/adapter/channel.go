@@ -3,11 +3,11 @@ package adapter
 import (
 	"fmt"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/params"
+	"credence/shim"
 )
 
 func (a *Adapter) channelsOf(p *shim.Params) (*channel.Channels, error) {

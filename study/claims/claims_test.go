@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/claims"
-	"credence/reference/design"
+	"credence/study/claims"
+	"credence/study/design"
 )
 
 var update = flag.Bool("update", false, "write docs/claims.md")

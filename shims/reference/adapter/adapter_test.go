@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/shim"
-	"credence/reference/adapter"
 	"credence/reference/primitive"
+	"credence/shim"
+	"credence/shims/reference/adapter"
 )
 
 // publicFacts are known answers that were computed by an independent program in another language: private keys are

@@ -12,17 +12,17 @@ import (
 	"io"
 	"time"
 
-	"credence/conformance/shim"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
 	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
-	"credence/reference/refusal"
 	"credence/reference/session"
 	"credence/reference/wire"
 	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
+	"credence/shim"
+	"credence/spec/refusal"
 )
 
 // Adapter is the reference as a shim.Target. It is for one goroutine at a time.

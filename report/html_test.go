@@ -14,7 +14,7 @@ import (
 
 	"credence"
 	"credence/conformance"
-	"credence/conformance/report"
+	"credence/report"
 )
 
 // spoken is what a shim may say.

@@ -12,7 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Version is the version of the shim protocol that this package speaks. A target states it in its reply to hello.

@@ -33,7 +33,7 @@ func (t *Table) Text(w io.Writer) error {
 const markdownHead = `# The claims, measured
 
 What the essay that proposed the Ambassador protocol says of it and of the designs beside it, from runs of all four
-([reference/design](../reference/design/)). Written by ` + "`credence claims --format markdown`" + `. Every cell is what a run has shown; the evidence is below.
+([study/design](../study/design/)). Written by ` + "`credence claims --format markdown`" + `. Every cell is what a run has shown; the evidence is below.
 
 Alice has three devices and Bob two, where the design allows it, and one each in the design with a single device. The thief copies the state of one of Alice's
 devices, a companion if she has one, and leaves; later he runs the copy on everything that was sent to the device, before and after.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/reference/design"
+	"credence/study/design"
 )
 
 // designs are those under test, with the number of devices that a user has in most tests.

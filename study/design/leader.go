@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 type leader struct{ *network }

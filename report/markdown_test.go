@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
-	"credence/conformance/report"
+	"credence/report"
 )
 
 func markdown(t *testing.T, r *conformance.Report) string {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/reference/design"
+	"credence/study/design"
 )
 
 var update = flag.Bool("update", false, "write docs/costs.md")
@@ -22,7 +22,7 @@ var sizes = []int{1, 2, 5, 20}
 
 const costsHead = `# What a message costs
 
-Written by ` + "`go test ./reference/design -run TestCosts -update`" + ` from the running designs of [reference/design](../reference/design/). Alice's first device
+Written by ` + "`go test ./study/design -run TestCosts -update`" + ` from the running designs of [study/design](../study/design/). Alice's first device
 sends 64 bytes to Bob and Bob's first device answers, again and again; the table gives the mean for one message of Alice in a conversation
 that is under way, on her side: all of her devices that have to work are counted (in the leader-based design the leader encrypts
 anew). Ciphertexts and bytes are counted where the post office takes them. A key pair that is drawn in a running session costs two X25519 operations: the

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 
-	"credence/conformance/claims"
+	"credence/study/claims"
 )
 
 // Sizes of the exposure map of designs, in pixels.

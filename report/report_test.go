@@ -18,7 +18,7 @@ import (
 
 	"credence"
 	"credence/conformance"
-	"credence/conformance/report"
+	"credence/report"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance/shim"
+	"credence/shim"
 )
 
 // scripted answers with what the test wants and keeps what it was asked.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"credence/conformance/shim"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
@@ -13,6 +12,7 @@ import (
 	"credence/reference/conversation"
 	"credence/reference/params"
 	"credence/reference/postoffice"
+	"credence/shim"
 )
 
 // randomness gives the bytes of a request, or fresh ones if there are none.

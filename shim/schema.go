@@ -9,7 +9,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"credence/conformance/schema"
+	"credence/shim/schema"
 )
 
 // Schema is the JSON Schema (2020-12) of the shim protocol.

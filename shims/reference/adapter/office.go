@@ -1,8 +1,8 @@
 package adapter
 
 import (
-	"credence/conformance/shim"
 	"credence/reference/params"
+	"credence/shim"
 )
 
 func officeAppend(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {

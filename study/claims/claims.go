@@ -9,7 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"credence/reference/design"
+	"credence/study/design"
 )
 
 // Contender is a design that is measured. Devices is how many a user has at most: 1 or 3.

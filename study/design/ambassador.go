@@ -14,7 +14,7 @@ import (
 	"credence/reference/codec"
 	"credence/reference/conversation"
 	"credence/reference/postoffice"
-	"credence/reference/refusal"
+	"credence/spec/refusal"
 )
 
 // Ambassador is the Ambassador protocol (SPEC.md 7 to 12) behind the interface of the others: all devices of a user share
