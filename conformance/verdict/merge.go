@@ -1,9 +1,10 @@
-package conformance
+package verdict
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 )
@@ -12,8 +13,9 @@ import (
 var ErrMerge = errors.New("reports do not belong together")
 
 // Merge joins the reports of the shards of one run or campaign. Of a test that is in several, the worst outcome counts and what it
-// has run is added up. Tests of the suite come in its order, and others after them by id. It returns ErrMerge.
-func Merge(reports []*Report) (*Report, error) {
+// has run is added up. all are the tests of the suite: results come in their order, and others after
+// them by id. It returns ErrMerge.
+func Merge(reports []*Report, all []TestInfo) (*Report, error) {
 	if len(reports) == 0 {
 		return nil, fmt.Errorf("%w: there is none", ErrMerge)
 	}
@@ -30,39 +32,29 @@ func Merge(reports []*Report) (*Report, error) {
 			merged[t.ID] = worse(merged[t.ID], t)
 		}
 	}
-	place, err := places()
-	if err != nil {
-		return nil, err
-	}
-	var all []*TestResult
-	for _, t := range merged {
-		all = append(all, t)
-	}
-	slices.SortFunc(all, func(a, b *TestResult) int {
+	place := places(all)
+	results := slices.Collect(maps.Values(merged))
+	slices.SortFunc(results, func(a, b *TestResult) int {
 		return cmp.Or(cmp.Compare(place(a.ID), place(b.ID)), cmp.Compare(a.ID, b.ID))
 	})
-	for _, t := range all {
-		whole.add(*t)
+	for _, t := range results {
+		whole.Add(*t)
 	}
 	return &whole, nil
 }
 
-// places gives the place of every test in the suite; what is not in it comes last.
-func places() (func(id string) int, error) {
-	tests, err := List(nil)
-	if err != nil {
-		return nil, err
-	}
+// places returns the place of each test in the suite; what is not in it comes last.
+func places(all []TestInfo) func(id string) int {
 	at := map[string]int{}
-	for i, t := range tests {
+	for i, t := range all {
 		at[t.ID] = i
 	}
 	return func(id string) int {
 		if i, ok := at[id]; ok {
 			return i
 		}
-		return len(tests)
-	}, nil
+		return len(all)
+	}
 }
 
 // worse gives the worse of two outcomes of a test, with the evidence of both.
@@ -78,7 +70,7 @@ func worse(a *TestResult, b TestResult) *TestResult {
 	if other.Evidence != nil {
 		e := *other.Evidence
 		if worst.Evidence != nil {
-			e.add(*worst.Evidence)
+			e.Add(*worst.Evidence)
 		}
 		worst.Evidence = &e
 	}

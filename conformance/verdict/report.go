@@ -1,11 +1,23 @@
-package conformance
+// Package verdict is what a run says: the outcome of each test, the record of the scenarios that were played, the report of
+// all of them, and the gate that judges it.
+package verdict
 
 import (
-	"fmt"
 	"slices"
 
 	"credence/conformance/scenario"
 )
+
+// ShimProfile is the profile of the tests of the shim itself. They always run.
+const ShimProfile = "shim"
+
+// TestInfo describes a test of the suite.
+type TestInfo struct {
+	ID           string   `json:"id"`
+	Profile      string   `json:"profile"`
+	Comment      string   `json:"comment"`
+	Requirements []string `json:"requirements"`
+}
 
 // Status is the outcome of one test.
 type Status string
@@ -21,8 +33,9 @@ const (
 // Reason says why a test did not pass.
 type Reason string
 
-// The reasons. The first three belong to Errored, unsupported to Skipped or Failed, the others to Failed.
+// The reasons. The first four belong to Errored, unsupported to Skipped or Failed, the others to Failed.
 const (
+	Suite           Reason = "suite"            // a fault of the suite itself; it says nothing about the target
 	Crash           Reason = "crash"            // the target ended
 	Hang            Reason = "hang"             // no reply before the deadline
 	Protocol        Reason = "protocol"         // a reply that the shim protocol does not allow
@@ -66,14 +79,6 @@ func (t TestResult) Verdict() string {
 	return "not judged"
 }
 
-// String gives the evidence in words.
-func (e *Evidence) String() string {
-	if e == nil {
-		return ""
-	}
-	return fmt.Sprintf("%d messages, %d stolen states: %d readings allowed, %d had", e.Messages, e.Copies, e.Allowed, e.Read)
-}
-
 // Summary counts the results by status.
 type Summary struct {
 	Passed  int `json:"passed"`
@@ -111,12 +116,14 @@ type Campaign struct {
 	Behaviours int     `json:"behaviours"` // pairs of events with what came of them, in a row
 }
 
-func (r *Report) add(t TestResult) {
+// Add appends a result and counts it.
+func (r *Report) Add(t TestResult) {
 	r.Results = append(r.Results, t)
-	r.Summary.count(t.Status)
+	r.Summary.Count(t.Status)
 }
 
-func (s *Summary) count(status Status) {
+// Count counts a status.
+func (s *Summary) Count(status Status) {
 	switch status {
 	case Passed:
 		s.Passed++
@@ -129,13 +136,13 @@ func (s *Summary) count(status Status) {
 	}
 }
 
-// Conforms is true when no test failed or errored and at least one test of a profile passed: a run in which nothing was
+// Conforms reports whether no test failed or errored and at least one test of a profile passed: a run in which nothing was
 // executed proves nothing.
 func (r *Report) Conforms() bool {
 	return r.Summary.Failed == 0 && r.Summary.Errored == 0 && r.executed()
 }
 
-// executed tells whether a test of a profile was passed.
+// executed reports whether a test of a profile was passed.
 func (r *Report) executed() bool {
-	return slices.ContainsFunc(r.Results, func(t TestResult) bool { return t.Status == Passed && t.Profile != shimProfile })
+	return slices.ContainsFunc(r.Results, func(t TestResult) bool { return t.Status == Passed && t.Profile != ShimProfile })
 }

@@ -1,6 +1,7 @@
 package adversary
 
 import (
+	"credence/conformance/verdict"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -334,39 +335,28 @@ func (e *Endpoint) Holds() []Term {
 	return terms
 }
 
-// KeyKind is a kind of secret of a session.
-type KeyKind string
-
-// The kinds of keys.
-const (
-	RootKey    KeyKind = "root key"
-	RatchetKey KeyKind = "ratchet key"
-	ChainKey   KeyKind = "chain key"
-	MessageKey KeyKind = "message key" // that was skipped
-)
-
 // Key names a secret as it is seen over time: the chain key of a chain is one, however far it has moved.
 type Key struct {
-	Kind KeyKind
+	Kind verdict.KeyKind
 	Name string
 }
 
 // Keys gives what Holds gives, by kind.
 func (e *Endpoint) Keys() []Key {
-	of := func(kind KeyKind, name any) Key { return Key{kind, fmt.Sprint(e.session.Name, " ", name)} }
-	keys := []Key{of(RootKey, e.root)}
+	of := func(kind verdict.KeyKind, name any) Key { return Key{kind, fmt.Sprint(e.session.Name, " ", name)} }
+	keys := []Key{of(verdict.RootKey, e.root)}
 	if e.own != "" {
-		keys = append(keys, of(RatchetKey, e.own))
+		keys = append(keys, of(verdict.RatchetKey, e.own))
 	}
 	if e.sending {
-		keys = append(keys, of(ChainKey, e.chain))
+		keys = append(keys, of(verdict.ChainKey, e.chain))
 	}
 	for _, c := range e.chains {
 		if c.open {
-			keys = append(keys, of(ChainKey, c.key))
+			keys = append(keys, of(verdict.ChainKey, c.key))
 		}
 		for _, n := range c.skipped {
-			keys = append(keys, of(MessageKey, messageKey(e.session.Name, c.key, n)))
+			keys = append(keys, of(verdict.MessageKey, messageKey(e.session.Name, c.key, n)))
 		}
 	}
 	return keys

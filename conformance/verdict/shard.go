@@ -1,4 +1,4 @@
-package conformance
+package verdict
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ func ParseShard(text string) (Shard, error) {
 	return s, nil
 }
 
-// String gives "I/N", or "" for the whole.
+// String returns "I/N", or "" for the whole.
 func (s Shard) String() string {
 	if s == (Shard{}) {
 		return ""
@@ -30,5 +30,5 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index, s.Count)
 }
 
-// Has tells whether number i belongs to the shard.
+// Has reports whether number i belongs to the shard.
 func (s Shard) Has(i int) bool { return s.Count == 0 || i%s.Count == s.Index-1 }

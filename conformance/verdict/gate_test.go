@@ -1,15 +1,15 @@
-package conformance_test
+package verdict_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 func TestReadKnownFailures(t *testing.T) {
-	k, err := conformance.ReadKnownFailures([]byte(`{"known_failures": [{"test": "a/*", "reason": "r", "link": "l"}], "flaky": []}`))
+	k, err := verdict.ReadKnownFailures([]byte(`{"known_failures": [{"test": "a/*", "reason": "r", "link": "l"}], "flaky": []}`))
 	require.NoError(t, err)
 	require.Len(t, k.Known, 1)
 	for name, text := range map[string]string{
@@ -24,8 +24,8 @@ func TestReadKnownFailures(t *testing.T) {
 		"a wrong type":    `{"flaky": {}}`,
 		"a test of bytes": `{"flaky": [{"test": 1, "reason": "r", "link": "l"}]}`,
 	} {
-		_, err := conformance.ReadKnownFailures([]byte(text))
-		require.ErrorIs(t, err, conformance.ErrKnownFailures, name)
+		_, err := verdict.ReadKnownFailures([]byte(text))
+		require.ErrorIs(t, err, verdict.ErrKnownFailures, name)
 	}
 }
 
@@ -43,28 +43,28 @@ func TestKnownFailureMatches(t *testing.T) {
 		{"ratchet/olm-v1/...", "ratchet/olm-v1", false},
 		{"ratchet/olm/...", "ratchet/olm-v1/live/loss", false},
 	} {
-		require.Equal(t, c.want, conformance.KnownFailure{Test: c.pattern}.Matches(c.id), c.pattern+" "+c.id)
+		require.Equal(t, c.want, verdict.KnownFailure{Test: c.pattern}.Matches(c.id), c.pattern+" "+c.id)
 	}
 }
 
 func TestGate(t *testing.T) {
-	all := []conformance.TestInfo{{ID: "a/1"}, {ID: "a/2"}, {ID: "b/1"}, {ID: "c/not-run"}}
-	results := func(a1, a2, b1 conformance.Status) *conformance.Report {
-		r := &conformance.Report{}
-		for i, s := range []conformance.Status{a1, a2, b1} {
-			r.Results = append(r.Results, conformance.TestResult{ID: all[i].ID, Profile: "x", Status: s})
+	all := []verdict.TestInfo{{ID: "a/1"}, {ID: "a/2"}, {ID: "b/1"}, {ID: "c/not-run"}}
+	results := func(a1, a2, b1 verdict.Status) *verdict.Report {
+		r := &verdict.Report{}
+		for i, s := range []verdict.Status{a1, a2, b1} {
+			r.Results = append(r.Results, verdict.TestResult{ID: all[i].ID, Profile: "x", Status: s})
 		}
 		return r
 	}
-	entry := func(test string) []conformance.KnownFailure {
-		return []conformance.KnownFailure{{Test: test, Reason: "why", Link: "where"}}
+	entry := func(test string) []verdict.KnownFailure {
+		return []verdict.KnownFailure{{Test: test, Reason: "why", Link: "where"}}
 	}
-	const passed, failed, errored, skipped = conformance.Passed, conformance.Failed, conformance.Errored, conformance.Skipped
+	const passed, failed, errored, skipped = verdict.Passed, verdict.Failed, verdict.Errored, verdict.Skipped
 	for name, c := range map[string]struct {
-		report  *conformance.Report
-		known   []conformance.KnownFailure
-		flaky   []conformance.KnownFailure
-		failOn  []conformance.Status
+		report  *verdict.Report
+		known   []verdict.KnownFailure
+		flaky   []verdict.KnownFailure
+		failOn  []verdict.Status
 		problem string // "" passes
 		excused int
 	}{
@@ -83,17 +83,17 @@ func TestGate(t *testing.T) {
 		"flaky and fails":                 {report: results(failed, passed, passed), flaky: entry("a/1"), excused: 1},
 		"flaky and passes":                {report: results(passed, passed, passed), flaky: entry("a/1")},
 		"flaky and unknown":               {report: results(passed, passed, passed), flaky: entry("z/..."), problem: "matches no test"},
-		"skips count if asked":            {report: results(passed, skipped, passed), failOn: []conformance.Status{skipped}, problem: "1 skipped"},
-		"failures do not if not asked":    {report: results(failed, passed, passed), failOn: []conformance.Status{errored}},
+		"skips count if asked":            {report: results(passed, skipped, passed), failOn: []verdict.Status{skipped}, problem: "1 skipped"},
+		"failures do not if not asked":    {report: results(failed, passed, passed), failOn: []verdict.Status{errored}},
 		"nothing was passed":              {report: results(skipped, skipped, skipped), problem: "no test of a profile was passed"},
-		"nothing was passed, and may not": {report: results(skipped, skipped, skipped), failOn: []conformance.Status{failed}},
+		"nothing was passed, and may not": {report: results(skipped, skipped, skipped), failOn: []verdict.Status{failed}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failOn := c.failOn
 			if failOn == nil {
-				failOn = conformance.DefaultFailOn
+				failOn = verdict.DefaultFailOn
 			}
-			g := c.report.Judge(&conformance.KnownFailures{Known: c.known, Flaky: c.flaky}, failOn, all)
+			g := c.report.Judge(&verdict.KnownFailures{Known: c.known, Flaky: c.flaky}, failOn, all)
 			require.Equal(t, c.problem == "", g.Passed, g.Problems)
 			require.Len(t, append(g.Known, g.Flaky...), c.excused)
 			if c.problem != "" {

@@ -1,0 +1,98 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"credence/shim"
+)
+
+// ErrTarget wraps the reason why a target could not be run at all.
+var ErrTarget = errors.New("target could not be run")
+
+// Hello is what a target says of itself.
+type Hello struct{ *shim.Result }
+
+// Start starts a target and asks it for its hello. It returns the error of start or of the call.
+func Start(ctx context.Context, start func(context.Context) (shim.Target, error)) (shim.Target, Hello, error) {
+	target, err := start(ctx)
+	if err != nil {
+		return nil, Hello{}, err
+	}
+	r, err := target.Call(ctx, shim.Hello, &shim.Params{})
+	if err != nil {
+		target.Close()
+		return nil, Hello{}, fmt.Errorf("hello: %w", err)
+	}
+	if r.Cadences == nil {
+		r.Cadences = []string{"per-turn"}
+	}
+	return target, Hello{r}, nil
+}
+
+// Offers reports whether the target has all of the operations.
+func (h Hello) Offers(ops ...shim.Op) bool {
+	return !slices.ContainsFunc(ops, func(op shim.Op) bool { return !slices.Contains(h.Operations, op) })
+}
+
+// The two ways to a session.
+var (
+	StartOps     = []shim.Op{shim.SessionStart, shim.SessionEncrypt, shim.SessionDecrypt}
+	HandshakeOps = []shim.Op{
+		shim.PartyNew, shim.SessionInitiate, shim.SessionRespond, shim.SessionEncrypt, shim.SessionDecrypt,
+	}
+)
+
+// Handshakes reports whether the target comes to a session by a handshake.
+func (h Hello) Handshakes() bool { return h.Offers(HandshakeOps...) }
+
+// Starts reports whether the target comes to a session from a shared secret.
+func (h Hello) Starts() bool { return h.Offers(StartOps...) }
+
+// Exports reports whether the target can export a party and import it.
+func (h Hello) Exports() bool { return h.Offers(shim.PartyExport, shim.PartyImport) }
+
+// Cadence reports whether the target has a cadence.
+func (h Hello) Cadence(name string) bool { return slices.Contains(h.Cadences, name) }
+
+// What a test needs of a target, as Test.Needs has it.
+
+// NeedsHandshake is a session by a handshake.
+func NeedsHandshake(h Hello) string {
+	return Lacks(h.Handshakes(), "party.new, session.initiate, session.respond, session.encrypt and session.decrypt")
+}
+
+// NeedsExport is the export of a party.
+func NeedsExport(h Hello) string { return Lacks(h.Exports(), "party.export and party.import") }
+
+// NeedsSession is a session, however it begins.
+func NeedsSession(h Hello) string {
+	return Lacks(h.Handshakes() || h.Starts(), "a way to start a session")
+}
+
+// NeedsCadence is a cadence; the empty one is always there.
+func NeedsCadence(name string) func(h Hello) string {
+	return func(h Hello) string { return Lacks(name == "" || h.Cadence(name), "cadence "+name) }
+}
+
+// Needs joins what a test needs: it returns the first thing that the target lacks.
+func Needs(all ...func(h Hello) string) func(h Hello) string {
+	return func(h Hello) string {
+		for _, needs := range all {
+			if missing := needs(h); missing != "" {
+				return missing
+			}
+		}
+		return ""
+	}
+}
+
+// Lacks returns what, unless it is there.
+func Lacks(there bool, what string) string {
+	if there {
+		return ""
+	}
+	return what
+}
