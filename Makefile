@@ -146,7 +146,7 @@ $(SHIMS)/venv/installed: shims/syndace/requirements.txt
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-VERSION   := $(shell sed -n 's/^const SuiteVersion = "\(.*\)"/\1/p' conformance/run.go)
+VERSION   := $(shell sed -n 's/^const SuiteVersion = "\(.*\)"/\1/p' conformance/verdict/report.go)
 COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 RELEASE   ?= build/release
 PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64

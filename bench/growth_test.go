@@ -13,6 +13,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/adversary"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
@@ -175,7 +176,7 @@ func playScenario(b *testing.B, events, theft int) {
 	for b.Loop() {
 		play, err := p.Play(s)
 		require.NoError(b, err)
-		require.Equal(b, conformance.Passed, play.Result.Status, play.Result.Message)
+		require.Equal(b, verdict.Passed, play.Result.Status, play.Result.Message)
 	}
 }
 
@@ -184,5 +185,5 @@ var sessionTests = regexp.MustCompile(`^ratchet/.*/session/`)
 
 // suitePart is a run of these, of which every x-th is taken.
 func suitePart(b *testing.B, x int) {
-	suite(b, conformance.Options{Match: sessionTests, Jobs: 1, Shard: conformance.Shard{Index: 1, Count: x}})
+	suite(b, conformance.Options{Match: sessionTests, Jobs: 1, Shard: verdict.Shard{Index: 1, Count: x}})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/google/shlex"
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/shim"
 )
 
@@ -58,7 +58,7 @@ func TestInit(t *testing.T) {
 			require.Equal(t, doesNotConform, status, stderr)
 			require.Contains(t, stdout, "no test of a profile was passed")
 			r := readReport(t, file)
-			require.Equal(t, conformance.Summary{Passed: 3, Skipped: len(r.Results) - 3}, r.Summary)
+			require.Equal(t, verdict.Summary{Passed: 3, Skipped: len(r.Results) - 3}, r.Summary)
 		})
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 )
 
@@ -34,7 +34,7 @@ func merge(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed(stderr, err)
 	}
-	var reports []*conformance.Report
+	var reports []*verdict.Report
 	for _, path := range flags.Args() {
 		r, err := readShard(path)
 		if err != nil {
@@ -42,7 +42,7 @@ func merge(args []string, stdout, stderr io.Writer) int {
 		}
 		reports = append(reports, r)
 	}
-	whole, err := conformance.Merge(reports)
+	whole, err := verdict.Merge(reports)
 	if err != nil {
 		return complain(stderr, usage, err)
 	}
@@ -55,7 +55,7 @@ func merge(args []string, stdout, stderr io.Writer) int {
 	return status(whole)
 }
 
-func readShard(path string) (*conformance.Report, error) {
+func readShard(path string) (*verdict.Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 
 	"credence"
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim"
 	"credence/shims/reference/adapter"
@@ -38,7 +39,7 @@ type runOptions struct {
 	quick          bool
 	verbose        bool
 	traffic        *traffic // of --verbose
-	shard          conformance.Shard
+	shard          verdict.Shard
 	vectors        string
 	files          []*vectors.File // of --vectors; nil is the embedded ones
 	match          *regexp.Regexp
@@ -149,7 +150,7 @@ func (o *runOptions) checkSelection() error {
 	return nil
 }
 
-func (o *runOptions) selects(t conformance.TestInfo) bool {
+func (o *runOptions) selects(t verdict.TestInfo) bool {
 	return (o.profiles == nil || slices.Contains(o.profiles, t.Profile)) && o.match.MatchString(t.ID)
 }
 
@@ -182,7 +183,7 @@ func (o *runOptions) run() int {
 }
 
 // status is the exit status of a whole run.
-func status(r *conformance.Report) int {
+func status(r *verdict.Report) int {
 	good := r.Conforms()
 	if r.Gate != nil {
 		good = r.Gate.Passed
@@ -194,7 +195,7 @@ func status(r *conformance.Report) int {
 }
 
 // judge judges the run by the gate, if there is one.
-func (o *runOptions) judge(r *conformance.Report) error {
+func (o *runOptions) judge(r *verdict.Report) error {
 	if !o.gate.asked() {
 		return nil
 	}
@@ -281,11 +282,11 @@ func program() string {
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // write writes every report.
-func (o *runOptions) write(r *conformance.Report, interrupted bool) error {
+func (o *runOptions) write(r *verdict.Report, interrupted bool) error {
 	people := o.people()
 	options := report.Options{
 		Color: wantsColor(people), Requirements: credence.Requirements(),
-		Selected: o.profiles != nil || o.pattern != "" || o.shard != conformance.Shard{}, Interrupted: interrupted,
+		Selected: o.profiles != nil || o.pattern != "" || o.shard != verdict.Shard{}, Interrupted: interrupted,
 	}
 	return errors.Join(report.Terminal(people, r, options), o.writeOutputs(r, options))
 }

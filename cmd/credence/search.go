@@ -13,6 +13,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/shim"
 )
 
@@ -102,7 +103,7 @@ func (o *searchOptions) run() int {
 }
 
 // wrong prints a schedule that is wrong, and saves it.
-func (o *searchOptions) wrong(n int, r *conformance.TestResult) int {
+func (o *searchOptions) wrong(n int, r *verdict.TestResult) int {
 	r.Scenario.Comment = "search: " + r.Message
 	text, err := r.Scenario.Encode()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/shim"
 )
 
@@ -31,7 +32,7 @@ type sighting struct {
 	found      bool
 	executions int
 	seconds    float64
-	finding    conformance.TestResult
+	finding    verdict.TestResult
 }
 
 // fuzz runs campaigns on the planted bugs, from no corpus and from the repository's.
@@ -114,7 +115,7 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 		r, err := conformance.Fuzz(context.Background(), conformance.FuzzOptions{
 			Options:  conformance.Options{Seed: seed + 1, Jobs: o.jobs, Start: func(ctx context.Context) (shim.Target, error) { return shim.Start(ctx, binary, shim.ProcessOptions{}) }},
 			Duration: o.time, Corpus: corpus, FirstOnly: true,
-			Seen: func(t conformance.TestResult) {
+			Seen: func(t verdict.TestResult) {
 				if !s.found {
 					s.found, s.seconds, s.finding = true, time.Since(started).Seconds(), t
 				}

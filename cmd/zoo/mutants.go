@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/shim"
 )
 
@@ -199,7 +200,7 @@ func (m mutant) judge() (f fate, by string, err error) {
 	r, err := conformance.Run(ctx, conformance.Options{
 		Seed: 1, Jobs: 1,
 		Progress: func(p conformance.Progress) {
-			if by == "" && (p.Last.Status == conformance.Failed || p.Last.Status == conformance.Errored) {
+			if by == "" && (p.Last.Status == verdict.Failed || p.Last.Status == verdict.Errored) {
 				by = p.Last.ID
 				cancel()
 			}

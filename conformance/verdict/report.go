@@ -8,6 +8,9 @@ import (
 	"credence/conformance/scenario"
 )
 
+// SuiteVersion is the version of the suite and its vectors.
+const SuiteVersion = "0.1.0"
+
 // ShimProfile is the profile of the tests of the shim itself. They always run.
 const ShimProfile = "shim"
 
@@ -114,6 +117,11 @@ type Campaign struct {
 	Seconds    float64 `json:"seconds"`
 	Restarts   int     `json:"restarts"`   // of targets that had broken
 	Behaviours int     `json:"behaviours"` // pairs of events with what came of them, in a row
+}
+
+// NewReport returns a report without results.
+func NewReport(target TargetInfo, seed uint64) *Report {
+	return &Report{Suite: "credence", Version: SuiteVersion, Seed: seed, Target: target}
 }
 
 // Add appends a result and counts it.

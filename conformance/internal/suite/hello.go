@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"credence/conformance/verdict"
 	"credence/shim"
 )
 
@@ -21,15 +22,31 @@ func Start(ctx context.Context, start func(context.Context) (shim.Target, error)
 	if err != nil {
 		return nil, Hello{}, err
 	}
-	r, err := target.Call(ctx, shim.Hello, &shim.Params{})
+	h, err := Greet(ctx, target)
 	if err != nil {
 		target.Close()
-		return nil, Hello{}, fmt.Errorf("hello: %w", err)
+		return nil, Hello{}, err
+	}
+	return target, h, nil
+}
+
+// Greet asks a target for its hello. It returns the error of the call.
+func Greet(ctx context.Context, target shim.Target) (Hello, error) {
+	r, err := target.Call(ctx, shim.Hello, &shim.Params{})
+	if err != nil {
+		return Hello{}, fmt.Errorf("hello: %w", err)
 	}
 	if r.Cadences == nil {
 		r.Cadences = []string{"per-turn"}
 	}
-	return target, Hello{r}, nil
+	return Hello{r}, nil
+}
+
+// Info returns what a report says of the target.
+func (h Hello) Info() verdict.TargetInfo {
+	return verdict.TargetInfo{
+		Name: h.Name, Version: h.Version, Language: h.Language, Profiles: h.Profiles, ParameterSets: h.ParameterSets,
+	}
 }
 
 // Offers reports whether the target has all of the operations.
