@@ -121,7 +121,7 @@ func generic(text []byte) (any, error) {
 var outcomes = map[verdict.Status][]verdict.Reason{
 	verdict.Passed:  {""},
 	verdict.Skipped: {verdict.Unsupported},
-	verdict.Errored: {verdict.Crash, verdict.Hang, verdict.Protocol},
+	verdict.Errored: {verdict.Crash, verdict.Hang, verdict.Protocol, verdict.Suite},
 	verdict.Failed: {
 		verdict.Protocol, verdict.Unsupported, verdict.Mismatch, verdict.AcceptedInvalid,
 		verdict.RejectedValid, verdict.StateChanged, verdict.Exposed, verdict.Memory,
