@@ -154,10 +154,10 @@ func (sc *scene) include(event int) {
 	sc.last = max(sc.last, min(event, len(sc.scenario.Events)))
 }
 
-// clamp gives an event that is drawn.
+// clamp returns an event that is drawn.
 func (sc *scene) clamp(event int) int { return min(max(event, sc.first), max(sc.last, sc.first)) }
 
-// span gives the window of a copy: until the first message of or for its account that it does not open, and after which it opens none.
+// span returns the window of a copy: until the first message of or for its account that it does not open, and after which it opens none.
 func (sc *scene) span(c verdict.Compromised) span {
 	last := c.Event
 	for _, e := range c.Exposed {
@@ -173,7 +173,7 @@ func (sc *scene) span(c verdict.Compromised) span {
 	return span{c.Event, len(sc.scenario.Events), false}
 }
 
-// concerns tells whether a message is of or for the account of a lane; a record must be of or for the lane itself.
+// concerns reports whether a message is of or for the account of a lane; a record must be of or for the lane itself.
 func concerns(m verdict.Travelled, lane string) bool {
 	if m.Record {
 		return m.From == lane || m.To == lane
@@ -181,13 +181,13 @@ func concerns(m verdict.Travelled, lane string) bool {
 	return account(m.From) == account(lane) || account(m.To) == account(lane)
 }
 
-// account gives the account of a device; a party is its own.
+// account returns the account of a device; a party is its own.
 func account(lane string) string {
 	name, _, _ := strings.Cut(lane, "/")
 	return name
 }
 
-// joined gives the spans without overlaps.
+// joined returns the spans without overlaps.
 func joined(spans []span) []span {
 	slices.SortStableFunc(spans, func(a, b span) int { return a.from - b.from })
 	var out []span
@@ -203,7 +203,7 @@ func joined(spans []span) []span {
 	return out
 }
 
-// label gives the text of an event, and how it ended if that was no good.
+// label returns the text of an event, and how it ended if that was no good.
 func (sc *scene) label(event int) (text, class string) {
 	switch {
 	case event < 0:
@@ -231,7 +231,7 @@ func (sc *scene) line(event int) string {
 	return sc.record.Lines[event]
 }
 
-// idle tells whether an event has had no effect.
+// idle reports whether an event has had no effect.
 func (sc *scene) idle(event int) bool {
 	_, class := sc.label(event)
 	return class == "idle"
@@ -246,7 +246,7 @@ func (sc *scene) summary() string {
 	return fmt.Sprintf("%d messages, %d copied states; %d messages safe, %d may be read, %d secret and read.", len(sc.open), len(sc.record.Compromises), n[safe], n[allowed]+n[readable], n[broken])
 }
 
-// heading gives the first line of a drawing.
+// heading returns the first line of a drawing.
 func (sc *scene) heading() string {
 	text := fmt.Sprintf("%s, %s", sc.scenario.Level, sc.scenario.Set)
 	if sc.scenario.Cadence != "" {
@@ -331,7 +331,7 @@ func (c *canvas) cross(class string, x, y int) {
 	c.shape("path", class, `d="M%d %dl8 8m0 -8l-8 8"`, x-4, y-4)
 }
 
-// markup gives the image, with a style of its own or, if it is empty, with that of the page around it.
+// markup returns the image, with a style of its own or, if it is empty, with that of the page around it.
 func (c *canvas) markup(style string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" width="%d" height="%d" viewBox="0 0 %d %d">`+"\n", c.width, c.height, c.width, c.height)

@@ -70,7 +70,7 @@ func (m *exposure) choose() {
 	}
 }
 
-// measure gives the places of columns and rows.
+// measure returns the places of columns and rows.
 func (m *exposure) measure() {
 	names, events := len("state of ")+4, 0
 	for _, i := range m.rows {

@@ -194,7 +194,7 @@ func (p *page) add(t verdict.TestResult, gate *verdict.Gate, texts map[string]st
 	p.Failures = append(p.Failures, f)
 }
 
-// drawings gives the views of the scenario of a failure, if there is one that can be drawn.
+// drawings returns the views of the scenario of a failure, if there is one that can be drawn.
 func drawings(t verdict.TestResult) (all []template.HTML) {
 	if t.Scenario == nil || t.Record == nil {
 		return nil

@@ -20,7 +20,7 @@ import (
 // spoken is what a shim may say.
 const spoken = `</script><script>document.title='owned'</script><img src=x onerror="document.title='owned'">" onmouseover="x" ' {{.}} ${x} ` + "\x1b]0;owned\x07\u202e"
 
-// many gives a report with n results, and hostile texts wherever a target can put them.
+// many returns a report with n results, and hostile texts wherever a target can put them.
 func many(n int) *verdict.Report {
 	r := &verdict.Report{Suite: "credence", Version: "1", Target: verdict.TargetInfo{Name: spoken, Version: spoken, Language: spoken}}
 	statuses := []verdict.Status{verdict.Passed, verdict.Failed, verdict.Errored, verdict.Skipped}

@@ -39,7 +39,7 @@ func marshal(r *verdict.Report) ([]byte, error) {
 	return escapeUnprintable(b.Bytes()), nil
 }
 
-// withoutNull gives a copy of r in which every slice is set.
+// withoutNull returns a copy of r in which every slice is set.
 func withoutNull(r verdict.Report) verdict.Report {
 	r.Target.Profiles = append([]string{}, r.Target.Profiles...)
 	r.Target.ParameterSets = append([]string{}, r.Target.ParameterSets...)

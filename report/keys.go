@@ -52,7 +52,7 @@ func keyBars(lives []verdict.Life) (bars []keyBar, columns int) {
 	return bars, columns
 }
 
-// keysOf gives the lives of the keys of a lane, the oldest first.
+// keysOf returns the lives of the keys of a lane, the oldest first.
 func (v *sequence) keysOf(lane string) (lives []verdict.Life) {
 	for _, l := range v.record.Keys {
 		if l.Lane == lane {
@@ -71,7 +71,7 @@ type keyBlock struct {
 	x       int
 }
 
-// placeKeys gives each lane that has keys a place beside the lanes, from x on, and gives the x after the last.
+// placeKeys returns each lane that has keys a place beside the lanes, from x on, and gives the x after the last.
 func (v *sequence) placeKeys(x int) int {
 	for _, l := range v.record.Lanes {
 		bars, columns := keyBars(v.keysOf(l.Name))

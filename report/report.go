@@ -40,7 +40,7 @@ func (g *profileGroup) add(t verdict.TestResult) {
 	*counter(&g.summary, t.Status)++
 }
 
-// counter gives the place where a status is counted. A status that is none counts as errored, never as passed.
+// counter returns the place where a status is counted. A status that is none counts as errored, never as passed.
 func counter(s *verdict.Summary, status verdict.Status) *int {
 	switch status {
 	case verdict.Passed:
@@ -72,7 +72,7 @@ func Line(text string) string {
 	return b.String()
 }
 
-// describeTarget gives the name and the version of a target, or a stand-in if it has none.
+// describeTarget returns the name and the version of a target, or a stand-in if it has none.
 func describeTarget(t verdict.TargetInfo) string {
 	return cmp.Or(strings.TrimSpace(t.Name+" "+t.Version), "unnamed target")
 }

@@ -106,7 +106,7 @@ func terminalText(t *testing.T, r *verdict.Report, o report.Options) string {
 	return b.String()
 }
 
-// failures gives a report with n failures alike.
+// failures returns a report with n failures alike.
 func failures(n int) *verdict.Report {
 	r := &verdict.Report{Suite: "credence", Summary: verdict.Summary{Failed: n}}
 	for i := range n {

@@ -222,7 +222,7 @@ func (v *sequence) departure(i int, m verdict.Travelled) {
 	})
 }
 
-// leftward tells whether a message goes to a lane on the left, so that its name has room on the right.
+// leftward reports whether a message goes to a lane on the left, so that its name has room on the right.
 func (v *sequence) leftward(m verdict.Travelled, from int) bool {
 	to := slices.IndexFunc(v.record.Lanes, func(l verdict.Lane) bool { return l.Name == m.To || account(l.Name) == m.To })
 	return to >= 0 && to < from
@@ -267,7 +267,7 @@ func (v *sequence) epoch(lane, y int) {
 	v.rect("epoch", v.x(first)-laneWidth/2+14, y-2, (last-first+1)*laneWidth-28, 4)
 }
 
-// signs gives the legend: of what there is.
+// signs returns the legend: of what there is.
 func (v *sequence) signs() []sign {
 	signs := []sign{{"safe message", func(x, y int) { v.mark(safe, x, y) }}}
 	for _, o := range []openness{allowed, readable, broken} {

@@ -206,7 +206,7 @@ func guaranteeName(r verdict.TestResult) string {
 	return strings.Replace(r.ID, "/property/", " ", 1)
 }
 
-// hiddenDifference tells where two texts differ first, if they look the same when they are elided.
+// hiddenDifference returns where two texts differ first, if they look the same when they are elided.
 func hiddenDifference(a, b string) (at int, ok bool) {
 	if a == b || elide(a) != elide(b) {
 		return 0, false
@@ -264,7 +264,7 @@ func (t *terminal) verdict(r *verdict.Report) {
 	t.gate(r.Gate)
 }
 
-// verdictOf gives the verdict, and whether it is a good one.
+// verdictOf returns the verdict, and whether it is a good one.
 func verdictOf(r *verdict.Report, o Options) (word string, good bool) {
 	findings := r.Summary.Failed + r.Summary.Errored
 	switch {
@@ -278,7 +278,7 @@ func verdictOf(r *verdict.Report, o Options) (word string, good bool) {
 	return "DOES NOT CONFORM", false
 }
 
-// gate says whether the run may go on, and why not. It is the last line then.
+// gate reports whether the run may go on, and why not. It is the last line then.
 func (t *terminal) gate(g *verdict.Gate) {
 	if g == nil {
 		return

@@ -278,7 +278,7 @@ func (t *teller) learned(viewer, of string) error {
 	return nil
 }
 
-// counted gives a number with its word.
+// counted returns a number with its word.
 func counted(n int, word string) string {
 	if n != 1 {
 		word += "s"

@@ -69,7 +69,7 @@ func explainRequirement(w io.Writer, r traced) error {
 	return nil
 }
 
-// explainBugs tells what goes wrong without a requirement: the bugs of the zoo that violate it.
+// explainBugs prints what goes wrong without a requirement: the bugs of the zoo that violate it.
 func explainBugs(w io.Writer, id string) error {
 	bugs, err := zoo.Bugs()
 	if err != nil {
@@ -100,7 +100,7 @@ func explainTest(w io.Writer, t verdict.TestInfo, table []traced) {
 	fmt.Fprintf(w, "\nrun it:\n  credence run --shim 'COMMAND ARGS' --run '^%s$'\n", regexp.QuoteMeta(t.ID))
 }
 
-// nearest gives the ids that are written most like id.
+// nearest returns the ids that are written most like id.
 func nearest(id string, table []traced, tests []verdict.TestInfo) []string {
 	var ids []string
 	for _, r := range table {

@@ -38,7 +38,7 @@ func (g *gateOptions) check() (err error) {
 	return nil
 }
 
-// asked tells whether there is a gate.
+// asked reports whether there is a gate.
 func (g *gateOptions) asked() bool { return g.file != "" || g.failOn != nil }
 
 func (g *gateOptions) statuses() []verdict.Status {
@@ -51,7 +51,7 @@ func (g *gateOptions) statuses() []verdict.Status {
 // statusList is the value of --fail-on. It is nil if it was not given, and empty for none.
 type statusList []verdict.Status
 
-// String gives the list as it was written.
+// String returns the list as it was written.
 func (l *statusList) String() string {
 	var words []string
 	for _, s := range *l {

@@ -63,7 +63,7 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// answersEverything gives a shim what is no request, and what it does not have.
+// answersEverything returns a shim what is no request, and what it does not have.
 func answersEverything(t *testing.T, command string) {
 	words, err := shlex.Split(command)
 	require.NoError(t, err)

@@ -65,7 +65,7 @@ func profileUsage() string {
 	return "only this `profile`: " + strings.Join(conformance.Profiles, ", ") + "; may be repeated or a list with commas"
 }
 
-// String gives the list with commas.
+// String returns the list with commas.
 func (p *profileList) String() string { return strings.Join(*p, ",") }
 
 // Set adds profiles. It refuses those that the suite does not have.

@@ -104,7 +104,7 @@ func parse(flags *flag.FlagSet, args []string, text string, positional int, stdo
 	return err
 }
 
-// failed gives the status after an error of parse: asking for help is none.
+// failed returns the status after an error of parse: asking for help is none.
 func failed(stderr io.Writer, err error) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return conforms

@@ -21,7 +21,7 @@ type output struct {
 	file   io.WriteCloser
 }
 
-// newOutputs gives the reports that there are.
+// newOutputs returns the reports that there are.
 func newOutputs() []*output {
 	return []*output{
 		{name: "json", what: "a JSON report", render: func(w io.Writer, r *verdict.Report, _ report.Options) error { return report.JSON(w, r) }},
@@ -94,7 +94,7 @@ type keepOpen struct{ io.Writer }
 // Close does nothing.
 func (keepOpen) Close() error { return nil }
 
-// isTerminal tells whether w is a character device.
+// isTerminal reports whether w is a character device.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

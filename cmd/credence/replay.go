@@ -72,7 +72,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	return conforms
 }
 
-// plays plays a scenario a number of times. It gives what came of the last, or of the first that broke the target.
+// plays plays a scenario a number of times. It returns what came of the last, or of the first that broke the target.
 func (o *runOptions) plays(ctx context.Context, s *scenario.Scenario, times int) (play *verdict.Play, err error) {
 	player, err := conformance.NewPlayer(ctx, conformance.Options{Seed: o.seed, Start: o.start})
 	if err != nil {

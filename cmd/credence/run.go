@@ -206,7 +206,7 @@ func (o *runOptions) judge(r *verdict.Report) error {
 	return err
 }
 
-// noReport tells why there was no run.
+// noReport prints why there was no run.
 func (o *runOptions) noReport(ctx context.Context, err error) int {
 	switch {
 	case ctx.Err() != nil:
@@ -262,7 +262,7 @@ func (o *runOptions) command() string {
 // replay is the command line that runs a scenario on this target, up to its file.
 func (o *runOptions) replay() string { return program() + " replay " + o.which() }
 
-// which gives the option that names the target.
+// which returns the option that names the target.
 func (o *runOptions) which() string {
 	if o.shim != "" {
 		return "--shim " + quoted(o.shim)

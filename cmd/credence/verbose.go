@@ -32,7 +32,7 @@ type watchedTarget struct {
 	number int
 }
 
-// of gives a target whose traffic is written.
+// of returns a target whose traffic is written.
 func (l *traffic) of(t shim.Target) shim.Target {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -69,7 +69,7 @@ func (l *traffic) line(number int, arrow, text string, value any) {
 	fmt.Fprintf(l.w, "%d %s %s\n", number, arrow, report.Line(text))
 }
 
-// marked gives a value of the shim protocol as JSON in which secrets say that they are, and show their first bytes only.
+// marked returns a value of the shim protocol as JSON in which secrets say that they are, and show their first bytes only.
 func marked(value any) string {
 	text, err := json.Marshal(value)
 	var v any

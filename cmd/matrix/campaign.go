@@ -72,7 +72,7 @@ func (o options) campaign(e entry, seeds []*scenario.Scenario) (*verdict.Report,
 	})
 }
 
-// campaignDoc gives docs/campaigns.md.
+// campaignDoc returns docs/campaigns.md.
 func (o options) campaignDoc(runs []finished) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Campaigns

@@ -139,7 +139,7 @@ func cell(s string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", "`", "'").Replace(s)
 }
 
-// shortened gives the start of a value as code.
+// shortened returns the start of a value as code.
 func shortened(s string) string {
 	const most = 160
 	if len(s) > most {

@@ -76,7 +76,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return o.runAll(entries, stdout, stderr)
 }
 
-// readMatrix gives the entries with these names, or all.
+// readMatrix returns the entries with these names, or all.
 func readMatrix(names []string) ([]entry, error) {
 	var all, chosen []entry
 	if err := readJSON(matrixFile, &all); err != nil {

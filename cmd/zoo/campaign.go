@@ -83,7 +83,7 @@ func (o options) fuzz(stdout, stderr io.Writer) int {
 	return 0
 }
 
-// cells gives the executions and the seconds until the finding of each campaign, and what was found in the last.
+// cells returns the executions and the seconds until the finding of each campaign, and what was found in the last.
 func cells(seen []sighting) string {
 	executions, seconds, what := "", "", ""
 	for _, s := range seen {
@@ -130,7 +130,7 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 	return all, nil
 }
 
-// campaignTable gives docs/planted.md.
+// campaignTable returns docs/planted.md.
 func (o options) campaignTable(rows []string, corpus int) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Planted bugs, found by campaigns

@@ -194,7 +194,7 @@ func (b bug) judge(binary string, seed uint64) (judgement, error) {
 	return judgement{failed: failed}, err
 }
 
-// testsByName gives the ids of the tests that name a requirement of the bug, as patterns.
+// testsByName returns the ids of the tests that name a requirement of the bug, as patterns.
 func (b bug) testsByName(tests []verdict.TestInfo) (ids []string) {
 	for _, t := range tests {
 		if b.violates(t.Requirements) {

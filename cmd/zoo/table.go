@@ -14,7 +14,7 @@ func classes(bugs []bug) int {
 	return len(seen)
 }
 
-// table gives the detection table. It has no times, so that it is the same wherever it is made.
+// table returns the detection table. It has no times, so that it is the same wherever it is made.
 func table(bugs []bug, verdicts []judgement) []byte {
 	var t bytes.Buffer
 	caught, named := count(verdicts)

@@ -60,7 +60,7 @@ func ReadKnownFailures(text []byte) (*KnownFailures, error) {
 	return k, nil
 }
 
-// Matches tells whether a test belongs to the entry.
+// Matches reports whether a test belongs to the entry.
 func (k KnownFailure) Matches(id string) bool {
 	if prefix, ok := strings.CutSuffix(k.Test, "/..."); ok {
 		parts := strings.Split(id, "/")
@@ -81,7 +81,7 @@ const Nothing Status = "nothing"
 // DefaultFailOn is what fails a gate if nothing else is said: what does not conform.
 var DefaultFailOn = []Status{Failed, Errored, Nothing}
 
-// Gate says whether a run may go on to be merged, released or the like.
+// Gate reports whether a run may go on to be merged, released or the like.
 type Gate struct {
 	Passed   bool      `json:"passed"`
 	Known    []Excused `json:"known"`    // what failed as the list says
@@ -96,7 +96,7 @@ type Excused struct {
 	Link   string `json:"link"`
 }
 
-// Excuses gives the entry for a test, or nil.
+// Excuses returns the entry for a test, or nil.
 func (g *Gate) Excuses(id string) *Excused {
 	if g == nil {
 		return nil
@@ -189,7 +189,7 @@ func (g *Gate) others(status Status, results []TestResult) {
 	}
 }
 
-// few gives the first ids of many.
+// few returns the first ids of many.
 func few(ids []string) string {
 	const shown = 3
 	if len(ids) <= shown {

@@ -57,7 +57,7 @@ func places(all []TestInfo) func(id string) int {
 	}
 }
 
-// worse gives the worse of two outcomes of a test, with the evidence of both.
+// worse returns the worse of two outcomes of a test, with the evidence of both.
 func worse(a *TestResult, b TestResult) *TestResult {
 	if a == nil {
 		return &b

@@ -19,7 +19,7 @@ type Contender struct {
 	New     func(rand io.Reader) design.Design
 }
 
-// Contenders gives the four designs.
+// Contenders returns the four designs.
 func Contenders() []Contender {
 	return []Contender{
 		{"single device", 1, design.NewSingle},
@@ -240,7 +240,7 @@ func pinpoints(c Contender) (Cell, error) {
 	return yesNo(w.view().Pinpoint, "bob's answer goes to "+strings.Join(to, ", ")), w.err
 }
 
-// stolen gives the device whose state is stolen: a companion, if there is one.
+// stolen returns the device whose state is stolen: a companion, if there is one.
 func (c Contender) stolen() design.Device { return alice(min(1, c.Devices-1)) }
 
 // conversation lets alice's and bob's devices take turns, n texts in all.
@@ -261,7 +261,7 @@ func (w *world) conversation(c Contender, n int, name string, except ...int) (te
 	return texts
 }
 
-// had gives those texts that a thief has read.
+// had returns those texts that a thief has read.
 func (w *world) had(read func() ([]string, error), texts []string) (had []string) {
 	if w.err != nil {
 		return nil

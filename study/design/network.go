@@ -218,7 +218,7 @@ func (n *network) deliver(d *device) error {
 
 func (u *user) leader() *device { return u.devices[0] }
 
-// present gives the devices that were not removed, without some.
+// present returns the devices that were not removed, without some.
 func (u *user) present(without ...*device) []*device {
 	return slices.DeleteFunc(slices.Clone(u.devices), func(d *device) bool { return d.removed || slices.Contains(without, d) })
 }
