@@ -61,17 +61,10 @@ func (d *Device) Identify() {
 	copy(d.account[:], r.Account)
 }
 
-// result performs an operation. A refusal is an error that keeps its class.
+// result performs an operation of the device. A refusal is an error that keeps its class.
 func (d *Device) result(op shim.Op, p shim.Params) (*shim.Result, error) {
 	p.Party = d.name
-	r, refused := d.Call(op, p)
-	switch {
-	case refused == nil:
-		return r, nil
-	case refused.Class != "":
-		return nil, fmt.Errorf("%s: %w: %s", op, refused.Class, refused.Message)
-	}
-	return nil, fmt.Errorf("%s: %w", op, refused)
+	return d.Try(op, p)
 }
 
 func (d *Device) message(op shim.Op, p shim.Params) ([]byte, error) {

@@ -93,8 +93,8 @@ func (w *World) Member(c *client.Client, name string) *Member {
 	return m
 }
 
-// newName returns a name for a party of the target.
-func (w *World) newName() string {
+// NewName returns a name for a party of the target.
+func (w *World) NewName() string {
 	w.Devices++
 	return fmt.Sprintf("device-%d", w.Devices)
 }
@@ -114,12 +114,18 @@ func (w *World) Register(ofTarget bool) *Member {
 		w.Understood(err)
 		return w.Member(c, "")
 	}
-	d := w.device()
-	r := w.Must(shim.DeviceRegister, shim.Params{Party: d.name, Random: w.randomness("register")})
-	d.Identify()
-	c, err := client.Open(d, r.Message, w.Office, w.Random)
+	d, registration := w.NewLeader()
+	c, err := client.Open(d, registration, w.Office, w.Random)
 	w.Understood(err)
 	return w.Member(c, d.name)
+}
+
+// NewLeader makes a device of the target that leads an account of its own, and the commit that registers it.
+func (w *World) NewLeader() (d *Device, registration []byte) {
+	d = w.device()
+	r := w.Must(shim.DeviceRegister, shim.Params{Party: d.name, Random: w.randomness("register")})
+	d.Identify()
+	return d, r.Message
 }
 
 // Link adds a device of the target or of the reference to an account.
@@ -141,7 +147,15 @@ func (w *World) NewDevice() *Device {
 	return d
 }
 
-func (w *World) device() *Device { return &Device{T: w.T, name: w.newName(), coins: w.Coins} }
+// Import makes a device of the target from an exported state, beside the one that the state is of. Its key and account
+// are not known before Identify asks for them.
+func (w *World) Import(state []byte) *Device {
+	d := w.device()
+	w.Must(shim.DeviceImport, shim.Params{Party: d.name, State: state})
+	return d
+}
+
+func (w *World) device() *Device { return &Device{T: w.T, name: w.NewName(), coins: w.Coins} }
 
 // Join adds a device without an account to the account of a leader.
 func (w *World) Join(leader *Member, d client.Device, name string) *Member {
@@ -182,7 +196,7 @@ func (w *World) Restart(m *Member) {
 		return
 	}
 	state := w.Must(shim.DeviceExport, shim.Params{Party: d.Party()}).State
-	name := w.newName()
+	name := w.NewName()
 	w.Must(shim.DeviceImport, shim.Params{Party: name, State: state})
 	d.Rename(name)
 	m.Name = name
