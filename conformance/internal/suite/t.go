@@ -103,6 +103,18 @@ func (t *T) Must(op shim.Op, p shim.Params) *shim.Result {
 	return r
 }
 
+// Try performs an operation, and returns a refusal as an error that keeps its class.
+func (t *T) Try(op shim.Op, p shim.Params) (*shim.Result, error) {
+	r, refused := t.Call(op, p)
+	switch {
+	case refused == nil:
+		return r, nil
+	case refused.Class != "":
+		return nil, fmt.Errorf("%s: %w: %s", op, refused.Class, refused.Message)
+	}
+	return nil, fmt.Errorf("%s: %w", op, refused)
+}
+
 // Reset lets the target forget everything.
 func (t *T) Reset() { t.Must(shim.Reset, shim.Params{}) }
 
@@ -159,13 +171,19 @@ func (t *T) Equal(what string, expected, got []byte) {
 func (t *T) Unchanged(op shim.Op, party, message string, do func()) {
 	before := t.Export(op, party)
 	do()
-	sent := *t.sent
-	after := t.Export(op, party)
-	*t.sent = sent
+	var after []byte
+	t.Aside(func() { after = t.Export(op, party) })
 	if !bytes.Equal(before, after) {
 		t.Violation(verdict.StateChanged, message, fmt.Sprintf("state as before (%d bytes)", len(before)),
 			fmt.Sprintf("another state (%d bytes)", len(after)))
 	}
+}
+
+// Aside looks at something on the target, without a trace in what a failure shows as sent.
+func (t *T) Aside(look func()) {
+	sent := *t.sent
+	look()
+	*t.sent = sent
 }
 
 // ForgetSent takes the last request out of what a failure shows: what is judged does not follow from it.
