@@ -34,7 +34,8 @@ var mayImport = []struct {
 	{"credence/conformance/scenario", []string{"credence/shim", "credence/spec"}},
 	{"credence/conformance/verdict", []string{"credence/conformance/scenario"}},
 	{"credence/conformance/zoo", []string{"credence"}},
-	{"credence/conformance/internal/adversary", []string{"credence/conformance/verdict", "credence/reference", "credence/spec"}},
+	{"credence/conformance/internal/adversary",
+		[]string{"credence/conformance/verdict", "credence/reference", "credence/spec"}},
 	{"credence/conformance/internal/suite", []string{
 		"credence/conformance/scenario", "credence/conformance/verdict", "credence/shim", "credence/spec",
 	}},
@@ -46,7 +47,8 @@ var mayImport = []struct {
 		"credence/conformance/internal/pair", "credence/conformance/internal/world", "credence/internal/malicious",
 	)},
 	{"credence/conformance/internal/schedule", suiteAnd(
-		"credence/conformance/internal/adversary", "credence/conformance/internal/pair", "credence/conformance/internal/world",
+		"credence/conformance/internal/adversary", "credence/conformance/internal/pair",
+		"credence/conformance/internal/world",
 		"credence/internal/malicious",
 	)},
 	{"credence/conformance/internal/replay", suiteAnd("credence/conformance/internal/schedule")},
@@ -56,7 +58,8 @@ var mayImport = []struct {
 	{"credence/conformance/internal/campaign", suiteAnd("credence/conformance/internal/player")},
 	{"credence/conformance/internal/runner", suiteAnd()},
 	{"credence/conformance/internal/catalog", suiteAnd(
-		"credence/conformance/internal/kat", "credence/conformance/internal/live", "credence/conformance/internal/probe",
+		"credence/conformance/internal/kat", "credence/conformance/internal/live",
+		"credence/conformance/internal/probe",
 		"credence/conformance/internal/properties", "credence/vectors",
 	)},
 	{"credence/conformance/conformancetest", suiteAnd("credence/conformance/internal/catalog")},
@@ -68,7 +71,8 @@ var mayImport = []struct {
 	}},
 	{"credence/fuzz", []string{"credence"}},
 	{"credence/cmd/vecgen", []string{
-		"credence/internal/malicious", "credence/reference", "credence/shim", "credence/shims/reference", "credence/spec",
+		"credence/internal/malicious", "credence/reference", "credence/shim", "credence/shims/reference",
+		"credence/spec",
 		"credence/vectors",
 	}},
 	{"credence/cmd", []string{
@@ -103,7 +107,8 @@ func misplaced(pkg, imported string) string {
 		return fmt.Sprintf("%s is in no part of the tree: give it a place in mayImport", pkg)
 	}
 	rule := mayImport[best]
-	if within(imported, rule.part) || slices.ContainsFunc(rule.of, func(part string) bool { return within(imported, part) }) {
+	if within(imported, rule.part) ||
+		slices.ContainsFunc(rule.of, func(part string) bool { return within(imported, part) }) {
 		return ""
 	}
 	return fmt.Sprintf("%s must not import %s: of ours, %s may import %v", pkg, imported, rule.part, rule.of)
@@ -129,8 +134,10 @@ func TestImports(t *testing.T) {
 func TestImportsAwake(t *testing.T) {
 	for _, wrong := range [][2]string{
 		{"credence/reference/ratchet", "credence/shim"}, {"credence/shim", "credence/reference/wire"},
-		{"credence/vectors", "credence/reference/params"}, {"credence/conformance/internal/suite", "credence/conformance"},
-		{"credence/conformance/internal/pair", "credence/conformance/internal/world"}, {"credence/study/claims", "credence/report"},
+		{"credence/vectors", "credence/reference/params"},
+		{"credence/conformance/internal/suite", "credence/conformance"},
+		{"credence/conformance/internal/pair", "credence/conformance/internal/world"},
+		{"credence/study/claims", "credence/report"},
 		{"credence/cmd/credence", "credence/internal/malicious"}, {"credence/other", "credence"},
 	} {
 		require.NotEmpty(t, misplaced(wrong[0], wrong[1]), wrong)
@@ -160,22 +167,17 @@ type measured struct{ files, functions, lines []size }
 // measure measures the Go files of the module, tests included.
 func measure(t *testing.T) (m measured) {
 	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && (path == "build" || path == ".git" || d.Name() == "node_modules" || d.Name() == "testdata") {
-			return errOrSkip(err)
-		}
-		if d.IsDir() || filepath.Ext(path) != ".go" {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{"build", ".git", "node_modules", "testdata"}, d.Name()):
+			return filepath.SkipDir
+		case d.IsDir() || filepath.Ext(path) != ".go":
 			return nil
 		}
 		return m.file(path)
 	}))
 	return m
-}
-
-func errOrSkip(err error) error {
-	if err != nil {
-		return err
-	}
-	return filepath.SkipDir
 }
 
 // file measures one file.
@@ -186,14 +188,17 @@ func (m *measured) file(path string) error {
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	m.files = append(m.files, size{path, len(lines)})
-	for i, line := range lines {
-		n := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
-		m.lines = append(m.lines, size{fmt.Sprintf("%s:%d", path, i+1), n})
-	}
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, text, 0)
 	if err != nil {
 		return err
+	}
+	raw := rawLines(set, file)
+	for i, line := range lines {
+		if !raw[i+1] {
+			n := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
+			m.lines = append(m.lines, size{fmt.Sprintf("%s:%d", path, i+1), n})
+		}
 	}
 	for _, d := range file.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
@@ -202,6 +207,20 @@ func (m *measured) file(path string) error {
 		}
 	}
 	return nil
+}
+
+// rawLines returns the lines that hold a raw string: its text is somebody else's to break.
+func rawLines(set *token.FileSet, file *ast.File) map[int]bool {
+	lines := map[int]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.BasicLit); ok && strings.HasPrefix(s.Value, "`") {
+			for i := set.Position(s.Pos()).Line; i <= set.Position(s.End()).Line; i++ {
+				lines[i] = true
+			}
+		}
+		return true
+	})
+	return lines
 }
 
 // over returns what is larger than a limit and no table, the largest first.
@@ -218,10 +237,13 @@ func over(sizes []size, limit int) (found []string) {
 // Files, functions and lines stay as short as one reads them in a sitting. `make sizes` prints the figures.
 func TestSizes(t *testing.T) {
 	m := measure(t)
-	files, functions, lines := over(m.files, longestFile), over(m.functions, longestFunction), over(m.lines, longestLine)
+	files, functions, lines := over(m.files, longestFile), over(m.functions, longestFunction), over(
+		m.lines, longestLine,
+	)
 	median := m.functions[len(m.functions)/2].lines
 	t.Logf("%d files, the longest %s with %d lines", len(m.files), m.files[0].name, m.files[0].lines)
-	t.Logf("%d functions, median %d lines, the longest %s with %d", len(m.functions), median, m.functions[0].name, m.functions[0].lines)
+	t.Logf("%d functions, median %d lines, the longest %s with %d", len(m.functions), median, m.functions[0].name,
+		m.functions[0].lines)
 	t.Logf("the longest line, %s, has %d characters", m.lines[0].name, m.lines[0].lines)
 	require.LessOrEqual(t, median, medianFunction)
 	require.Empty(t, files, "files of more than %d lines", longestFile)
