@@ -7,6 +7,7 @@ import (
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/session"
+	"credence/reference/x3dh"
 	"credence/shim"
 	"credence/shims/reference/adapter"
 )
@@ -83,14 +84,19 @@ func (p *Pair) openAsResponder(s Setup) {
 
 // NewTarget makes the target's party, and keeps its bundle.
 func (p *Pair) NewTarget(oneTimePrekeys int, cadence string) {
+	p.Bundle = p.NewParty(Target, oneTimePrekeys, cadence)
+}
+
+// NewParty makes a party of the target, and returns its bundle.
+func (p *Pair) NewParty(name string, oneTimePrekeys int, cadence string) x3dh.Bundle {
 	r := p.Must(shim.PartyNew, shim.Params{
-		Set: p.Set.Name, Party: Target, OneTimePrekeyCount: oneTimePrekeys, Cadence: cadence,
+		Set: p.Set.Name, Party: name, OneTimePrekeyCount: oneTimePrekeys, Cadence: cadence,
 		RegistrationID: p.RegistrationID(),
 	})
 	if r.Bundle == nil {
 		p.Violation(verdict.Protocol, "party.new gives no bundle", "a bundle", suite.Describe(r))
 	}
-	p.Bundle = adapter.FromShim(r.Bundle)
+	return adapter.FromShim(r.Bundle)
 }
 
 // RegistrationID returns the registration id of a party: a parameter of signal-v3 alone.
