@@ -206,7 +206,7 @@ func (p *Post) Made(commit []byte, text string) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	d := p.Devices[m.Device]
-	if m.Kind == postoffice.KindRegister {
+	if m.Kind == postoffice.KindRegister && len(m.Rotation.List.Devices) > 0 {
 		d = p.device(m.Device, m.Account, m.Rotation.List.Devices[0].Prekey)
 	}
 	if d == nil {
@@ -513,7 +513,10 @@ func (d *Device) step(encoded []byte) error {
 		return fmt.Errorf("entry: %w", err)
 	}
 	if e.Sender == d.Account {
-		d.talks[e.Recipient], err = d.stepOwn(e, encoded)
+		next, err := d.stepOwn(e, encoded)
+		if err == nil {
+			d.talks[e.Recipient] = next
+		}
 		return err
 	}
 	parsed, err := wire.Parse(params.AmbassadorV1, e.Message)
