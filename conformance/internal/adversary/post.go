@@ -206,7 +206,7 @@ func (p *Post) Made(commit []byte, text string) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	d := p.Devices[m.Device]
-	if m.Kind == postoffice.KindRegister && len(m.Rotation.List.Devices) > 0 {
+	if m.Kind == postoffice.KindRegister {
 		d = p.device(m.Device, m.Account, m.Rotation.List.Devices[0].Prekey)
 	}
 	if d == nil {
