@@ -76,7 +76,12 @@ func (p *Pair) openAsResponder(s Setup) {
 		count = 0
 	}
 	p.NewTarget(count, s.Cadence)
-	if err := p.Peer.Initiate(Target, p.Bundle, p.Random); err != nil {
+	p.InitiateBy(p.Peer, p.Bundle)
+}
+
+// InitiateBy lets a party of the reference start a session from a bundle of the target.
+func (p *Pair) InitiateBy(party *session.Party, b x3dh.Bundle) {
+	if err := party.Initiate(Target, b, p.Random); err != nil {
 		p.Violation(verdict.Mismatch, "the bundle of the target is refused by the reference",
 			"a bundle as in SPEC.md 4.1", err.Error())
 	}
@@ -89,10 +94,13 @@ func (p *Pair) NewTarget(oneTimePrekeys int, cadence string) {
 
 // NewParty makes a party of the target, and returns its bundle.
 func (p *Pair) NewParty(name string, oneTimePrekeys int, cadence string) x3dh.Bundle {
-	r := p.Must(shim.PartyNew, shim.Params{
-		Set: p.Set.Name, Party: name, OneTimePrekeyCount: oneTimePrekeys, Cadence: cadence,
-		RegistrationID: p.RegistrationID(),
-	})
+	return p.NewPartyWith(name, shim.Params{OneTimePrekeyCount: oneTimePrekeys, Cadence: cadence})
+}
+
+// NewPartyWith makes a party of the target from parameters of party.new, and returns its bundle.
+func (p *Pair) NewPartyWith(name string, o shim.Params) x3dh.Bundle {
+	o.Set, o.Party, o.RegistrationID = p.Set.Name, name, p.RegistrationID()
+	r := p.Must(shim.PartyNew, o)
 	if r.Bundle == nil {
 		p.Violation(verdict.Protocol, "party.new gives no bundle", "a bundle", suite.Describe(r))
 	}

@@ -81,9 +81,11 @@ func (p *Pair) FromPeer() Mail {
 }
 
 // FromTarget lets the target send, and returns the message.
-func (p *Pair) FromTarget() Mail {
-	plaintext := p.plaintext()
-	r := p.Must(shim.SessionEncrypt, shim.Params{Party: Target, Peer: Peer, Plaintext: plaintext})
+func (p *Pair) FromTarget() Mail { return p.FromTargetTo(Peer, p.plaintext()) }
+
+// FromTargetTo lets the target send a plaintext to a peer of any name, and returns the message.
+func (p *Pair) FromTargetTo(peer string, plaintext []byte) Mail {
+	r := p.Must(shim.SessionEncrypt, shim.Params{Party: Target, Peer: peer, Plaintext: plaintext})
 	if r.Envelope == nil {
 		p.Violation(verdict.Protocol, "session.encrypt gives no envelope", "an envelope", suite.Describe(r))
 	}
@@ -92,8 +94,13 @@ func (p *Pair) FromTarget() Mail {
 
 // Read lets the target read a message, which must give its plaintext.
 func (p *Pair) Read(m Mail) {
-	r := p.Must(p.ReadOp(m.Envelope), shim.Params{Party: Target, Peer: Peer, Envelope: m.Envelope})
+	p.ReadFrom(Peer, p.ReadOp(m.Envelope), m)
 	p.Started = true
+}
+
+// ReadFrom lets the target read a message of a peer of any name with an operation, which must give its plaintext.
+func (p *Pair) ReadFrom(peer string, op shim.Op, m Mail) {
+	r := p.Must(op, shim.Params{Party: Target, Peer: peer, Envelope: m.Envelope})
 	if r.Plaintext == nil {
 		p.Violation(verdict.Protocol, "no plaintext", "a plaintext", suite.Describe(r))
 	}

@@ -37,8 +37,10 @@ func (f *Failure) Judge(result *verdict.TestResult) {
 type stop struct{ *Failure }
 
 // Attempt runs a part of a test, or all of it, and returns what stopped it, or nil. What was noted by Errorf alone stops
-// it at its end. A panic of the suite is a fault of the suite.
+// it at its end. A panic of the suite is a fault of the suite. What was noted before the part is not the part's.
 func (t *T) Attempt(part func()) (failure *Failure) {
+	before := *t.noted
+	*t.noted = nil
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
@@ -48,7 +50,7 @@ func (t *T) Attempt(part func()) (failure *Failure) {
 		default:
 			failure = t.fault(fmt.Sprintf("panic: %v", v))
 		}
-		*t.noted = nil
+		*t.noted = before
 	}()
 	part()
 	return nil

@@ -36,6 +36,9 @@ func Greet(ctx context.Context, target shim.Target) (Hello, error) {
 	if err != nil {
 		return Hello{}, fmt.Errorf("hello: %w", err)
 	}
+	if r == nil {
+		return Hello{}, errors.New("hello: the target gives neither a result nor an error")
+	}
 	if r.Cadences == nil {
 		r.Cadences = []string{"per-turn"}
 	}

@@ -56,6 +56,8 @@ func (t *T) Call(op shim.Op, p shim.Params) (*shim.Result, *shim.Error) {
 	r, err := t.Target.Call(t.Context, op, &p)
 	var e *shim.Error
 	switch {
+	case err == nil && r == nil:
+		t.Unusable(verdict.Protocol, fmt.Sprintf("%s: the target gives neither a result nor an error", op), "")
 	case err == nil:
 		return r, nil
 	case errors.As(err, &e):
@@ -156,7 +158,11 @@ func (t *T) Export(op shim.Op, party string) []byte {
 	if !t.Hello.Offers(export) || party == "" {
 		return nil
 	}
-	return t.Must(export, shim.Params{Party: party}).State
+	r := t.Must(export, shim.Params{Party: party})
+	if r.State == nil {
+		t.Violation(verdict.Protocol, string(export)+" gives no state", "a state", Describe(r))
+	}
+	return r.State
 }
 
 // Equal stops the test unless a value of the target is the expected one.
