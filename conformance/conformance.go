@@ -23,7 +23,7 @@ import (
 )
 
 // Profiles lists the profiles that the suite has tests for.
-var Profiles = []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}
+var Profiles = verdict.Profiles
 
 // Errors of Run that mean a wrong call (exit status 2).
 var (

@@ -14,6 +14,9 @@ const SuiteVersion = "0.1.0"
 // ShimProfile is the profile of the tests of the shim itself. They always run.
 const ShimProfile = "shim"
 
+// Profiles lists the profiles that the suite has tests for.
+var Profiles = []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}
+
 // TestInfo describes a test of the suite.
 type TestInfo struct {
 	ID           string   `json:"id"`
