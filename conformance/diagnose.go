@@ -78,12 +78,11 @@ func (o Options) diagnose(ctx context.Context, profile string, h suite.Hello) (s
 
 // notClaimed says which operations a profile still needs, of the list that the shim is nearest to.
 func notClaimed(profile string, h suite.Hello) Step {
-	lacking := func(ops []shim.Op) []shim.Op {
-		return slices.DeleteFunc(slices.Clone(ops), func(op shim.Op) bool { return h.Offers(op) })
-	}
-	nearest := slices.MinFunc(probe.Needs[profile], func(a, b []shim.Op) int { return len(lacking(a)) - len(lacking(b)) })
+	nearest := slices.MinFunc(probe.Needs[profile], func(a, b []shim.Op) int {
+		return len(h.Missing(a)) - len(h.Missing(b))
+	})
 	s := Step{Name: profile, Says: NotClaimed}
-	missing := lacking(nearest)
+	missing := h.Missing(nearest)
 	if len(missing) == 0 {
 		s.Next = fmt.Sprintf("every operation that it needs is there: add %q to the profiles of hello", profile)
 		return s

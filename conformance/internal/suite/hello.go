@@ -53,8 +53,11 @@ func (h Hello) Info() verdict.TargetInfo {
 }
 
 // Offers reports whether the target has all of the operations.
-func (h Hello) Offers(ops ...shim.Op) bool {
-	return !slices.ContainsFunc(ops, func(op shim.Op) bool { return !slices.Contains(h.Operations, op) })
+func (h Hello) Offers(ops ...shim.Op) bool { return len(h.Missing(ops)) == 0 }
+
+// Missing returns those of some operations that the target does not have.
+func (h Hello) Missing(ops []shim.Op) []shim.Op {
+	return slices.DeleteFunc(slices.Clone(ops), func(op shim.Op) bool { return slices.Contains(h.Operations, op) })
 }
 
 // The two ways to a session.
