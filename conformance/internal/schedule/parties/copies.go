@@ -17,9 +17,7 @@ func (p *player) restart(own *party) string {
 	return ""
 }
 
-func (p *player) exported(own *party) []byte {
-	return p.Must(shim.PartyExport, shim.Params{Party: own.handle}).State
-}
+func (p *player) exported(own *party) []byte { return p.Export(shim.PartyExport, own.handle) }
 
 // imported imports a state, and returns the name of the party.
 func (p *player) imported(state []byte) (handle string) {
