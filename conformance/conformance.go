@@ -28,7 +28,7 @@ var Profiles = verdict.Profiles
 // Errors of Run that mean a wrong call (exit status 2).
 var (
 	ErrUnknownProfile = errors.New("unknown profile")
-	ErrNoMatch        = errors.New("no test matches")
+	ErrNoMatch        = suite.ErrNoMatch
 )
 
 // ErrTarget wraps the reason why the target could not be run at all (exit status 3).

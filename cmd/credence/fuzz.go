@@ -110,8 +110,8 @@ func (o *fuzzOptions) run() int {
 	w := &fuzzWatch{stderr: o.stderr, show: isTerminal(o.stderr), people: o.people()}
 	var unsaved error
 	r, err := conformance.Fuzz(ctx, conformance.FuzzOptions{
-		Options:  conformance.Options{Profiles: o.profiles, Seed: o.seed, Shard: o.shard, Jobs: o.jobs, Start: o.start, Scenarios: o.scenarios, Replay: o.replay()},
-		Duration: o.duration, Executions: o.executions, FirstOnly: o.first, Memory: uint64(o.memory) << 20, Corpus: o.seeds,
+		Start: o.start, Profiles: o.profiles, Seed: o.seed, Shard: o.shard, Jobs: o.jobs,
+		Scenarios: o.scenarios, Replay: o.replay(), Duration: o.duration, Executions: o.executions, FirstOnly: o.first, Memory: uint64(o.memory) << 20, Corpus: o.seeds,
 		Found: w.found, Status: w.status,
 		New: func(s scenario.Scenario) { unsaved = errors.Join(unsaved, o.keep(s)) },
 	})

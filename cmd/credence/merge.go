@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"credence/conformance"
 	"credence/conformance/verdict"
 	"credence/report"
 )
@@ -42,7 +43,11 @@ func merge(args []string, stdout, stderr io.Writer) int {
 		}
 		reports = append(reports, r)
 	}
-	whole, err := verdict.Merge(reports)
+	tests, err := conformance.List(nil)
+	if err != nil {
+		return complain(stderr, usage, err)
+	}
+	whole, err := verdict.Merge(reports, tests)
 	if err != nil {
 		return complain(stderr, usage, err)
 	}

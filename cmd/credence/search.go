@@ -89,7 +89,7 @@ func (o *searchOptions) run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	n, wrong, err := conformance.Search(ctx, conformance.SearchOptions{
-		Options: conformance.Options{Seed: o.seed, Jobs: o.jobs, Start: o.start}, Start: o.scenario(), Depth: o.depth,
+		Start: o.start, Seed: o.seed, Jobs: o.jobs, From: o.scenario(), Depth: o.depth,
 		Progress: func(depth, schedules int) { fmt.Fprintf(o.stderr, "depth %d: %d schedules\n", depth, schedules) },
 	})
 	switch {

@@ -62,12 +62,10 @@ func (o options) campaign(e entry, seeds []*scenario.Scenario) (*verdict.Report,
 		return nil, err
 	}
 	return conformance.Fuzz(context.Background(), conformance.FuzzOptions{
-		Options: conformance.Options{
-			Seed: 1, Jobs: runtime.NumCPU(), Scenarios: dir, Replay: fmt.Sprintf("credence replay --shim '%s'", e.Command),
-			Start: func(ctx context.Context) (shim.Target, error) {
-				return shim.Start(ctx, e.Command, shim.ProcessOptions{Timeout: time.Minute})
-			},
+		Start: func(ctx context.Context) (shim.Target, error) {
+			return shim.Start(ctx, e.Command, shim.ProcessOptions{Timeout: time.Minute})
 		},
+		Seed: 1, Jobs: runtime.NumCPU(), Scenarios: dir, Replay: fmt.Sprintf("credence replay --shim '%s'", e.Command),
 		Duration: o.campaigns, Memory: 256 << 20, Corpus: seeds,
 	})
 }

@@ -113,8 +113,10 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 		var s sighting
 		started := time.Now()
 		r, err := conformance.Fuzz(context.Background(), conformance.FuzzOptions{
-			Options:  conformance.Options{Seed: seed + 1, Jobs: o.jobs, Start: func(ctx context.Context) (shim.Target, error) { return shim.Start(ctx, binary, shim.ProcessOptions{}) }},
-			Duration: o.time, Corpus: corpus, FirstOnly: true,
+			Start: func(ctx context.Context) (shim.Target, error) {
+				return shim.Start(ctx, binary, shim.ProcessOptions{})
+			},
+			Seed: seed + 1, Jobs: o.jobs, Duration: o.time, Corpus: corpus, FirstOnly: true,
 			Seen: func(t verdict.TestResult) {
 				if !s.found {
 					s.found, s.seconds, s.finding = true, time.Since(started).Seconds(), t
