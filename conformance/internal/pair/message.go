@@ -16,12 +16,17 @@ func (p *Pair) Inner(e *shim.Message) []byte {
 	if e.Kind == shim.RatchetMessage {
 		return e.Body
 	}
+	return p.Initial(e).Message
+}
+
+// Initial returns an initial message of the target.
+func (p *Pair) Initial(e *shim.Message) wire.Initial {
 	m, err := wire.ParseInitial(p.Set, e.Body)
 	if err != nil {
 		p.Violation(verdict.Mismatch, "an initial message of the target cannot be parsed", "SPEC.md 6.1",
 			err.Error()+": "+suite.JSON(e))
 	}
-	return m.Message
+	return m
 }
 
 // Header returns the header of a message of the target.
