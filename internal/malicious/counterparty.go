@@ -2,6 +2,7 @@ package malicious
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"io"
 
 	"credence/reference/account"
@@ -138,6 +139,9 @@ func (c *Counterparty) Secret(start []byte) ([]byte, error) {
 	e, err := conversation.ParseEntry(start)
 	if err != nil {
 		return nil, err
+	}
+	if e.Start == nil {
+		return nil, errors.New("an entry that is no start")
 	}
 	spk, err := c.Keys.Signed(e.Start.SignedPrekeyID)
 	if err != nil {

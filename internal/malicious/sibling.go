@@ -3,6 +3,7 @@ package malicious
 import (
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"io"
 	"slices"
 
@@ -55,6 +56,9 @@ func (s *Sibling) Admit(request []byte) (*account.List, error) {
 	q := &ambassador.LinkRequest{}
 	if err := codec.Decode(request, q); err != nil {
 		return nil, err
+	}
+	if len(q.Introductions) == 0 {
+		return nil, errors.New("a link request without an introduction")
 	}
 	list := s.Next()
 	list.Devices = append(list.Devices, q.Device)
