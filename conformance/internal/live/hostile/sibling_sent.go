@@ -13,6 +13,7 @@ import (
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
+	"credence/reference/primitive"
 	"credence/shim"
 	"credence/spec/refusal"
 )
@@ -42,7 +43,7 @@ func (s *siblingStage) ownStart() *conversation.Outgoing {
 func unfollowableEntry(w *world.World) {
 	s := newSiblingConversation(w)
 	c := s.claim()
-	private, err := ecdh.X25519().GenerateKey(w.Random)
+	private, err := primitive.GeneratePrivate(w.Random)
 	w.NoFault(err)
 	entry := s.unreadable(c, private.PublicKey().Bytes())
 	record := s.mail(s.sent(channel.Sent{
