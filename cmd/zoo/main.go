@@ -165,7 +165,7 @@ func (o options) judge(b bug) (judgement, error) {
 		return judgement{}, fmt.Errorf("%s: %w", b.Name, err)
 	}
 	started := time.Now()
-	var v verdict
+	var v judgement
 	for seed := range uint64(max(o.seeds, 1)) {
 		if v, err = b.judge(binary, seed+1); err != nil {
 			return judgement{}, fmt.Errorf("%s: %w", b.Name, err)
