@@ -220,8 +220,8 @@ func padsBadly(l *live) error {
 	if err != nil {
 		return err
 	}
-	bad, err := malicious.Rewrapped(state, []byte("padded"), func(body []byte, keys primitive.CBCKeys) []byte {
-		return malicious.SetCiphertext(body, malicious.EncryptBlock(keys, "padding of 17\x11\x11\x11"))
+	bad, err := malicious.Rewrapped(state, []byte("padded"), func(p *wire.Parts, keys primitive.CBCKeys) {
+		p.Set("ciphertext", malicious.EncryptBlock(keys, "padding of 17\x11\x11\x11"))
 	})
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 
 	"credence/conformance/adversary"
 	"credence/conformance/scenario"
-	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/wire"
@@ -455,7 +454,7 @@ func (d *duel) forged(f *flight, e scenario.Event) (*shim.Message, bool) {
 		case e.Part == "message":
 			return other.message.Body, true
 		}
-		return malicious.Field(d.set, other.message.Body, e.Part)
+		return wire.Field(d.set, other.message.Body, e.Part)
 	}
 	value, ok := part(f.message.Name)
 	if !ok {
@@ -463,7 +462,7 @@ func (d *duel) forged(f *flight, e scenario.Event) (*shim.Message, bool) {
 	}
 	inner, ok := e.Change.Apply(value, part)
 	if ok && e.Part != "message" {
-		inner, ok = malicious.SetField(d.set, f.message.Body, e.Part, inner)
+		inner, ok = wire.SetField(d.set, f.message.Body, e.Part, inner)
 	}
 	if !ok || d.saysTheSame(inner, f.message.Body) {
 		return nil, false

@@ -14,7 +14,6 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/shim"
 	"credence/shims/reference/adapter"
@@ -30,7 +29,7 @@ func ambassadorFile() (*vectors.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	decode := newGroup(f, "ambassador", params.AmbassadorV1, shim.AmbassadorDecode)
+	decode := newGroup(f, "ambassador", account.Set, shim.AmbassadorDecode)
 	for _, s := range samples {
 		decode.encodings(s)
 	}
@@ -314,7 +313,7 @@ func fieldsOf(s sample) []codec.Field {
 
 // verifyGroup adds the signatures with the account key.
 func verifyGroup(f *vectors.File, samples map[string]sample) error {
-	g := newGroup(f, "ambassador", params.AmbassadorV1, shim.AmbassadorVerify)
+	g := newGroup(f, "ambassador", account.Set, shim.AmbassadorVerify)
 	for _, v := range []struct{ name, requirement, domain, other string }{
 		{"device-list", "AMB-ACC-01", "ambassador-v1 device list", "ambassador-v1 epoch statement"},
 		{"epoch-statement", "AMB-ACC-02", "ambassador-v1 epoch statement", "ambassador-v1 device list"},
@@ -396,7 +395,7 @@ func (g *group) bundleSignatures(s sample) {
 // logGroups adds the transcript hash.
 func logGroups(f *vectors.File, samples map[string]sample) error {
 	a, b := secret("account a"), secret("account b")
-	g := newGroup(f, "ambassador", params.AmbassadorV1, shim.LogFirst)
+	g := newGroup(f, "ambassador", account.Set, shim.LogFirst)
 	one := g.valid(test{"one-way", "the first head of a log", nil, []string{"AMB-LOG-01"}, shim.Params{Account: a, PeerAccount: b}})
 	other := g.valid(test{"other-way", "the same, seen from the other side", nil, []string{"AMB-LOG-01"}, shim.Params{Account: b, PeerAccount: a}})
 	if !bytes.Equal(one.Digest, other.Digest) {
@@ -405,7 +404,7 @@ func logGroups(f *vectors.File, samples map[string]sample) error {
 	if err := g.done(); err != nil {
 		return err
 	}
-	g = newGroup(f, "ambassador", params.AmbassadorV1, shim.LogNext)
+	g = newGroup(f, "ambassador", account.Set, shim.LogNext)
 	head := one.Digest
 	for _, name := range []string{"start-entry", "message-entry"} {
 		head = g.valid(test{name, "the next head of a log", nil, []string{"AMB-LOG-02"}, shim.Params{Previous: head, Message: samples[name].encoded}}).Digest

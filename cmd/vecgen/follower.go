@@ -26,7 +26,7 @@ func followerFile() (*vectors.File, error) {
 			}
 			g.add(t)
 		}
-		if set == params.AmbassadorV1 {
+		if set.PerMessage {
 			for seed := range 4 {
 				t, err := followerTest(set, seed, "per-message")
 				if err != nil {

@@ -12,9 +12,7 @@ import (
 	"credence/reference/client"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/params"
 	"credence/reference/postoffice"
-	"credence/reference/wire"
 	"credence/shim"
 	"credence/shims/reference/adapter"
 	"credence/spec/refusal"
@@ -239,16 +237,16 @@ func (s *scene) trace(name string, mail []byte, before map[account.ID]conversati
 	if was.Session == nil || is.Session == nil || is.Seq != was.Seq+1 || is.Session == was.Session {
 		return nil
 	}
-	t := &tracer{set: params.AmbassadorV1}
+	t := &tracer{set: was.Session.Set}
 	if e.Sender == s.id(name) {
 		t.send(was.Session, is.Session)
 		return t.steps
 	}
-	parsed, err := wire.Parse(params.AmbassadorV1, e.Message)
+	h, err := was.Session.Header(e.Message)
 	if err != nil {
 		return nil
 	}
-	t.receive(was.Session, is.Session, parsed.Header)
+	t.receive(was.Session, is.Session, h)
 	return t.steps
 }
 

@@ -89,13 +89,13 @@ func (s *script) ratchetKey(x *side, n int) shim.Bytes {
 
 func (s *script) party(x *side, opk bool, cadence string) *shim.Bundle {
 	p := &shim.Params{Set: s.set.Name, Party: x.name, Cadence: cadence, IdentityPrivate: key(s.keyName(x, "IK"))}
-	if s.set.Signature != params.NoSignature {
+	if s.set.SignedPrekey {
 		p.SignedPrekeyPrivate, p.SignedPrekeyID, p.Random = key(s.keyName(x, "SPK")), 7, random64(s.test.ID)
 	}
 	if opk {
 		p.OneTimePrekeys = []shim.Bytes{key(s.keyName(x, "OPK"))}
 	}
-	if s.set == params.SignalV3 {
+	if s.set.RegistrationID {
 		p.RegistrationID = 4711
 	}
 	r, err := s.do(x, shim.PartyNew, p)

@@ -8,7 +8,6 @@ import (
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
@@ -115,11 +114,11 @@ func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Initiate(params.AmbassadorV1, c.Keys.Ambassador, ek, b.X3DH())
+	a, err := x3dh.Initiate(account.Set, c.Keys.Ambassador, ek, b.X3DH())
 	if err != nil {
 		return nil, err
 	}
-	s, err := ratchet.StartInitiator(params.AmbassadorV1, a.Secret, a.AD, t, b.SignedPrekey)
+	s, err := ratchet.StartInitiator(account.Set, a.Secret, a.AD, t, b.SignedPrekey)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +146,7 @@ func (c *Counterparty) Secret(start []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Respond(params.AmbassadorV1, c.Keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
+	a, err := x3dh.Respond(account.Set, c.Keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
 	return a.Secret, err
 }
 

@@ -3,10 +3,7 @@
 package malicious
 
 import (
-	"bytes"
 	"math/big"
-
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -27,31 +24,16 @@ func NewChain(s *ratchet.State, reply, key primitive.PublicKey, dh, plaintext []
 	return wire.Seal(s.Set, mk, s.AssociatedData(true), wire.Header{Key: key, PN: s.Ns}, plaintext), nil
 }
 
-// Rewrapped gives the next message of the sending chain of s with its ciphertext or its fields changed by edit and the
-// tag made anew, in the sets with AES-CBC and a tag at the end (signal-v3, olm-v1). s moves on.
-func Rewrapped(s *ratchet.State, plaintext []byte, edit func(body []byte, keys primitive.CBCKeys) []byte) ([]byte, error) {
+// Rewrapped gives the next message of the sending chain of s after edit has changed its fields, with a right tag. s moves on.
+// It returns the errors of ratchet.State.Encrypt.
+func Rewrapped(s *ratchet.State, plaintext []byte, edit func(p *wire.Parts, keys primitive.CBCKeys)) ([]byte, error) {
 	_, mk := primitive.KDFCK(s.CKs)
 	message, err := s.Encrypt(nil, plaintext)
 	if err != nil {
 		return nil, err
 	}
 	keys := primitive.DeriveCBC(mk, s.Set.MessageInfo)
-	body := edit(bytes.Clone(message[:len(message)-s.Set.TagSize]), keys)
-	return append(body, keys.Tag(s.Set.TagSize, s.AssociatedData(true), body)...), nil
-}
-
-// SetCiphertext replaces field 4, the last one, of a body of signal-v3 or olm-v1.
-func SetCiphertext(body, ciphertext []byte) []byte {
-	var out []byte
-	out = append(out, body[0])
-	for rest := body[1:]; len(rest) > 0; {
-		number, _, n := protowire.ConsumeField(rest)
-		if number != 4 {
-			out = append(out, rest[:n]...)
-		}
-		rest = rest[n:]
-	}
-	return protowire.AppendBytes(protowire.AppendTag(out, 4, protowire.BytesType), ciphertext)
+	return wire.Reseal(s.Set, mk, s.AssociatedData(true), message, func(p *wire.Parts) { edit(p, keys) })
 }
 
 // EncryptBlock encrypts one block of 16 bytes as it is, without padding.

@@ -88,15 +88,7 @@ func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error
 	if p.hasAccepted(agreement) {
 		return nil, fmt.Errorf("%w: agreement", refusal.Replay)
 	}
-	inner, err := wire.Parse(p.set, m.Message)
-	if err != nil {
-		return nil, err
-	}
-	state, err := ratchet.StartResponder(p.set, agreement.Secret, agreement.AD, spk, inner.Header.Key)
-	if err != nil {
-		return nil, err
-	}
-	plaintext, err := state.Decrypt(rand, m.Message)
+	state, plaintext, err := ratchet.Answer(p.set, agreement.Secret, agreement.AD, spk, m.Message, rand)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +101,7 @@ func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error
 // Start adds a session that did not come from an agreement of this party, and replaces an earlier one. All its messages
 // are ratchet messages. It returns refusal.Malformed for a state of another set.
 func (p *Party) Start(peer string, state *ratchet.State) error {
-	if state.Set != p.set {
+	if state.Set.Name != p.set.Name {
 		return fmt.Errorf("%w: a state of %s in a party of %s", refusal.Malformed, state.Set.Name, p.set.Name)
 	}
 	p.add(peer, session{ratchet: *state})
@@ -168,6 +160,24 @@ func (s session) unwrap(set *params.Set, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: initial message of another session", refusal.Authentication)
 	}
 	return m.Message, nil
+}
+
+// Header returns the header of a message of the session with a peer, of either kind. It returns refusal.NotReady, and the refusals
+// of Decrypt that concern the form of the message.
+func (p *Party) Header(peer string, e Envelope) (wire.Header, error) {
+	s, err := p.session(peer)
+	if err != nil {
+		return wire.Header{}, err
+	}
+	message := e.Body
+	if e.Initial {
+		m, err := wire.ParseInitial(p.set, e.Body)
+		if err != nil {
+			return wire.Header{}, err
+		}
+		message = m.Message
+	}
+	return s.ratchet.Header(message)
 }
 
 // State gives a copy of the ratchet state of the session with a peer. It returns refusal.NotReady.

@@ -32,13 +32,18 @@ type Adapter struct {
 	channels map[string]*channel.Channels
 	devices  map[string]*ambassador.Device
 	office   *postoffice.Office
+	extra    []*params.Set
 	rand     io.Reader // of what a request does not give; only for devices and channels
 }
 
-// New gives an adapter without parties.
-func New() *Adapter { return NewRandom(rand.Reader) }
+// New returns an adapter without parties. It offers the published parameter sets, and extra ones under their names.
+func New(extra ...*params.Set) *Adapter {
+	a := NewRandom(rand.Reader)
+	a.extra = extra
+	return a
+}
 
-// NewRandom gives an adapter whose devices and channels draw from r what a request does not give, for tools that write
+// NewRandom returns an adapter whose devices and channels draw from r what a request does not give, for tools that write
 // vectors.
 func NewRandom(r io.Reader) *Adapter {
 	a := &Adapter{rand: r}
@@ -96,7 +101,7 @@ func (a *Adapter) set(p *shim.Params) (*params.Set, error) {
 	if p.Set == "" {
 		return a.sets[p.Party], nil
 	}
-	set, err := params.Lookup(p.Set)
+	set, err := params.Lookup(p.Set, a.extra...)
 	if err != nil {
 		return nil, &shim.Error{Code: shim.Unsupported, Message: err.Error()}
 	}
@@ -147,13 +152,13 @@ func plaintextResult(plaintext []byte, err error) (*shim.Result, error) {
 	return &shim.Result{Plaintext: &b}, nil
 }
 
-func hello(*Adapter, *params.Set, *shim.Params) (*shim.Result, error) {
+func hello(a *Adapter, _ *params.Set, _ *shim.Params) (*shim.Result, error) {
 	r := &shim.Result{
 		Protocol: shim.Version, Name: "Credence reference", Version: Version, Language: "Go",
 		Profiles: []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}, Injects: true,
 		Cadences: []string{"per-turn", "per-message"}, Operations: shim.Ops,
 	}
-	for _, s := range params.Sets() {
+	for _, s := range append(params.Sets(), a.extra...) {
 		r.ParameterSets = append(r.ParameterSets, s.Name)
 	}
 	return r, nil
@@ -200,9 +205,12 @@ func xeddsaVerify(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	if err := needSignatures(set); err != nil {
 		return nil, err
 	}
-	public, ok := bytes.CutPrefix(p.PublicKey, set.KeyPrefix)
-	if !ok {
-		return nil, fmt.Errorf("%w: public key without its type byte", refusal.Malformed)
+	public := []byte(p.PublicKey)
+	if set.Signature != params.Ed25519 { // whose public key is a point
+		var ok bool
+		if public, ok = bytes.CutPrefix(p.PublicKey, set.KeyPrefix); !ok {
+			return nil, fmt.Errorf("%w: public key without its type byte", refusal.Malformed)
+		}
 	}
 	return &shim.Result{}, xeddsa.Verify(set.Signature, public, p.Message, p.Signature)
 }
@@ -263,7 +271,7 @@ func x3dhRespond(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, err
 		return nil, err
 	}
 	spkBytes, opkBytes := p.SignedPrekeyPrivate, p.OneTimePrekeyPrivate
-	if set.Signature == params.NoSignature {
+	if !set.SignedPrekey {
 		spkBytes, opkBytes = opkBytes, nil // SPEC.md 4.1
 	}
 	spk, err := private("signed_prekey_private", spkBytes)

@@ -66,8 +66,11 @@ func partyNew(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error)
 
 func partyDraws(set *params.Set, p *shim.Params) io.Reader {
 	d := []io.Reader{draw(primitive.KeySize, p.IdentityPrivate)}
+	if set.SignedPrekey {
+		d = append(d, draw(primitive.KeySize, p.SignedPrekeyPrivate))
+	}
 	if set.Signature != params.NoSignature {
-		d = append(d, draw(primitive.KeySize, p.SignedPrekeyPrivate), draw(xeddsa.RandomSize, p.Random))
+		d = append(d, draw(xeddsa.RandomSize, p.Random))
 	}
 	for _, k := range p.OneTimePrekeys {
 		d = append(d, draw(primitive.KeySize, k))
@@ -94,7 +97,7 @@ func partyExport(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error
 }
 
 func partyImport(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error) {
-	party, err := session.Import(p.State)
+	party, err := session.Import(p.State, a.extra...)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +144,7 @@ func sessionLoad(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, err
 	if err := needSet(set); err != nil {
 		return nil, err
 	}
-	state, err := ratchet.Unmarshal(p.State)
+	state, err := ratchet.Unmarshal(p.State, a.extra...)
 	if err != nil {
 		return nil, err
 	}
