@@ -58,7 +58,7 @@ func (k Keys) outputs(set *params.Set, b x3dh.Bundle, spk primitive.PublicKey) (
 		{k.Ephemeral != nil, k.EphemeralPrivate, identity},
 		{k.Ephemeral != nil, k.EphemeralPrivate, spk},
 	}
-	if set.Signature != params.NoSignature && b.OneTimePrekey != nil {
+	if set.SignedPrekey && b.OneTimePrekey != nil {
 		opk, err := set.Decode(b.OneTimePrekey)
 		if err != nil {
 			return nil, err

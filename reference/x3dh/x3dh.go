@@ -128,14 +128,6 @@ func (b Bundle) startKey(set *params.Set) []byte {
 	return b.SignedPrekey
 }
 
-// dh4Key is the one-time prekey, if it does not take the place of the signed one.
-func (b Bundle) dh4Key(set *params.Set) []byte {
-	if !set.SignedPrekey {
-		return nil
-	}
-	return b.OneTimePrekey
-}
-
 // complete refuses a bundle that lacks a key (AMB-X3D-03).
 func (b Bundle) complete(set *params.Set) error {
 	missing := func(what string) error { return fmt.Errorf("%w: no %s", refusal.IncompleteBundle, what) }
@@ -167,7 +159,7 @@ func Initiate(set *params.Set, identity, ephemeral *ecdh.PrivateKey, b Bundle) (
 	if p.oneTimePrekey != nil {
 		pairs = append(pairs, dhPair{ephemeral, *p.oneTimePrekey})
 	}
-	ad := AssociatedData(set, EncodeIdentity(set, identity), b.Identity, set.Encode(primitive.Public(ephemeral)), b.startKey(set), b.dh4Key(set))
+	ad := AssociatedData(set, EncodeIdentity(set, identity), b.Identity, set.Encode(primitive.Public(ephemeral)), b.SignedPrekey, b.OneTimePrekey)
 	return agree(set, pairs, ad)
 }
 
@@ -215,8 +207,7 @@ func Derive(set *params.Set, outputs ...[]byte) []byte {
 	return primitive.HKDF(make([]byte, primitive.KeySize), ikm, set.AgreementInfo, set.AgreementSize)
 }
 
-// AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first; spk is the key from which
-// the ratchet starts, opk that of DH4, nil if there is none.
+// AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first; nil is a key that the agreement does not have.
 func AssociatedData(set *params.Set, ika, ikb, eka, spk, opk []byte) []byte {
 	switch set.AssociatedData {
 	case params.FullAD:
