@@ -14,8 +14,8 @@ import (
 	"credence/reference/x3dh"
 )
 
-// Counterparty is an account of one device that holds its keys and its conversation in the open, and can put anything into
-// an entry.
+// Counterparty is an account of one device that holds its keys and its conversation in the open, and can put anything
+// into an entry.
 type Counterparty struct {
 	Key         ed25519.PrivateKey
 	Device      account.DeviceID

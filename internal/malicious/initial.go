@@ -10,8 +10,8 @@ import (
 	"credence/reference/x3dh"
 )
 
-// Keys are the keys of a malicious initiator. Identity and Ephemeral, if they are set, are low-order keys in the wire form
-// of the set, and stand in the message in the place of the public keys of the private ones.
+// Keys are the keys of a malicious initiator. Identity and Ephemeral, if they are set, are low-order keys in the wire
+// form of the set, and stand in the message in the place of the public keys of the private ones.
 type Keys struct {
 	IdentityPrivate, EphemeralPrivate *ecdh.PrivateKey
 	Identity, Ephemeral               []byte
@@ -29,8 +29,10 @@ func Initial(set *params.Set, b x3dh.Bundle, k Keys, t *ecdh.PrivateKey, plainte
 		return nil, err
 	}
 	m := wire.Initial{
-		Identity: orElse(k.Identity, x3dh.EncodeIdentity(set, k.IdentityPrivate)), Ephemeral: orElse(k.Ephemeral, set.Encode(primitive.Public(k.EphemeralPrivate))),
-		SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID, OneTimePrekey: b.OneTimePrekey, RegistrationID: 1,
+		Identity:       orElse(k.Identity, x3dh.EncodeIdentity(set, k.IdentityPrivate)),
+		Ephemeral:      orElse(k.Ephemeral, set.Encode(primitive.Public(k.EphemeralPrivate))),
+		SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID,
+		OneTimePrekey: b.OneTimePrekey, RegistrationID: 1,
 	}
 	ad := x3dh.AssociatedData(set, m.Identity, b.Identity, m.Ephemeral, b.SignedPrekey, b.OneTimePrekey)
 	state, err := ratchet.StartInitiator(set, x3dh.Derive(set, outputs...), ad, t, spk)

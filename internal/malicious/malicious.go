@@ -12,7 +12,8 @@ import (
 )
 
 // NewChain gives the first message of a new sending chain under a ratchet key of the attacker's choice. s is the state
-// of the attacking peer before it reads the answer whose ratchet key is reply; dh is what the victim gets of DH with key.
+// of the attacking peer before it reads the answer whose ratchet key is reply; dh is what the victim gets of DH with
+// key.
 func NewChain(s *ratchet.State, reply, key primitive.PublicKey, dh, plaintext []byte) ([]byte, error) {
 	own, err := primitive.DH(s.DHs, reply)
 	if err != nil {
@@ -24,8 +25,8 @@ func NewChain(s *ratchet.State, reply, key primitive.PublicKey, dh, plaintext []
 	return wire.Seal(s.Set, mk, s.AssociatedData(true), wire.Header{Key: key, PN: s.Ns}, plaintext), nil
 }
 
-// Rewrapped gives the next message of the sending chain of s after edit has changed its fields, with a right tag. s moves on.
-// It returns the errors of ratchet.State.Encrypt.
+// Rewrapped gives the next message of the sending chain of s after edit has changed its fields, with a right tag. s
+// moves on. It returns the errors of ratchet.State.Encrypt.
 func Rewrapped(s *ratchet.State, plaintext []byte, edit func(p *wire.Parts, keys primitive.CBCKeys)) ([]byte, error) {
 	_, mk := primitive.KDFCK(s.CKs)
 	message, err := s.Encrypt(nil, plaintext)
@@ -41,8 +42,8 @@ func EncryptBlock(keys primitive.CBCKeys, block string) []byte {
 	return keys.Encrypt([]byte(block))[:len(block)]
 }
 
-// LowOrderKeys gives the low-order public keys: the five canonical ones, and for sets that do not ask for canonical keys
-// other encodings of them.
+// LowOrderKeys gives the low-order public keys: the five canonical ones, and for sets that do not ask for canonical
+// keys other encodings of them.
 func LowOrderKeys(set *params.Set) []primitive.PublicKey {
 	p := fieldPrime()
 	minusOne := new(big.Int).Sub(p, big.NewInt(1))

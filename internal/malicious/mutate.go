@@ -64,7 +64,8 @@ func flip(b []byte, at int, bit byte) []byte {
 	return m
 }
 
-// SetNumber puts another message number into a genuine ratchet message, without its key. A message that is none stays as it is.
+// SetNumber puts another message number into a genuine ratchet message, without its key. A message that is none stays
+// as it is.
 func SetNumber(set *params.Set, message []byte, n uint32) []byte {
 	p, err := wire.Split(set, message)
 	if err != nil {

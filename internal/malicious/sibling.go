@@ -14,8 +14,8 @@ import (
 	"credence/reference/session"
 )
 
-// Sibling is a device of the victim's account that holds its channels in the open and can put anything into a record. It
-// needs no post office: what it makes is handed to the victim as a mail.
+// Sibling is a device of the victim's account that holds its channels in the open and can put anything into a record.
+// It needs no post office: what it makes is handed to the victim as a mail.
 type Sibling struct {
 	*channel.Channels
 	Key  ed25519.PrivateKey // of an account that the sibling leads, or nil
@@ -137,7 +137,8 @@ func (s *Sibling) Carry(body []byte) []byte {
 	return codec.MustEncode(&postoffice.Mail{Position: 1, Device: s.Device, Number: 1, Parcels: []postoffice.Parcel{{Device: s.Device, Body: body}}})
 }
 
-// Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these and a bundle too.
+// Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these and a bundle
+// too.
 func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []channel.Head) (channel.Record, *account.EpochKeys, *account.Bundle, error) {
 	keys, p, err := account.NewEpoch(s.Key, list.Epoch, s.rand)
 	if err != nil {

@@ -32,8 +32,8 @@ func ForgeLowOrder(u primitive.PublicKey, message []byte, next func() []byte) []
 	}
 }
 
-// Torsioned gives a public key other than the one of k that gives the same DH outputs: a point of order 8 is added, which
-// the clamping of private keys takes out again.
+// Torsioned gives a public key other than the one of k that gives the same DH outputs: a point of order 8 is added,
+// which the clamping of private keys takes out again.
 func Torsioned(k *ecdh.PrivateKey) primitive.PublicKey {
 	point, err := new(edwards25519.Point).SetBytes(xeddsa.EdwardsPublic(k))
 	if err != nil {

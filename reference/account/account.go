@@ -1,5 +1,5 @@
-// Package account is SPEC.md 7: the keys of an account, and what is signed with them: device lists, epoch statements and
-// the published bundle.
+// Package account is SPEC.md 7: the keys of an account, and what is signed with them: device lists, epoch statements
+// and the published bundle.
 package account
 
 import (
@@ -18,7 +18,8 @@ import (
 	"credence/spec/refusal"
 )
 
-// Set is the parameter set of the Ambassador protocol (SPEC.md 7): conversations, channels and prekeys are made with it.
+// Set is the parameter set of the Ambassador protocol (SPEC.md 7): conversations, channels and prekeys are made with
+// it.
 var Set = params.AmbassadorV1
 
 // ID names an account: its account key, an Ed25519 public key of 32 bytes.

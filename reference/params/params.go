@@ -69,8 +69,8 @@ const (
 	PNAbsent             // not sent
 )
 
-// Wire is the layout of a set's messages (SPEC.md 5.6, 6.1): the order of the fields, their numbers and the version in front
-// of them. Which of the fields there are, and in what form, is up to the other properties.
+// Wire is the layout of a set's messages (SPEC.md 5.6, 6.1): the order of the fields, their numbers and the version in
+// front of them. Which of the fields there are, and in what form, is up to the other properties.
 type Wire int
 
 // The wire forms.
@@ -81,8 +81,8 @@ const (
 	OmemoWire
 )
 
-// Set is a parameter set: one column of the table in SPEC.md 2.4. Every property stands for itself; Validate knows which
-// values cannot stand together.
+// Set is a parameter set: one column of the table in SPEC.md 2.4. Every property stands for itself; Validate knows
+// which values cannot stand together.
 type Set struct {
 	Name      string
 	KeyPrefix []byte // before a public key on the wire
@@ -101,7 +101,7 @@ type Set struct {
 	RegistrationID        bool // an initial message carries one
 
 	AssociatedData ADForm
-	SenderFirst    bool // the sender's identity key comes first in the associated data of a message; otherwise the initiator's
+	SenderFirst    bool // in a message the identity key of its sender comes first; otherwise the initiator's
 
 	Wire        Wire
 	Cipher      Cipher
@@ -146,7 +146,8 @@ var (
 		AgreementPrefix: discontinuity, AgreementInfo: "ambassador-v1 X3DH", AgreementSize: 32,
 		SignedPrekey: true, Signature: Strict, SignatureLabel: "ambassador-v1 signed prekey",
 		AssociatedData: FullAD,
-		Wire:           AmbassadorWire, Cipher: ChaCha20Poly1305, RootInfo: "ambassador-v1 root", MessageInfo: "ambassador-v1 message", TagSize: 16,
+		Wire:           AmbassadorWire, Cipher: ChaCha20Poly1305, TagSize: 16,
+		RootInfo: "ambassador-v1 root", MessageInfo: "ambassador-v1 message",
 		Start: Specification, Lazy: true, PerMessage: true, ClosesChains: true, PN: PNLength,
 		MaxSkip: 1000, MaxStored: 2000, MaxChains: 5,
 	}
@@ -155,7 +156,8 @@ var (
 		AgreementPrefix: discontinuity, AgreementInfo: "WhisperText", AgreementSize: 64,
 		SignedPrekey: true, Signature: SignBit, RegistrationID: true,
 		AssociatedData: IdentityAD, SenderFirst: true,
-		Wire: SignalWire, Cipher: AESCBC, RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys", TagSize: 8,
+		Wire: SignalWire, Cipher: AESCBC, TagSize: 8,
+		RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys",
 		Start: Whisper, PN: PNMinusOne,
 		MaxSkip: 2000, MaxStored: 2000, StoredPerChain: true, MaxChains: 5,
 	}
@@ -164,7 +166,8 @@ var (
 		AgreementInfo: "OLM_ROOT", AgreementSize: 64,
 		Signature: NoSignature, OneTimePrekeyRequired: true, OneTimePrekeyByKey: true,
 		AssociatedData: NoAD,
-		Wire:           OlmWire, Cipher: AESCBC, RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS", TagSize: 8,
+		Wire:           OlmWire, Cipher: AESCBC, TagSize: 8,
+		RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS",
 		Start: Olm, Lazy: true, PN: PNAbsent,
 		MaxSkip: 2000, MaxStored: 40, StoredPerChain: true, MaxChains: 5,
 	}
@@ -173,7 +176,8 @@ var (
 		AgreementPrefix: discontinuity, AgreementInfo: "OMEMO X3DH", AgreementSize: 32,
 		SignedPrekey: true, Signature: Ed25519, OneTimePrekeyRequired: true,
 		AssociatedData: IdentityAD,
-		Wire:           OmemoWire, Cipher: AESCBC, RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material", TagSize: 16,
+		Wire:           OmemoWire, Cipher: AESCBC, TagSize: 16,
+		RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material",
 		Start: Specification, ClosesChains: true, PN: PNLength,
 		MaxSkip: 1000, MaxStored: 1000,
 	}

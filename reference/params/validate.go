@@ -34,10 +34,13 @@ func (s *Set) agreementRules() []rule {
 		{s.Signature == Ed25519 && s.Identity != Ed25519Identity, "an Ed25519 signature verifies under an Ed25519 key"},
 		{s.Signature != NoSignature && !s.SignedPrekey, "there is no prekey to sign"},
 		{!s.SignedPrekey && !s.OneTimePrekeyRequired, "without a prekey there is no agreement"},
-		{s.OneTimePrekeyByKey && !s.OneTimePrekeyRequired && s.Wire == AmbassadorWire, "a fixed layout has no room for a key that may be absent"},
+		{s.keyMayBeAbsent() && s.Wire == AmbassadorWire, "a fixed layout has no room for a key that may be absent"},
 		{s.SenderFirst && s.AssociatedData != IdentityAD, "only two identity keys have an order"},
 	}
 }
+
+// keyMayBeAbsent reports whether an initial message has a one-time prekey in it or not.
+func (s *Set) keyMayBeAbsent() bool { return s.OneTimePrekeyByKey && !s.OneTimePrekeyRequired }
 
 func (s *Set) ratchetRules() []rule {
 	return []rule{

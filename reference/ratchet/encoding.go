@@ -65,8 +65,8 @@ func (s *State) Digest() []byte {
 	return d[:]
 }
 
-// Unmarshal reads a canonical state of a published set or of one of extra. It returns refusal.Malformed for bytes that Marshal
-// would not have written (AMB-STA-03).
+// Unmarshal reads a canonical state of a published set or of one of extra. It returns refusal.Malformed for bytes that
+// Marshal would not have written (AMB-STA-03).
 func Unmarshal(encoded []byte, extra ...*params.Set) (*State, error) {
 	d := decoder{String: bytes.Clone(encoded), extra: extra}
 	s := d.state()

@@ -38,7 +38,7 @@ func (s *State) DecryptIn(rand io.Reader, context, message []byte) ([]byte, erro
 	return plaintext, nil
 }
 
-// Header returns the header of a message of the session, whether it was read or not. It returns the refusals of wire.Parse.
+// Header returns the header of a message of the session, whether it was read or not, and the refusals of wire.Parse.
 func (s *State) Header(message []byte) (wire.Header, error) {
 	m, err := wire.Parse(s.Set, message)
 	if err != nil {

@@ -59,8 +59,8 @@ func (p *Party) Export() []byte {
 	return b
 }
 
-// Import returns the party that was exported (AMB-STA-01), of a published set or of one of extra. It returns refusal.Malformed
-// with the field that is wrong.
+// Import returns the party that was exported (AMB-STA-01), of a published set or of one of extra. It returns
+// refusal.Malformed with the field that is wrong.
 func Import(exported []byte, extra ...*params.Set) (*Party, error) {
 	var s stored
 	d := json.NewDecoder(bytes.NewReader(exported))

@@ -84,8 +84,8 @@ func (p *Party) makeSignedPrekey(id uint32, rand io.Reader) error {
 	return nil
 }
 
-// RenewSignedPrekey makes a new signed prekey with the next id; the earlier ones stay until they are forgotten. It draws the
-// private key and Z from rand, and returns the error of rand.
+// RenewSignedPrekey makes a new signed prekey with the next id; the earlier ones stay until they are forgotten. It
+// draws the private key and Z from rand, and returns the error of rand.
 func (p *Party) RenewSignedPrekey(rand io.Reader) error {
 	return p.makeSignedPrekey(p.newestSignedPrekey().id+1, rand)
 }

@@ -31,8 +31,8 @@ type Envelope struct {
 	Body    []byte
 }
 
-// Initiate starts a session with the owner of the bundle and replaces an earlier one. It draws the ephemeral key and the
-// ratchet key from rand. It returns the refusals of x3dh.Initiate, or the error of rand.
+// Initiate starts a session with the owner of the bundle and replaces an earlier one. It draws the ephemeral key and
+// the ratchet key from rand. It returns the refusals of x3dh.Initiate, or the error of rand.
 func (p *Party) Initiate(peer string, b x3dh.Bundle, rand io.Reader) error {
 	ek, err := primitive.GeneratePrivate(rand)
 	if err != nil {
@@ -69,9 +69,9 @@ func (p *Party) add(peer string, s session) {
 	p.sessions[peer] = &s
 }
 
-// Respond reads an initial message, starts the session that it opens, and gives its plaintext. It checks in the order of
-// SPEC.md 4.3. It returns refusal.Malformed, refusal.UnknownPrekey, the refusals of keys, refusal.Replay, and those of
-// ratchet.State.Decrypt; the party is then unchanged.
+// Respond reads an initial message, starts the session that it opens, and gives its plaintext. It checks in the order
+// of SPEC.md 4.3. It returns refusal.Malformed, refusal.UnknownPrekey, the refusals of keys, refusal.Replay, and those
+// of ratchet.State.Decrypt; the party is then unchanged.
 func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error) {
 	m, err := wire.ParseInitial(p.set, bytes.Clone(body)) // the party keeps keys of it
 	if err != nil {
@@ -162,8 +162,8 @@ func (s session) unwrap(set *params.Set, body []byte) ([]byte, error) {
 	return m.Message, nil
 }
 
-// Header returns the header of a message of the session with a peer, of either kind. It returns refusal.NotReady, and the refusals
-// of Decrypt that concern the form of the message.
+// Header returns the header of a message of the session with a peer, of either kind. It returns refusal.NotReady, and
+// the refusals of Decrypt that concern the form of the message.
 func (p *Party) Header(peer string, e Envelope) (wire.Header, error) {
 	s, err := p.session(peer)
 	if err != nil {

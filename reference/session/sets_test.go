@@ -41,8 +41,9 @@ func renamed(set *params.Set) *params.Set {
 	return &s
 }
 
-// Every property of every set is taken from its own field: a set that differs in it alone can be used, and differs in what is
-// sent, kept or refused. Where the other value cannot stand alone, the flip says why, and which others change with it.
+// Every property of every set is taken from its own field: a set that differs in it alone can be used, and differs in
+// what is sent, kept or refused. Where the other value cannot stand alone, the flip says why, and which others change
+// with it.
 func TestSetFlips(t *testing.T) {
 	for _, published := range params.Sets() {
 		for _, f := range flips() {
@@ -78,8 +79,8 @@ func (f flip) test(t *testing.T, published *params.Set) {
 	}
 }
 
-// dialogue is a conversation of two parties by a fixed schedule. Its record holds all that can be seen of it: the same set
-// gives the same record, and a property that nobody asks for does not change it.
+// dialogue is a conversation of two parties by a fixed schedule. Its record holds all that can be seen of it: the same
+// set gives the same record, and a property that nobody asks for does not change it.
 type dialogue struct {
 	t          *testing.T
 	set        *params.Set

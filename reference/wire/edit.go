@@ -12,8 +12,8 @@ import (
 	"credence/reference/primitive"
 )
 
-// This file is for tests and attackers, who change messages: it takes a genuine message apart by the names of its fields, and
-// puts it together again with whatever stands in it then. Nothing is checked on the way.
+// This file is for tests and attackers, who change messages: it takes a genuine message apart by the names of its
+// fields, and puts it together again with whatever stands in it then. Nothing is checked on the way.
 
 // Parts is a message that was taken apart: version, type and fields in their order, and the tag of a ratchet message.
 type Parts struct {
@@ -36,8 +36,8 @@ const (
 	tagPart     = "tag"
 )
 
-// Split takes a ratchet message apart: version, type, key, pn, n, ciphertext and tag, as far as the set has them. It returns
-// the refusals of Parse.
+// Split takes a ratchet message apart: version, type, key, pn, n, ciphertext and tag, as far as the set has them. It
+// returns the refusals of Parse.
 func Split(set *params.Set, message []byte) (*Parts, error) {
 	m, err := Parse(set, bytes.Clone(message))
 	if err != nil {
@@ -48,8 +48,8 @@ func Split(set *params.Set, message []byte) (*Parts, error) {
 	return p, nil
 }
 
-// SplitInitial takes an initial message apart: version, type, identity, ephemeral, signed-prekey, one-time-prekey, registration
-// and message, as far as the set has them. It returns the refusal of ParseInitial.
+// SplitInitial takes an initial message apart: version, type, identity, ephemeral, signed-prekey, one-time-prekey,
+// registration and message, as far as the set has them. It returns the refusal of ParseInitial.
 func SplitInitial(set *params.Set, message []byte) (*Parts, error) {
 	m, err := ParseInitial(set, message)
 	if err != nil {
@@ -135,7 +135,8 @@ func (p *Parts) index(name string) int {
 	return slices.IndexFunc(p.body, func(f part) bool { return f.name == name })
 }
 
-// Set puts another value into a field, and reports whether there is such a field. A length in its frame follows the value.
+// Set puts another value into a field, and reports whether there is such a field. A length in its frame follows the
+// value.
 func (p *Parts) Set(name string, value []byte) bool {
 	if name == tagPart && p.tag != nil {
 		p.tag = append([]byte{}, value...)
@@ -160,7 +161,8 @@ func (p *Parts) SetStart(start []byte) {
 	}
 }
 
-// SetNumber puts a number into a field, and reports whether there is such a field. The fixed layout has room for 32 bits of it.
+// SetNumber puts a number into a field, and reports whether there is such a field. The fixed layout has room for 32
+// bits of it.
 func (p *Parts) SetNumber(name string, number uint64) bool {
 	if p.layout.protobuf {
 		return p.Set(name, protowire.AppendVarint(nil, number))
@@ -192,8 +194,8 @@ func (p *Parts) Authenticate(mk, ad []byte, size int) {
 	p.tag = primitive.DeriveCBC(mk, p.set.MessageInfo).Tag(size, ad, p.joined())
 }
 
-// Reseal changes a message and seals it anew with its message key, so that it authenticates as it stands. It returns the
-// refusals of Parse and Message.Open for the message before the change.
+// Reseal changes a message and seals it anew with its message key, so that it authenticates as it stands. It returns
+// the refusals of Parse and Message.Open for the message before the change.
 func Reseal(set *params.Set, mk, ad, message []byte, edit func(p *Parts)) ([]byte, error) {
 	p, err := Split(set, message)
 	if err != nil {
@@ -229,8 +231,8 @@ func Field(set *params.Set, message []byte, name string) (value []byte, ok bool)
 	return p.Value(name)
 }
 
-// SetField returns a ratchet message with another value in a field, under the old tag. It is not ok if the message has no such
-// field.
+// SetField returns a ratchet message with another value in a field, under the old tag. It is not ok if the message has
+// no such field.
 func SetField(set *params.Set, message []byte, name string, value []byte) (changed []byte, ok bool) {
 	p, err := Split(set, message)
 	if err != nil || !p.Set(name, value) {

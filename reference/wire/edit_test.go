@@ -48,7 +48,8 @@ func TestSplitInitial(t *testing.T) {
 	for _, set := range params.Sets() {
 		m := wire.Initial{
 			Identity: bytes.Repeat([]byte{2}, set.IdentitySize()), Ephemeral: bytes.Repeat([]byte{3}, set.KeySize()),
-			SignedPrekeyID: 4, OneTimePrekeyID: 5, OneTimePrekey: bytes.Repeat([]byte{6}, set.KeySize()), RegistrationID: 7, Message: text,
+			SignedPrekeyID: 4, OneTimePrekeyID: 5, OneTimePrekey: bytes.Repeat([]byte{6}, set.KeySize()),
+			RegistrationID: 7, Message: text,
 		}
 		encoded := wire.EncodeInitial(set, m)
 		p, err := wire.SplitInitial(set, encoded)
@@ -117,7 +118,8 @@ func TestOddParts(t *testing.T) {
 func TestOtherVersions(t *testing.T) {
 	for _, set := range params.Sets() {
 		for _, start := range wire.OtherVersions(set) {
-			message, err := wire.Reseal(set, mk, ad, wire.Seal(set, mk, ad, header, text), func(p *wire.Parts) { p.SetStart(start) })
+			genuine := wire.Seal(set, mk, ad, header, text)
+			message, err := wire.Reseal(set, mk, ad, genuine, func(p *wire.Parts) { p.SetStart(start) })
 			require.NoError(t, err)
 			_, err = wire.Parse(set, message)
 			require.ErrorIs(t, err, refusal.Malformed)

@@ -6,8 +6,8 @@ import (
 	"credence/reference/params"
 )
 
-// Initial is an initial message (SPEC.md 6.1). Keys are in the wire form of the set and not yet checked. What a set does not
-// carry is not written, and is zero in what was read.
+// Initial is an initial message (SPEC.md 6.1). Keys are in the wire form of the set and not yet checked. What a set
+// does not carry is not written, and is zero in what was read.
 type Initial struct {
 	Identity        []byte // IK_A
 	Ephemeral       []byte // EK_A

@@ -33,8 +33,8 @@ type layout struct {
 	tagFramed        bool // tag and body are fields of their own; otherwise the tag follows the body
 }
 
-// format is the start of a kind of message and its fields in their order. In Protocol Buffers the first one has number 1, and
-// so on. A set leaves out the fields that it does not have.
+// format is the start of a kind of message and its fields in their order. In Protocol Buffers the first one has number
+// 1, and so on. A set leaves out the fields that it does not have.
 type format struct {
 	start  []byte
 	fields []string
@@ -43,21 +43,33 @@ type format struct {
 var layouts = map[params.Wire]layout{
 	params.AmbassadorWire: {
 		ratchet: format{[]byte{0x01, 0x02}, []string{keyField, pnField, nField, ciphertextField}},
-		initial: format{[]byte{0x01, 0x01}, []string{identityField, ephemeralField, signedPrekeyField, oneTimePrekeyField, registrationField, messageField}},
+		initial: format{[]byte{0x01, 0x01}, []string{
+			identityField, ephemeralField, signedPrekeyField,
+			oneTimePrekeyField, registrationField, messageField,
+		}},
 	},
 	params.SignalWire: {
-		ratchet:  format{[]byte{0x33}, []string{keyField, nField, pnField, ciphertextField}},
-		initial:  format{[]byte{0x33}, []string{oneTimePrekeyField, ephemeralField, identityField, messageField, registrationField, signedPrekeyField}},
+		ratchet: format{[]byte{0x33}, []string{keyField, nField, pnField, ciphertextField}},
+		initial: format{[]byte{0x33}, []string{
+			oneTimePrekeyField, ephemeralField, identityField,
+			messageField, registrationField, signedPrekeyField,
+		}},
 		protobuf: true,
 	},
 	params.OlmWire: {
-		ratchet:  format{[]byte{0x03}, []string{keyField, nField, pnField, ciphertextField}},
-		initial:  format{[]byte{0x03}, []string{oneTimePrekeyField, ephemeralField, identityField, messageField, registrationField, signedPrekeyField}},
+		ratchet: format{[]byte{0x03}, []string{keyField, nField, pnField, ciphertextField}},
+		initial: format{[]byte{0x03}, []string{
+			oneTimePrekeyField, ephemeralField, identityField,
+			messageField, registrationField, signedPrekeyField,
+		}},
 		protobuf: true,
 	},
 	params.OmemoWire: {
-		ratchet:  format{nil, []string{nField, pnField, keyField, ciphertextField}},
-		initial:  format{nil, []string{oneTimePrekeyField, signedPrekeyField, identityField, ephemeralField, messageField, registrationField}},
+		ratchet: format{nil, []string{nField, pnField, keyField, ciphertextField}},
+		initial: format{nil, []string{
+			oneTimePrekeyField, signedPrekeyField, identityField,
+			ephemeralField, messageField, registrationField,
+		}},
 		protobuf: true, tagFramed: true,
 	},
 }

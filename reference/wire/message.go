@@ -1,5 +1,5 @@
-// Package wire is SPEC.md 5.6 and 6.1: the bytes of ratchet messages and initial messages in each parameter set. Nothing else
-// in this module knows which fields a message has, or where they stand.
+// Package wire is SPEC.md 5.6 and 6.1: the bytes of ratchet messages and initial messages in each parameter set.
+// Nothing else in this module knows which fields a message has, or where they stand.
 //
 // The Protocol Buffers of the deployed sets are written with every field, ascending, and read as that format
 // demands: unknown fields skipped, the last of a repeated field taken. What is authenticated is always the bytes
@@ -119,8 +119,8 @@ func (m *Message) Open(mk, ad []byte) ([]byte, error) {
 	return keys.Decrypt(m.ciphertext)
 }
 
-// Authenticated returns what ChaCha20-Poly1305 authenticates beside the ciphertext: ad and the header, which is all of the
-// body before the ciphertext. A ciphertext that is not the end of the body makes another header of it.
+// Authenticated returns what ChaCha20-Poly1305 authenticates beside the ciphertext: ad and the header, which is all of
+// the body before the ciphertext. A ciphertext that is not the end of the body makes another header of it.
 func (m *Message) Authenticated(ad []byte) []byte {
 	return slices.Concat(ad, m.body[:len(m.body)-len(m.ciphertext)])
 }

@@ -49,8 +49,8 @@ func readProtobuf(b []byte, fields []field) error {
 	return nil
 }
 
-// token is a field as it stands in a message: its frame, which is its number with its kind and the length of bytes, and its
-// value.
+// token is a field as it stands in a message: its frame, which is its number with its kind and the length of bytes, and
+// its value.
 type token struct {
 	place        protowire.Number
 	kind         protowire.Type

@@ -38,8 +38,8 @@ func EncodeIdentity(set *params.Set, k *ecdh.PrivateKey) []byte {
 	return set.Encode(primitive.Public(k))
 }
 
-// DecodeIdentity returns the X25519 form of an identity key on the wire. It returns the refusals of params.Set.Decode or of
-// xeddsa.EdwardsToMontgomery.
+// DecodeIdentity returns the X25519 form of an identity key on the wire. It returns the refusals of params.Set.Decode
+// or of xeddsa.EdwardsToMontgomery.
 func DecodeIdentity(set *params.Set, encoded []byte) (primitive.PublicKey, error) {
 	if set.Identity != params.Ed25519Identity {
 		return set.Decode(encoded)
@@ -61,8 +61,8 @@ func SignatureInput(set *params.Set, encodedSPK []byte) []byte {
 	return append([]byte(set.SignatureLabel), encodedSPK...)
 }
 
-// VerifyPrekey checks the signature of an encoded signed prekey under the identity key of its owner (AMB-X3D-02). In a set
-// without signatures there is none to check. It returns the refusals of DecodeIdentity and xeddsa.Verify.
+// VerifyPrekey checks the signature of an encoded signed prekey under the identity key of its owner (AMB-X3D-02). In a
+// set without signatures there is none to check. It returns the refusals of DecodeIdentity and xeddsa.Verify.
 func VerifyPrekey(set *params.Set, identity, encodedSPK, signature []byte) error {
 	if set.Signature == params.NoSignature {
 		return nil
@@ -74,7 +74,8 @@ func VerifyPrekey(set *params.Set, identity, encodedSPK, signature []byte) error
 	return xeddsa.Verify(set.Signature, public, SignatureInput(set, encodedSPK), signature)
 }
 
-// verificationKey returns the public key in the form that xeddsa.Verify wants: the point in Ed25519 mode, u in the others.
+// verificationKey returns the public key in the form that xeddsa.Verify wants: the point in Ed25519 mode, u in the
+// others.
 func verificationKey(set *params.Set, identity []byte) ([]byte, error) {
 	switch {
 	case set.Signature == params.Ed25519:
@@ -159,7 +160,8 @@ func Initiate(set *params.Set, identity, ephemeral *ecdh.PrivateKey, b Bundle) (
 	if p.oneTimePrekey != nil {
 		pairs = append(pairs, dhPair{ephemeral, *p.oneTimePrekey})
 	}
-	ad := AssociatedData(set, EncodeIdentity(set, identity), b.Identity, set.Encode(primitive.Public(ephemeral)), b.SignedPrekey, b.OneTimePrekey)
+	ika, eka := EncodeIdentity(set, identity), set.Encode(primitive.Public(ephemeral))
+	ad := AssociatedData(set, ika, b.Identity, eka, b.SignedPrekey, b.OneTimePrekey)
 	return agree(set, pairs, ad)
 }
 
@@ -180,7 +182,8 @@ func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIden
 		pairs = append(pairs, dhPair{opk, eka})
 		encodedOPK = set.Encode(primitive.Public(opk))
 	}
-	ad := AssociatedData(set, initiatorIdentity, EncodeIdentity(set, identity), ephemeral, set.Encode(primitive.Public(spk)), encodedOPK)
+	ikb, encodedSPK := EncodeIdentity(set, identity), set.Encode(primitive.Public(spk))
+	ad := AssociatedData(set, initiatorIdentity, ikb, ephemeral, encodedSPK, encodedOPK)
 	return agree(set, pairs, ad)
 }
 
@@ -207,7 +210,8 @@ func Derive(set *params.Set, outputs ...[]byte) []byte {
 	return primitive.HKDF(make([]byte, primitive.KeySize), ikm, set.AgreementInfo, set.AgreementSize)
 }
 
-// AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first; nil is a key that the agreement does not have.
+// AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first; nil is a key that the agreement does not
+// have.
 func AssociatedData(set *params.Set, ika, ikb, eka, spk, opk []byte) []byte {
 	switch set.AssociatedData {
 	case params.FullAD:

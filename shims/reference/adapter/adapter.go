@@ -43,8 +43,8 @@ func New(extra ...*params.Set) *Adapter {
 	return a
 }
 
-// NewRandom returns an adapter whose devices and channels draw from r what a request does not give, for tools that write
-// vectors.
+// NewRandom returns an adapter whose devices and channels draw from r what a request does not give, for tools that
+// write vectors.
 func NewRandom(r io.Reader) *Adapter {
 	a := &Adapter{rand: r}
 	a.reset()
