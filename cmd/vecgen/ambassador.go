@@ -120,7 +120,7 @@ func withoutOneTimePrekey(bundle []byte) []byte {
 	return append(bytes.Clone(bundle[:len(bundle)-36]), make([]byte, 36)...)
 }
 
-// recordSamples gives a record of each kind.
+// recordSamples returns a record of each kind.
 func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	head := channel.Head{Peer: account.ID(secret("peer")), Seq: 7, Head: [32]byte(secret("head"))}
 	later := channel.Head{Peer: account.ID(bytes.Repeat([]byte{0xee}, 32)), Seq: 1, Head: [32]byte(secret("another head"))}
@@ -187,7 +187,7 @@ type neighbour struct {
 	encoded       []byte
 }
 
-// neighbours gives what breaks a rule of the structure itself. Fields are found by their names, so that the offsets follow
+// neighbours returns what breaks a rule of the structure itself. Fields are found by their names, so that the offsets follow
 // the structure.
 func neighbours(s sample) []neighbour {
 	f := layout(s)
@@ -282,7 +282,7 @@ func neighbours(s sample) []neighbour {
 	return all
 }
 
-// layout gives the offset of each field; of one behind a length, the offset of the length's last byte but the field's first
+// layout returns the offset of each field; of one behind a length, the offset of the length's last byte but the field's first
 // is told by the name alone: the length stands directly before.
 func layout(s sample) map[string]int {
 	at := map[string]int{}
@@ -356,7 +356,7 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 	return g.done()
 }
 
-// signWithTorsion gives a signature that verifies with the cofactor and not without it.
+// signWithTorsion returns a signature that verifies with the cofactor and not without it.
 func signWithTorsion(account ed25519.PrivateKey, message []byte) []byte {
 	seed := sha512.Sum512(account.Seed())
 	a, err := edwards25519.NewScalar().SetBytesWithClamping(seed[:32])

@@ -20,7 +20,7 @@ func (sc *scripts) prekeys() {
 	sc.reuse()
 }
 
-// rewrapped gives an initial message with another wrapping.
+// rewrapped returns an initial message with another wrapping.
 func (s *script) rewrapped(e *shim.Message, change func(m *wire.Initial)) *shim.Message {
 	m, err := wire.ParseInitial(s.set, bytes.Clone(e.Body))
 	s.fail(err)
@@ -179,7 +179,7 @@ func (sc *scripts) otherEncodings() {
 	}
 }
 
-// secondInitiator gives an initial message of somebody else who got the same bundle as the peer.
+// secondInitiator returns an initial message of somebody else who got the same bundle as the peer.
 func (s *script) secondInitiator() *shim.Message {
 	x := &side{s.peer.adapter, "second", "target", s.set, 0}
 	s.party(x, false, "")

@@ -597,7 +597,7 @@ func (s *scene) rogue() *rogue {
 	return &rogue{c, s}
 }
 
-// bundle gives the target's bundle.
+// bundle returns the target's bundle.
 func (s *scene) bundle() *account.Bundle {
 	encoded, err := s.office.Bundle(s.id("phone"))
 	s.fail(err)

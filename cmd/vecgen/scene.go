@@ -145,7 +145,7 @@ func (s *scene) rotate(leader string, p shim.Params) {
 // append brings a commit to the post office, which has to take it.
 func (s *scene) append(commit shim.Bytes) { s.fail(s.office.Append(commit)) }
 
-// mails gives what a device has not read.
+// mails returns what a device has not read.
 func (s *scene) mails(name string) [][]byte {
 	d := s.adapter.Device(name)
 	box, err := s.office.Fetch(d.Account(), d.ID(), s.mailbox[name]+1)
@@ -197,7 +197,7 @@ func (s *scene) tentative(name string, peer account.ID, plaintext string) shim.B
 	return s.do(shim.DeviceSend, p).Message
 }
 
-// id gives the account of the target's devices, device the key of one.
+// id returns the account of the target's devices, device the key of one.
 func (s *scene) id(name string) account.ID { return s.adapter.Device(name).Account() }
 
 func (s *scene) device(name string) shim.Bytes {
@@ -275,5 +275,5 @@ func (s *scene) last(name string) []byte {
 	return mails[0]
 }
 
-// kind gives an event as expects writes it.
+// kind returns an event as expects writes it.
 func kind(name string, class refusal.Class) string { return name + " " + string(class) }

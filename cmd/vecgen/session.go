@@ -341,7 +341,7 @@ func (s *script) edit(e *shim.Message, change func([]byte) []byte) *shim.Message
 	return &shim.Message{Kind: shim.InitialMessage, Body: wire.EncodeInitial(s.set, m)}
 }
 
-// inner gives the ratchet message in an envelope.
+// inner returns the ratchet message in an envelope.
 func (s *script) inner(e *shim.Message) (message []byte) {
 	s.edit(e, func(m []byte) []byte { message = m; return m })
 	return message

@@ -62,7 +62,7 @@ func (t *tracer) messageKeys(mk []byte) {
 	t.add("MessageKeys", named{"message_key": mk}, out)
 }
 
-// trace gives the derivations of a step that was accepted.
+// trace returns the derivations of a step that was accepted.
 func (s *script) trace(op shim.Op, p *shim.Params, before, after *ratchet.State) []vectors.Derivation {
 	t := &tracer{set: s.set}
 	switch op {

@@ -223,7 +223,7 @@ func lowOrderSigners(g *group, set *params.Set, message []byte) {
 	}
 }
 
-// tries gives 32 bytes of a name and a running number.
+// tries returns 32 bytes of a name and a running number.
 func tries(name string) func() []byte {
 	i := 0
 	return func() []byte {

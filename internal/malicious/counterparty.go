@@ -57,7 +57,7 @@ func (c *Counterparty) commit(m *postoffice.Commit) []byte {
 	return codec.MustEncode(m)
 }
 
-// Bundle gives the bundle of the account, with its first one-time prekey.
+// Bundle returns the bundle of the account, with its first one-time prekey.
 func (c *Counterparty) Bundle() *account.Bundle { return bundleOf(c.Keys, c.publication) }
 
 func bundleOf(keys *account.EpochKeys, p *account.Publication) *account.Bundle {
@@ -132,7 +132,7 @@ func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]
 	return codec.Encode(e)
 }
 
-// Secret gives SK of a start entry that the account has got.
+// Secret returns SK of a start entry that the account has got.
 func (c *Counterparty) Secret(start []byte) ([]byte, error) {
 	e, err := conversation.ParseEntry(start)
 	if err != nil {
@@ -158,7 +158,7 @@ func (c *Counterparty) Spoiled(entry []byte) {
 	c.Talk.Seq, c.Talk.Head = c.Talk.Seq+1, conversation.NextHead(c.Talk.Head, entry)
 }
 
-// Changed gives an entry after a change.
+// Changed returns an entry after a change.
 func Changed(entry []byte, change func(e *conversation.Entry)) ([]byte, error) {
 	e, err := conversation.ParseEntry(entry)
 	if err != nil {

@@ -17,7 +17,7 @@ type Keys struct {
 	Identity, Ephemeral               []byte
 }
 
-// Initial gives an initial message to the owner of the bundle. A responder who takes the all-zero results of the
+// Initial returns an initial message to the owner of the bundle. A responder who takes the all-zero results of the
 // low-order keys computes the same session, and reads it.
 func Initial(set *params.Set, b x3dh.Bundle, k Keys, t *ecdh.PrivateKey, plaintext []byte) ([]byte, error) {
 	spk, err := b.StartKey(set)
@@ -45,7 +45,7 @@ func Initial(set *params.Set, b x3dh.Bundle, k Keys, t *ecdh.PrivateKey, plainte
 	return wire.EncodeInitial(set, m), nil
 }
 
-// outputs gives the DH outputs as the responder gets them: zero wherever a low-order key takes part.
+// outputs returns the DH outputs as the responder gets them: zero wherever a low-order key takes part.
 func (k Keys) outputs(set *params.Set, b x3dh.Bundle, spk primitive.PublicKey) ([][]byte, error) {
 	identity, err := x3dh.DecodeIdentity(set, b.Identity)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"credence/reference/wire"
 )
 
-// NewChain gives the first message of a new sending chain under a ratchet key of the attacker's choice. s is the state
-// of the attacking peer before it reads the answer whose ratchet key is reply; dh is what the victim gets of DH with
-// key.
+// NewChain returns the first message of a new sending chain under a ratchet key of the attacker's choice. s is the
+// state of the attacking peer before it reads the answer whose ratchet key is reply; dh is what the victim gets of DH
+// with key.
 func NewChain(s *ratchet.State, reply, key primitive.PublicKey, dh, plaintext []byte) ([]byte, error) {
 	own, err := primitive.DH(s.DHs, reply)
 	if err != nil {
@@ -25,7 +25,7 @@ func NewChain(s *ratchet.State, reply, key primitive.PublicKey, dh, plaintext []
 	return wire.Seal(s.Set, mk, s.AssociatedData(true), wire.Header{Key: key, PN: s.Ns}, plaintext), nil
 }
 
-// Rewrapped gives the next message of the sending chain of s after edit has changed its fields, with a right tag. s
+// Rewrapped returns the next message of the sending chain of s after edit has changed its fields, with a right tag. s
 // moves on. It returns the errors of ratchet.State.Encrypt.
 func Rewrapped(s *ratchet.State, plaintext []byte, edit func(p *wire.Parts, keys primitive.CBCKeys)) ([]byte, error) {
 	_, mk := primitive.KDFCK(s.CKs)
@@ -42,7 +42,7 @@ func EncryptBlock(keys primitive.CBCKeys, block string) []byte {
 	return keys.Encrypt([]byte(block))[:len(block)]
 }
 
-// LowOrderKeys gives the low-order public keys: the five canonical ones, and for sets that do not ask for canonical
+// LowOrderKeys returns the low-order public keys: the five canonical ones, and for sets that do not ask for canonical
 // keys other encodings of them.
 func LowOrderKeys(set *params.Set) []primitive.PublicKey {
 	p := fieldPrime()
@@ -60,13 +60,13 @@ func LowOrderKeys(set *params.Set) []primitive.PublicKey {
 	return keys
 }
 
-// NonCanonical gives other encodings of the key: bit 255 set; and, of a small field element, the value plus p.
+// NonCanonical returns other encodings of the key: bit 255 set; and, of a small field element, the value plus p.
 func NonCanonical(key primitive.PublicKey) primitive.PublicKey {
 	key[31] |= 0x80
 	return key
 }
 
-// NonCanonicalValues gives public keys of field elements between 2 and 18 that are encoded as the value plus p.
+// NonCanonicalValues returns public keys of field elements between 2 and 18 that are encoded as the value plus p.
 func NonCanonicalValues() []primitive.PublicKey {
 	var keys []primitive.PublicKey
 	for _, v := range []int64{2, 9, 18} {
@@ -79,7 +79,7 @@ func fieldPrime() *big.Int {
 	return new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
 }
 
-// encodeInt gives 32 bytes, little-endian.
+// encodeInt returns 32 bytes, little-endian.
 func encodeInt(v *big.Int) (key primitive.PublicKey) {
 	b := v.FillBytes(make([]byte, len(key)))
 	for i := range key {

@@ -18,7 +18,7 @@ type Mutation struct {
 // MutationCount is at least the number of mutations of any message.
 const MutationCount = 20
 
-// Mutations gives every change of a genuine ratchet message that must make it fail: each field of the header,
+// Mutations returns every change of a genuine ratchet message that must make it fail: each field of the header,
 // ciphertext and tag with a flipped bit, truncations and an extension.
 func Mutations(set *params.Set, message []byte) []Mutation {
 	var ms []Mutation

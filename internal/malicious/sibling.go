@@ -47,7 +47,7 @@ func (s *Sibling) entry() account.Device {
 	return account.Device{ID: s.Device, Status: account.Active, Prekey: s.Prekey()}
 }
 
-// Offer gives the link offer of a leader.
+// Offer returns the link offer of a leader.
 func (s *Sibling) Offer() []byte { return codec.MustEncode(&ambassador.LinkOffer{List: *s.List}) }
 
 // Admit takes the device of a link request into the list of the next epoch, and reads its introduction.
@@ -64,7 +64,7 @@ func (s *Sibling) Admit(request []byte) (*account.List, error) {
 	return list, err
 }
 
-// Next gives the list of the next epoch with the same devices, signed.
+// Next returns the list of the next epoch with the same devices, signed.
 func (s *Sibling) Next() *account.List {
 	list := *s.List
 	list.Epoch++
@@ -116,7 +116,7 @@ func (s *Sibling) Mail(r channel.Record) ([]byte, error) {
 	return s.Carry(body), nil
 }
 
-// Misdirected gives the mail of a record that names another receiver than the one in whose channel it comes.
+// Misdirected returns the mail of a record that names another receiver than the one in whose channel it comes.
 func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 	to := r.Receiver
 	r.Receiver = s.Device
@@ -132,7 +132,7 @@ func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 	return s.Carry(e.Body), err
 }
 
-// Carry gives the mail of a channel message.
+// Carry returns the mail of a channel message.
 func (s *Sibling) Carry(body []byte) []byte {
 	return codec.MustEncode(&postoffice.Mail{Position: 1, Device: s.Device, Number: 1, Parcels: []postoffice.Parcel{{Device: s.Device, Body: body}}})
 }
@@ -153,5 +153,5 @@ func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []chann
 	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, bundleOf(keys, p), nil
 }
 
-// Sessions gives the sessions under channels, which seal anything.
+// Sessions returns the sessions under channels, which seal anything.
 func Sessions(c *channel.Channels) (*session.Party, error) { return session.Import(c.Export()) }

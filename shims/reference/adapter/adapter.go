@@ -119,7 +119,7 @@ func protocolError(err error) error {
 	return &shim.Error{Code: shim.InvalidRequest, Message: err.Error()}
 }
 
-// draw gives a value of the request, or size fresh random bytes if it is absent.
+// draw returns a value of the request, or size fresh random bytes if it is absent.
 func draw(size int64, value shim.Bytes) io.Reader {
 	if value == nil {
 		return io.LimitReader(rand.Reader, size)
@@ -127,7 +127,7 @@ func draw(size int64, value shim.Bytes) io.Reader {
 	return bytes.NewReader(value)
 }
 
-// draws gives private keys in the order of SPEC.md 1.3.
+// draws returns private keys in the order of SPEC.md 1.3.
 func draws(keys ...shim.Bytes) io.Reader {
 	var d []io.Reader
 	for _, k := range keys {
@@ -215,7 +215,7 @@ func xeddsaVerify(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	return &shim.Result{}, xeddsa.Verify(set.Signature, public, p.Message, p.Signature)
 }
 
-// FromShim gives a bundle of the shim protocol as the reference has it.
+// FromShim returns a bundle of the shim protocol as the reference has it.
 func FromShim(b *shim.Bundle) x3dh.Bundle {
 	return x3dh.Bundle{
 		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
@@ -223,7 +223,7 @@ func FromShim(b *shim.Bundle) x3dh.Bundle {
 	}
 }
 
-// ToShim gives a bundle of the reference as the shim protocol has it.
+// ToShim returns a bundle of the reference as the shim protocol has it.
 func ToShim(b x3dh.Bundle) *shim.Bundle {
 	return &shim.Bundle{
 		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
@@ -231,7 +231,7 @@ func ToShim(b x3dh.Bundle) *shim.Bundle {
 	}
 }
 
-// bundle gives the bundle of a request.
+// bundle returns the bundle of a request.
 func bundle(p *shim.Params) (x3dh.Bundle, error) {
 	if p.Bundle == nil {
 		return x3dh.Bundle{}, errors.New("bundle: missing")

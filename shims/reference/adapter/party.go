@@ -24,7 +24,7 @@ func (a *Adapter) party(p *shim.Params) (*session.Party, error) {
 	return party, nil
 }
 
-// State gives a copy of the ratchet state of a session, for tools that write vectors. It returns refusal.NotReady.
+// State returns a copy of the ratchet state of a session, for tools that write vectors. It returns refusal.NotReady.
 func (a *Adapter) State(party, peer string) (*ratchet.State, error) {
 	p, err := a.party(&shim.Params{Party: party})
 	if err != nil {
@@ -151,7 +151,7 @@ func sessionLoad(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, err
 	return a.addSession(set, p, state)
 }
 
-// addSession gives a party, which is made if it does not exist, a session without an agreement.
+// addSession returns a party, which is made if it does not exist, a session without an agreement.
 func (a *Adapter) addSession(set *params.Set, p *shim.Params, state *ratchet.State) (*shim.Result, error) {
 	if _, ok := a.parties[p.Party]; !ok {
 		if _, err := partyNew(a, set, p); err != nil {
