@@ -253,7 +253,13 @@ func (d *dialogue) withoutOneTimePrekey() {
 		return
 	}
 	require.NoError(d.t, err)
-	d.respond(d.send("alice"))
+	first := d.send("alice")
+	parts, err := wire.SplitInitial(d.set, first.Body)
+	require.NoError(d.t, err)
+	if d.set.Wire != params.AmbassadorWire { // which has a place for an id of 0
+		require.NotContains(d.t, parts.Names(), "one-time-prekey")
+	}
+	d.respond(first)
 	d.read("alice", d.send("bob"))
 	d.restart()
 	d.read("bob", d.send("alice"))
