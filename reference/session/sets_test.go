@@ -186,6 +186,26 @@ func (d *dialogue) restart() {
 		*p = imported
 		d.note("%s", exported)
 	}
+	for p, peer := range map[*session.Party]string{d.alice: "bob", d.bob: "alice"} {
+		state, err := p.State(peer)
+		require.NoError(d.t, err)
+		d.bounded(state)
+	}
+}
+
+// bounded checks the limits of SPEC.md 5.5.
+func (d *dialogue) bounded(s *ratchet.State) {
+	all := 0
+	for _, c := range s.Chains {
+		all += len(c.Skipped)
+		require.LessOrEqual(d.t, len(c.Skipped), d.set.MaxStored)
+	}
+	if !d.set.StoredPerChain {
+		require.LessOrEqual(d.t, all, d.set.MaxStored)
+	}
+	if d.set.MaxChains > 0 {
+		require.LessOrEqual(d.t, len(s.Chains), d.set.MaxChains)
+	}
 }
 
 // talk goes both ways for two turns. In each of them a message is lost, one comes late, one is repeated, and then
