@@ -17,7 +17,9 @@ const DefaultBudget = properties.DefaultBudget
 type Player = player.Player
 
 // NewPlayer starts a target. Of the options Start and Seed are used. It returns ErrTarget.
-func NewPlayer(ctx context.Context, o Options) (*Player, error) { return player.New(ctx, o.Seed, o.Start) }
+func NewPlayer(ctx context.Context, o Options) (*Player, error) {
+	return player.New(ctx, o.Seed, o.Start)
+}
 
 // FuzzOptions shape a fuzzing campaign.
 type FuzzOptions = campaign.Options

@@ -18,7 +18,10 @@ func xeddsaFile() (*vectors.File, error) {
 	f := newFile("XEdDSA",
 		"Signatures with X25519 keys, in the three modes of SPEC.md 3: strict (ambassador-v1),",
 		"sign-bit (signal-v3) and Ed25519 (omemo-2). Z is the random field of the input.")
-	for _, set := range []*params.Set{params.AmbassadorV1, params.SignalV3, params.Omemo2} {
+	for _, set := range params.Sets() {
+		if set.Signature == params.NoSignature {
+			continue
+		}
 		if err := signVectors(f, set); err != nil {
 			return nil, err
 		}
@@ -121,11 +124,11 @@ func forgedSignatures(g *group, set *params.Set, message []byte) {
 			requirements: []string{"AMB-XED-04"}, input: p,
 		})
 	}
-	for _, other := range []*params.Set{params.AmbassadorV1, params.SignalV3} {
-		if other == set || set.Signature == params.Ed25519 {
-			continue
+	montgomery := func(s *params.Set) bool { return s.Signature == params.Strict || s.Signature == params.SignBit }
+	for _, other := range params.Sets() {
+		if montgomery(set) && montgomery(other) && other.Signature != set.Signature {
+			otherMode(g, set, other, message)
 		}
-		otherMode(g, set, other, message)
 	}
 }
 
@@ -139,7 +142,7 @@ func otherMode(g *group, set, other *params.Set, message []byte) {
 			id: fmt.Sprintf("made-in-%s-%d", other.Name, i), comment: "a signature made in the mode of " + other.Name,
 			requirements: []string{"AMB-XED-03"}, input: p,
 		}
-		if other == params.SignalV3 && p.Signature[63]&0x80 != 0 {
+		if other.Signature == params.SignBit && p.Signature[63]&0x80 != 0 {
 			t.flags, t.requirements = []string{"SignBit"}, []string{"AMB-XED-04", "AMB-XED-05"}
 			g.invalid(refusal.BadSignature, t)
 			continue
@@ -220,7 +223,7 @@ func lowOrderSigners(g *group, set *params.Set, message []byte) {
 	}
 }
 
-// tries gives 32 bytes of a name and a running number.
+// tries returns 32 bytes of a name and a running number.
 func tries(name string) func() []byte {
 	i := 0
 	return func() []byte {

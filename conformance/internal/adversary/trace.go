@@ -49,7 +49,7 @@ type Message struct {
 	Header    wire.Header
 	parsed    *wire.Message
 
-	authenticated []byte // associated data, context and header, once they were needed
+	authenticated, sealed []byte // what the message key is tried on, once it was needed
 }
 
 // Trace is everything that travels.
@@ -101,7 +101,7 @@ func (t *Trace) see(m *Message) {
 // opener tries one message key on many messages: what follows from the key alone is computed once.
 type opener struct {
 	mk    []byte
-	aead  cipher.AEAD // of ambassador-v1 (SPEC.md 2.3)
+	aead  cipher.AEAD // of the sets with ChaCha20-Poly1305 (SPEC.md 2.3)
 	nonce []byte
 	room  []byte // for plaintexts
 }
@@ -109,7 +109,7 @@ type opener struct {
 // opens tells whether the message key opens a message. The plaintext is good until the next trial of any opener of the attacker:
 // nearly all trials fail, and need no memory of their own.
 func (o *opener) opens(m *Message) ([]byte, bool) {
-	if m.Session.Set.Wire != params.AmbassadorWire {
+	if m.Session.Set.Cipher != params.ChaCha20Poly1305 {
 		plaintext, err := m.parsed.Open(o.mk, m.associatedData())
 		return plaintext, err == nil
 	}
@@ -122,14 +122,11 @@ func (o *opener) opens(m *Message) ([]byte, bool) {
 		o.nonce = keys[chacha20poly1305.KeySize:]
 	}
 	if m.authenticated == nil {
-		m.authenticated = append(m.associatedData(), m.Body[:headerSize]...)
+		m.authenticated, m.sealed = m.parsed.Authenticated(m.associatedData()), m.parsed.Sealed()
 	}
-	plaintext, err := o.aead.Open(o.room, o.nonce, m.Body[headerSize:], m.authenticated)
+	plaintext, err := o.aead.Open(o.room, o.nonce, m.sealed, m.authenticated)
 	return plaintext, err == nil
 }
-
-// headerSize is the size of a header in ambassador-v1 (SPEC.md 5.6).
-const headerSize = 42
 
 func (m *Message) associatedData() []byte {
 	role := ratchet.Responder

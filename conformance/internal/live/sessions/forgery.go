@@ -169,8 +169,8 @@ func closedChain(p *pair.Pair) {
 func badPadding(p *pair.Pair) {
 	p.OpenBoth(pair.Responds)
 	bad, err := malicious.Rewrapped(p.PeerState(), []byte("padded"),
-		func(body []byte, keys primitive.CBCKeys) []byte {
-			return malicious.SetCiphertext(body, malicious.EncryptBlock(keys, "padding of 17\x11\x11\x11"))
+		func(m *wire.Parts, keys primitive.CBCKeys) {
+			m.Set("ciphertext", malicious.EncryptBlock(keys, "padding of 17\x11\x11\x11"))
 		})
 	p.NoFault(err)
 	p.Refuses(pair.Raw(bad), refusal.Authentication) // AMB-AEA-02

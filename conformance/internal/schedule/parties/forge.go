@@ -9,7 +9,6 @@ import (
 	"credence/conformance/internal/schedule"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
-	"credence/internal/malicious"
 	"credence/reference/wire"
 	"credence/shim"
 )
@@ -46,7 +45,7 @@ func (p *player) forgeMessage(m *message, e scenario.Event) *shim.Message {
 	}
 	body, ok := e.Change.Apply(value, part)
 	if ok && e.Part != "message" {
-		body, ok = malicious.SetField(p.Set, m.Body, e.Part, body)
+		body, ok = wire.SetField(p.Set, m.Body, e.Part, body)
 	}
 	if !ok || p.isGenuine(body) || p.parsesAs(body, m.Body) {
 		return nil
@@ -65,7 +64,7 @@ func (p *player) part(m *message, name string) ([]byte, bool) {
 	case name == "message":
 		return m.Body, true
 	}
-	return malicious.Field(p.Set, m.Body, name)
+	return wire.Field(p.Set, m.Body, name)
 }
 
 // isGenuine reports whether a ratchet message is one that was sent.
