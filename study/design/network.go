@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"credence/reference/params"
+	"credence/reference/account"
 	"credence/reference/session"
 )
 
@@ -75,7 +75,7 @@ func (n *network) AddDevice(name string) error {
 }
 
 func (n *network) addDevice(u *user) error {
-	party, err := session.New(params.AmbassadorV1, session.Options{OneTimePrekeys: oneTimePrekeys}, n.rand)
+	party, err := session.New(account.Set, session.Options{OneTimePrekeys: oneTimePrekeys}, n.rand)
 	if err != nil {
 		return err
 	}

@@ -243,7 +243,7 @@ func (r *raid) agree(s *Session) {
 		return
 	}
 	pairs := [][2]primitive.PublicKey{{a.Initiator, a.SignedPrekey}, {a.Ephemeral, a.Responder}, {a.Ephemeral, a.SignedPrekey}}
-	if a.OneTimePrekey != nil && s.Set.Signature != params.NoSignature {
+	if a.OneTimePrekey != nil && s.Set.SignedPrekey {
 		pairs = append(pairs, [2]primitive.PublicKey{a.Ephemeral, *a.OneTimePrekey})
 	}
 	var outputs [][]byte

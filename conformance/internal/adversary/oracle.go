@@ -1,11 +1,12 @@
 package adversary
 
 import (
-	"credence/conformance/verdict"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+
+	"credence/conformance/verdict"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -64,7 +65,7 @@ func (o *Oracle) start(s *Session) {
 	if a := s.Start; a != nil {
 		spk, ek := o.Key(a.SignedPrekey), o.Key(a.Ephemeral)
 		from := []Term{o.dh(o.Key(a.Initiator), spk), o.dh(ek, o.Key(a.Responder)), o.dh(ek, spk)}
-		if a.OneTimePrekey != nil && s.Set.Signature != params.NoSignature { // Olm's one-time key stands for the signed prekey
+		if a.OneTimePrekey != nil && s.Set.SignedPrekey { // Olm's one-time key stands for the signed prekey
 			from = append(from, o.dh(ek, o.Key(*a.OneTimePrekey)))
 		}
 		o.derive([]Term{agreed(s.Name)}, from...)

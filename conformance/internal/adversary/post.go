@@ -11,7 +11,6 @@ import (
 	"credence/reference/ambassador"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
 	"credence/reference/wire"
@@ -175,18 +174,18 @@ func (p *Post) Requested(offer, request []byte) error {
 
 // introduce starts the channel of a new device to an older one.
 func (d *Device) introduce(older *account.Device, body []byte) error {
-	m, err := wire.ParseInitial(params.AmbassadorV1, body)
+	m, err := wire.ParseInitial(account.Set, body)
 	if err != nil {
 		return err
 	}
-	inner, err := wire.Parse(params.AmbassadorV1, m.Message)
+	inner, err := wire.Parse(account.Set, m.Message)
 	if err != nil {
 		return err
 	}
 	a := &Start{Initiator: d.ID, Responder: older.ID, Ephemeral: primitive.PublicKey(m.Ephemeral), SignedPrekey: older.Prekey.Key}
 	s := &Session{
-		Name: fmt.Sprintf("channel %x %x", d.ID[:4], older.ID[:4]), Set: params.AmbassadorV1, Start: a,
-		AD: x3dh.AssociatedData(params.AmbassadorV1, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], nil),
+		Name: fmt.Sprintf("channel %x %x", d.ID[:4], older.ID[:4]), Set: account.Set, Start: a,
+		AD: x3dh.AssociatedData(account.Set, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], nil),
 	}
 	d.post.Trace.Open(s)
 	d.post.Trace.Publics[inner.Header.Key] = true
@@ -292,7 +291,7 @@ func (d *Device) parcel(commit []byte, q postoffice.Parcel, brings parcel, carri
 		return fmt.Errorf("a record of %x to %x without a channel", d.ID[:4], q.Device[:4])
 	}
 	inner := q.Body
-	if i, err := wire.ParseInitial(params.AmbassadorV1, q.Body); err == nil {
+	if i, err := wire.ParseInitial(account.Set, q.Body); err == nil {
 		inner = i.Message
 	}
 	d.post.messages++
@@ -349,7 +348,7 @@ func (d *Device) ambassador(epoch uint32) primitive.PublicKey {
 
 // stepOwn gives the conversation after an entry of the own account.
 func (d *Device) stepOwn(e *conversation.Entry, encoded []byte) (*Endpoint, error) {
-	parsed, err := wire.Parse(params.AmbassadorV1, e.Message)
+	parsed, err := wire.Parse(account.Set, e.Message)
 	if err != nil {
 		return nil, err
 	}
@@ -385,8 +384,8 @@ func (p *Post) start(e *conversation.Entry, encoded []byte) (*Session, error) {
 		a.OneTimePrekey, opk = &key, key[:]
 	}
 	s := &Session{
-		Name: fmt.Sprintf("conversation %x", a.Ephemeral[:8]), Set: params.AmbassadorV1, Start: a,
-		AD: x3dh.AssociatedData(params.AmbassadorV1, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], opk),
+		Name: fmt.Sprintf("conversation %x", a.Ephemeral[:8]), Set: account.Set, Start: a,
+		AD: x3dh.AssociatedData(account.Set, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], opk),
 	}
 	p.starts[string(encoded)] = s
 	return s, nil
@@ -519,7 +518,7 @@ func (d *Device) step(encoded []byte) error {
 		}
 		return err
 	}
-	parsed, err := wire.Parse(params.AmbassadorV1, e.Message)
+	parsed, err := wire.Parse(account.Set, e.Message)
 	if err != nil {
 		return err
 	}

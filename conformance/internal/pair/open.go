@@ -107,9 +107,9 @@ func (p *Pair) NewPartyWith(name string, o shim.Params) x3dh.Bundle {
 	return adapter.FromShim(r.Bundle)
 }
 
-// RegistrationID returns the registration id of a party: a parameter of signal-v3 alone.
+// RegistrationID returns the registration id of a party, or 0 in a set without one.
 func (p *Pair) RegistrationID() uint32 {
-	if p.Set == params.SignalV3 {
+	if p.Set.RegistrationID {
 		return 1
 	}
 	return 0
@@ -154,10 +154,10 @@ func (p *Pair) openFromSecret(s Setup) {
 func (p *Pair) AssociatedData() []byte {
 	keys := p.draw(4 * primitive.KeySize)
 	a, b := [32]byte(keys[:32]), [32]byte(keys[32:64])
-	switch p.Set.Wire {
-	case params.OlmWire:
+	switch p.Set.AssociatedData {
+	case params.NoAD:
 		return nil
-	case params.AmbassadorWire:
+	case params.FullAD:
 		return append([]byte(p.Set.Name), keys...)
 	default:
 		return append(p.Set.Encode(a), p.Set.Encode(b)...)

@@ -6,7 +6,7 @@ import (
 	"credence/conformance/internal/suite"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
-	"credence/reference/params"
+	"credence/reference/account"
 
 	"pgregory.net/rapid"
 )
@@ -25,7 +25,7 @@ func Accounts() []suite.Test {
 }
 
 func ofAccounts(p property, scenarios *rapid.Generator[*scenario.Scenario]) suite.Test {
-	return p.test("ambassador", params.AmbassadorV1, "", scenarios)
+	return p.test("ambassador", account.Set, "", scenarios)
 }
 
 // among plays scenarios of accounts.

@@ -47,9 +47,9 @@ func twoParties(set string) *scenario.Scenario {
 }
 
 // inTurns returns a schedule for cadence per-message.
-func inTurns() *scenario.Scenario {
+func inTurns(set string) *scenario.Scenario {
 	s := &scenario.Scenario{
-		Comment: "several messages of each side in turn", Level: scenario.Ratchet, Set: "ambassador-v1",
+		Comment: "several messages of each side in turn", Level: scenario.Ratchet, Set: set,
 		Cadence: "per-message",
 	}
 	other := map[string]string{"a": "b", "b": "a"}

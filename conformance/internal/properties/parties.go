@@ -15,10 +15,16 @@ import (
 func Parties() []suite.Test {
 	var tests []suite.Test
 	for _, set := range params.Sets() {
-		tests = append(tests, partiesOf(set, "", twoParties(set.Name))...)
-		if set == params.AmbassadorV1 {
-			tests = append(tests, partiesOf(set, "per-message", inTurns())...)
-		}
+		tests = append(tests, PartiesIn(set)...)
+	}
+	return tests
+}
+
+// PartiesIn returns the properties of two parties in one set, in each of its cadences.
+func PartiesIn(set *params.Set) []suite.Test {
+	tests := partiesOf(set, "", twoParties(set.Name))
+	if set.PerMessage {
+		tests = append(tests, partiesOf(set, "per-message", inTurns(set.Name))...)
 	}
 	return tests
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"credence/conformance/verdict"
+	"credence/reference/params"
 	"credence/shim"
 	"credence/spec/refusal"
 )
@@ -29,6 +30,7 @@ type T struct {
 	Budget   time.Duration    // of the whole run
 	Evidence verdict.Evidence // of property tests
 	Played   *verdict.Play    // the last scenario
+	Sets     []*params.Set    // that the target offers beside the published ones
 
 	name  string
 	sent  *string   // the last request
@@ -40,6 +42,13 @@ func NewT(ctx context.Context, name string, target shim.Target, h Hello, random 
 	return &T{
 		Context: ctx, Target: target, Hello: h, Random: random, name: name, sent: new(string), noted: new(*Failure),
 	}
+}
+
+// Set returns the parameter set of a name, a published one or one of Sets. The name comes from the suite.
+func (t *T) Set(name string) *params.Set {
+	set, err := params.Lookup(name, t.Sets...)
+	t.NoFault(err)
+	return set
 }
 
 // WithRandom returns the same T with other randomness for the reference.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"credence/conformance/verdict"
+	"credence/reference/account"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/wire"
 )
@@ -35,7 +35,7 @@ func (k *KeyWatch) Append(commit []byte) error {
 	}
 	for _, p := range m.Parcels {
 		message := p.Body
-		if i, err := wire.ParseInitial(params.AmbassadorV1, p.Body); err == nil {
+		if i, err := wire.ParseInitial(account.Set, p.Body); err == nil {
 			message = i.Message
 		}
 		k.look("parcel", message, true)
@@ -46,7 +46,7 @@ func (k *KeyWatch) Append(commit []byte) error {
 // look compares a message with what was sent under the same key. In an entry the ratchet key alone must be new; in a
 // channel it goes on for a while, with a number for each message.
 func (k *KeyWatch) look(kind string, message []byte, numbered bool) {
-	m, err := wire.Parse(params.AmbassadorV1, message)
+	m, err := wire.Parse(account.Set, message)
 	if err != nil {
 		return
 	}

@@ -12,7 +12,6 @@ import (
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/client"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/shim"
 )
@@ -37,7 +36,7 @@ func Test(profile, name, comment string, requirements []string, run func(w *Worl
 			ID: fmt.Sprintf("%s/ambassador-v1/live/%s", profile, name), Profile: profile, Comment: comment,
 			Requirements: requirements,
 		},
-		Set: params.AmbassadorV1.Name,
+		Set: account.Set.Name,
 		Run: func(t *suite.T) {
 			t.Reset()
 			run(New(t))

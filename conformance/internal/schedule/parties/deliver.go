@@ -106,7 +106,7 @@ func (p *player) oneTimePrekey() adversary.Term {
 		return ""
 	case s.OneTimePrekey != nil:
 		return p.oracle.Private(*s.OneTimePrekey)
-	case p.Set.Signature == params.NoSignature: // Olm's one-time key stands for the signed prekey
+	case !p.Set.SignedPrekey: // Olm's one-time key stands for the signed prekey
 		return p.oracle.Private(s.SignedPrekey)
 	}
 	return ""

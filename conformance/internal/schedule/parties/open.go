@@ -47,7 +47,7 @@ func (p *player) agree(initiator []byte) {
 	p.a.keys[p.oracle.Private(s.Initiator)] = true
 	p.b.keys[p.oracle.Private(s.Responder)] = true
 	p.b.keys[p.oracle.Private(s.SignedPrekey)] = true
-	if p.Bundle.OneTimePrekey != nil && p.Set.Signature != params.NoSignature {
+	if p.Bundle.OneTimePrekey != nil && p.Set.SignedPrekey {
 		key, err := p.Set.Decode(p.Bundle.OneTimePrekey)
 		p.decodes("one-time prekey", err)
 		s.OneTimePrekey = &key

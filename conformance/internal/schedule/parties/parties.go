@@ -11,7 +11,6 @@ import (
 	"credence/conformance/internal/suite"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
-	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/shim"
 )
@@ -66,10 +65,8 @@ type message struct {
 // target does wrong.
 func Play(t *suite.T, s *scenario.Scenario, o Options) *verdict.Play {
 	t.Played = verdict.NewPlay()
-	set, err := params.Lookup(s.Set)
-	t.NoFault(err)
 	p := &player{
-		Pair: pair.New(t, set), options: o, scenario: s, play: t.Played,
+		Pair: pair.New(t, t.Set(s.Set)), options: o, scenario: s, play: t.Played,
 		trace: adversary.NewTrace(), oracle: adversary.NewOracle(), lifetimes: schedule.Lifetimes{},
 		a: newParty("a"), b: newParty("b"),
 	}
