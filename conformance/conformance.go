@@ -8,7 +8,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -27,7 +26,7 @@ var Profiles = verdict.Profiles
 
 // Errors of Run that mean a wrong call (exit status 2).
 var (
-	ErrUnknownProfile = errors.New("unknown profile")
+	ErrUnknownProfile = verdict.ErrUnknownProfile
 	ErrNoMatch        = suite.ErrNoMatch
 )
 
@@ -100,10 +99,8 @@ func Run(ctx context.Context, o Options) (*verdict.Report, error) {
 
 // selected returns the tests that the options name, and those of the shim itself.
 func (o Options) selected() ([]suite.Test, error) {
-	for _, p := range o.Profiles {
-		if !slices.Contains(Profiles, p) {
-			return nil, fmt.Errorf("%w %q (there are %v)", ErrUnknownProfile, p, Profiles)
-		}
+	if err := verdict.CheckProfiles(o.Profiles); err != nil {
+		return nil, err
 	}
 	all, err := catalog.Tests(o.Vectors)
 	if err != nil {

@@ -3,6 +3,8 @@
 package verdict
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"credence/conformance/scenario"
@@ -16,6 +18,19 @@ const ShimProfile = "shim"
 
 // Profiles lists the profiles that the suite has tests for.
 var Profiles = []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}
+
+// ErrUnknownProfile is the error of CheckProfiles.
+var ErrUnknownProfile = errors.New("unknown profile")
+
+// CheckProfiles returns ErrUnknownProfile unless all of these are profiles.
+func CheckProfiles(profiles []string) error {
+	for _, p := range profiles {
+		if !slices.Contains(Profiles, p) {
+			return fmt.Errorf("%w %q (there are %v)", ErrUnknownProfile, p, Profiles)
+		}
+	}
+	return nil
+}
 
 // TestInfo describes a test of the suite.
 type TestInfo struct {
