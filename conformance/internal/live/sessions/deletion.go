@@ -3,9 +3,8 @@ package sessions
 import (
 	"bytes"
 	"crypto/ecdh"
-	"encoding/hex"
-	"slices"
 
+	"credence/conformance/internal/live/exported"
 	"credence/conformance/internal/pair"
 	"credence/conformance/verdict"
 	"credence/reference/params"
@@ -17,18 +16,7 @@ import (
 
 // mustNotHold wants none of some secrets to be in the target's state.
 func mustNotHold(p *pair.Pair, what string, secrets ...[]byte) {
-	exported := export(p)
-	for _, secret := range secrets {
-		if holds(exported, secret) {
-			p.Violation(verdict.Mismatch, what+" is still in the exported state", "deleted", hex.EncodeToString(secret))
-		}
-	}
-}
-
-// notSearchable skips a test that would prove nothing: the export does not show what it must hold, so that it is
-// encrypted, or in a form that is not known here.
-func notSearchable(p *pair.Pair) {
-	p.Skip("the target does not offer an export that can be searched: it hides even keys that it must hold")
+	exported.MustNotHold(p.T, what, export(p), secrets...)
 }
 
 // needsSearchable looks in the target's state for a key that it must hold: that of a message which is still to come.
@@ -36,10 +24,7 @@ func needsSearchable(p *pair.Pair) {
 	_, pending := primitive.KDFCK(p.PeerState().CKs)
 	p.Lose(1)
 	p.SendToTarget()
-	exported := export(p)
-	if !slices.ContainsFunc(messageKeys(p.Set, pending), func(k []byte) bool { return holds(exported, k) }) {
-		notSearchable(p)
-	}
+	exported.NeedsSearchable(p.T, export(p), messageKeys(p.Set, pending)...)
 }
 
 // messageKeys returns the message key and the keys that follow from it.
@@ -89,9 +74,7 @@ func closedChainDeleted(p *pair.Pair) {
 // injectParty makes the target's party with a private key in its parameters, which its state must hold then.
 func injectParty(p *pair.Pair, o shim.Params, private []byte) {
 	p.Bundle = p.NewPartyWith(pair.Target, o)
-	if !holds(export(p), private) {
-		notSearchable(p)
-	}
+	exported.NeedsSearchable(p.T, export(p), private)
 }
 
 // ephemeralDeleted injects the ephemeral key and looks for it (AMB-X3D-08).

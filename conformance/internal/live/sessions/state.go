@@ -108,10 +108,10 @@ func replayAfterRestart(p *pair.Pair) {
 // freshKeyAfterRestore lets the target take a turn twice from one state.
 func freshKeyAfterRestore(p *pair.Pair) {
 	p.OpenBoth(pair.Responds)
-	exported := export(p)
+	before := export(p)
 	var keys [2]primitive.PublicKey
 	for i := range keys {
-		restore(p, exported)
+		restore(p, before)
 		keys[i] = p.Header(p.FromTarget()).Key
 	}
 	if keys[0] == keys[1] {
