@@ -14,6 +14,7 @@ import (
 	"credence/conformance/scenario"
 	"credence/reference/params"
 	"credence/shim"
+	"credence/shim/process"
 	"credence/shims/reference/adapter"
 )
 
@@ -21,7 +22,7 @@ import (
 func player(t testing.TB) *conformance.Player {
 	start := func(ctx context.Context) (shim.Target, error) {
 		if command := os.Getenv("CREDENCE_SHIM"); command != "" {
-			return shim.Start(ctx, command, shim.ProcessOptions{})
+			return process.Start(ctx, command, process.Options{})
 		}
 		return adapter.New(), nil
 	}

@@ -16,6 +16,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/scenario"
 	"credence/shim"
+	"credence/shim/process"
 )
 
 const (
@@ -64,7 +65,7 @@ func (o options) campaign(e entry, seeds []*scenario.Scenario) (*conformance.Rep
 		Options: conformance.Options{
 			Seed: 1, Jobs: runtime.NumCPU(), Scenarios: dir, Replay: fmt.Sprintf("credence replay --shim '%s'", e.Command),
 			Start: func(ctx context.Context) (shim.Target, error) {
-				return shim.Start(ctx, e.Command, shim.ProcessOptions{Timeout: time.Minute})
+				return process.Start(ctx, e.Command, process.Options{Timeout: time.Minute})
 			},
 		},
 		Duration: o.campaigns, Memory: 256 << 20, Corpus: seeds,

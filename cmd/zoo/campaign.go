@@ -12,6 +12,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/scenario"
 	"credence/shim"
+	"credence/shim/process"
 )
 
 // planted are the bugs that campaigns are measured with: they need a schedule, and not just one message.
@@ -112,7 +113,7 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 		var s sighting
 		started := time.Now()
 		r, err := conformance.Fuzz(context.Background(), conformance.FuzzOptions{
-			Options:  conformance.Options{Seed: seed + 1, Jobs: o.jobs, Start: func(ctx context.Context) (shim.Target, error) { return shim.Start(ctx, binary, shim.ProcessOptions{}) }},
+			Options:  conformance.Options{Seed: seed + 1, Jobs: o.jobs, Start: func(ctx context.Context) (shim.Target, error) { return process.Start(ctx, binary, process.Options{}) }},
 			Duration: o.time, Corpus: corpus, FirstOnly: true,
 			Seen: func(t conformance.TestResult) {
 				if !s.found {

@@ -5,7 +5,10 @@
 //	if errors.Is(err, refusal.Duplicate) { ... }
 package refusal
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Class is the reason of a refusal.
 type Class string
@@ -41,6 +44,25 @@ func Classes() []Class {
 		Replay, Authentication, Duplicate, SkipLimit, NotReady, Exhausted,
 		NotAllowed, Conflict, StaleEpoch, WrongDevices, Frozen,
 	}
+}
+
+// families are the sets of classes of SPEC.md 1.2 that may stand for one another.
+func families() [][]Class {
+	return [][]Class{
+		{Malformed, Authentication, Duplicate, SkipLimit, NotReady, UnknownPrekey, Replay},
+		{Malformed, LowOrderKey, NonCanonicalKey},
+		{Malformed, BadSignature},
+		{Malformed, IncompleteBundle},
+		{Exhausted},
+		{Malformed, Authentication, Duplicate, NotReady, NotAllowed, Conflict, StaleEpoch, WrongDevices, Frozen},
+	}
+}
+
+// SameFamily reports whether one class may stand for the other (SPEC.md 1.2).
+func SameFamily(a, b Class) bool {
+	return slices.ContainsFunc(families(), func(family []Class) bool {
+		return slices.Contains(family, a) && slices.Contains(family, b)
+	})
 }
 
 // Of gives the class that err wraps, or "" if there is none.
