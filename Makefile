@@ -51,7 +51,7 @@ vectors: ## write the vectors from the reference
 vectors-check: ## exit 1 if the vectors are not what the reference gives
 	$(GO) run ./cmd/vecgen -check
 
-schemadoc: ## write the references of the shim protocol and of the vector format from their schemas
+schemadoc: ## write the schema of the shim protocol, its reference and that of the vector format
 	$(GO) run ./cmd/schemadoc
 
 shims: $(ALL_SHIMS) ## build every shim, run the suite on each, compare with the recorded verdicts

@@ -18,6 +18,7 @@ import (
 	"credence/conformance"
 	"credence/reference/params"
 	"credence/shim"
+	"credence/shim/process"
 	"credence/shims/reference/adapter"
 )
 
@@ -123,7 +124,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		require.NoError(b, c.Wait())
 	})
 	b.Run("impl=shim", func(b *testing.B) {
-		t, err := shim.Start(b.Context(), referenceShim(b), shim.ProcessOptions{})
+		t, err := process.Start(b.Context(), referenceShim(b), process.Options{})
 		require.NoError(b, err)
 		defer t.Close()
 		s := script{b, t}

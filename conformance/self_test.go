@@ -14,6 +14,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/verdict"
 	"credence/shim"
+	"credence/shim/schema"
 	"credence/shims/reference/adapter"
 	"credence/vectors"
 )
@@ -237,13 +238,13 @@ func (s strict) Call(ctx context.Context, op shim.Op, p *shim.Params) (*shim.Res
 	if op != "credence.invented" {
 		b, err := json.Marshal(p.Complete(op))
 		require.NoError(s.t, err)
-		require.NoError(s.t, shim.ValidateParams(op, b), "%s %s", op, b)
+		require.NoError(s.t, schema.ValidateParams(op, b), "%s %s", op, b)
 	}
 	r, err := s.Adapter.Call(ctx, op, p)
 	if err == nil {
 		b, err := json.Marshal(shim.Reply{ID: 1, Result: r})
 		require.NoError(s.t, err)
-		require.NoError(s.t, shim.ValidateReply(op, b), "%s %s", op, b)
+		require.NoError(s.t, schema.ValidateReply(op, b), "%s %s", op, b)
 	}
 	return r, err
 }

@@ -15,6 +15,7 @@ import (
 	"credence/reference/session"
 	"credence/reference/x3dh"
 	"credence/shim"
+	"credence/shim/schema"
 	"credence/shims/reference/adapter"
 	"credence/spec/refusal"
 	"credence/vectors"
@@ -174,7 +175,7 @@ func FuzzRequests(f *testing.F) {
 		}
 		require.Equal(t, asked, strings.Count(out.String(), "\n"))
 		for line := range strings.Lines(out.String()) {
-			require.NoError(t, shim.ValidateReply("", []byte(line)))
+			require.NoError(t, schema.ValidateReply("", []byte(line)))
 			require.NotContains(t, line, `"code":"internal"`)
 		}
 	})
@@ -194,7 +195,7 @@ func FuzzReplies(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, n uint8, text []byte) {
-		if shim.ValidateReply(shim.Ops[int(n)%len(shim.Ops)], text) != nil {
+		if schema.ValidateReply(shim.Ops[int(n)%len(shim.Ops)], text) != nil {
 			return
 		}
 		var r shim.Reply

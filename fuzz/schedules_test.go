@@ -15,6 +15,7 @@ import (
 	"credence/conformance/verdict"
 	"credence/reference/params"
 	"credence/shim"
+	"credence/shim/process"
 	"credence/shims/reference/adapter"
 )
 
@@ -22,7 +23,7 @@ import (
 func player(t testing.TB) *conformance.Player {
 	start := func(ctx context.Context) (shim.Target, error) {
 		if command := os.Getenv("CREDENCE_SHIM"); command != "" {
-			return shim.Start(ctx, command, shim.ProcessOptions{})
+			return process.Start(ctx, command, process.Options{})
 		}
 		return adapter.New(), nil
 	}

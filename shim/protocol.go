@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"credence/spec/refusal"
@@ -18,95 +19,25 @@ import (
 // Version is the version of the shim protocol that this package speaks. A target states it in its reply to hello.
 const Version = 1
 
-// Op names an operation.
-type Op string
-
-// The operations. docs/shim-protocol.md gives the parameters and the result of each.
-const (
-	Hello Op = "hello"
-	Reset Op = "reset"
-
-	XeddsaSign   Op = "xeddsa.sign"
-	XeddsaVerify Op = "xeddsa.verify"
-
-	X3dhInitiate Op = "x3dh.initiate"
-	X3dhRespond  Op = "x3dh.respond"
-
-	RatchetRoot       Op = "ratchet.root"
-	RatchetChain      Op = "ratchet.chain"
-	RatchetSeal       Op = "ratchet.seal"
-	RatchetOpen       Op = "ratchet.open"
-	RatchetAccumulate Op = "ratchet.accumulate"
-
-	PartyNew        Op = "party.new"
-	PartyExport     Op = "party.export"
-	PartyImport     Op = "party.import"
-	SessionInitiate Op = "session.initiate"
-	SessionRespond  Op = "session.respond"
-	SessionStart    Op = "session.start"
-	SessionEncrypt  Op = "session.encrypt"
-	SessionDecrypt  Op = "session.decrypt"
-	SessionDigest   Op = "session.digest"
-	SessionLoad     Op = "session.load"
-
-	AmbassadorDecode Op = "ambassador.decode"
-	AmbassadorVerify Op = "ambassador.verify"
-	LogFirst         Op = "log.first"
-	LogNext          Op = "log.next"
-
-	ChannelNew     Op = "channel.new"
-	ChannelConnect Op = "channel.connect"
-	ChannelSeal    Op = "channel.seal"
-	ChannelOpen    Op = "channel.open"
-	ChannelExport  Op = "channel.export"
-	ChannelImport  Op = "channel.import"
-
-	DeviceRegister  Op = "device.register"
-	DeviceNew       Op = "device.new"
-	DeviceOffer     Op = "device.offer"
-	DeviceRequest   Op = "device.request"
-	DeviceSend      Op = "device.send"
-	DeviceReceive   Op = "device.receive"
-	DeviceRefused   Op = "device.refused"
-	DeviceCaughtUp  Op = "device.caught_up"
-	DeviceUpkeep    Op = "device.upkeep"
-	DeviceAck       Op = "device.ack"
-	DeviceReplenish Op = "device.replenish"
-	DevicePrepare   Op = "device.prepare"
-	DeviceRotate    Op = "device.rotate"
-	DeviceStatus    Op = "device.status"
-	DeviceExport    Op = "device.export"
-	DeviceImport    Op = "device.import"
-
-	OfficeAppend Op = "office.append"
-	OfficeBundle Op = "office.bundle"
-	OfficeFetch  Op = "office.fetch"
-)
-
-// Ops lists every operation, in the order of docs/shim-protocol.md.
-var Ops = []Op{
-	Hello, Reset, XeddsaSign, XeddsaVerify, X3dhInitiate, X3dhRespond,
-	RatchetRoot, RatchetChain, RatchetSeal, RatchetOpen, RatchetAccumulate,
-	PartyNew, PartyExport, PartyImport, SessionInitiate, SessionRespond, SessionStart,
-	SessionEncrypt, SessionDecrypt, SessionDigest, SessionLoad,
-	AmbassadorDecode, AmbassadorVerify, LogFirst, LogNext,
-	ChannelNew, ChannelConnect, ChannelSeal, ChannelOpen, ChannelExport, ChannelImport,
-	DeviceRegister, DeviceNew, DeviceOffer, DeviceRequest, DeviceSend, DeviceReceive, DeviceRefused, DeviceCaughtUp,
-	DeviceUpkeep, DeviceAck, DeviceReplenish, DevicePrepare, DeviceRotate, DeviceStatus, DeviceExport, DeviceImport,
-	OfficeAppend, OfficeBundle, OfficeFetch,
-}
-
 // Target is an implementation under test. Call performs one operation; calls come one at a time. A refusal or any other
-// reply of the protocol that is not a result is an *Error. Close ends the target.
+// reply of the protocol that is not a result is an *Error; an error of any other kind means that the target gives no reply
+// that can be judged, and wraps ErrCrash, ErrHang or ErrProtocol if it is for one of these reasons. Close ends the target.
 type Target interface {
 	Call(ctx context.Context, op Op, p *Params) (*Result, error)
 	Close() error
 }
 
+// Why a target gives no reply that can be judged.
+var (
+	ErrCrash    = errors.New("shim ended")
+	ErrHang     = errors.New("shim does not answer")
+	ErrProtocol = errors.New("shim breaks the protocol")
+)
+
 // Bytes is a byte string; in JSON it is lower-case hexadecimal.
 type Bytes []byte
 
-// MarshalText gives lower-case hexadecimal.
+// MarshalText returns lower-case hexadecimal.
 func (b Bytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(b)), nil }
 
 // UnmarshalText reads lower-case hexadecimal and refuses everything else.
@@ -206,42 +137,6 @@ type Params struct {
 	Commits     uint64  `json:"commits,omitempty"`
 }
 
-// Complete gives the parameters with every byte string that op needs: one that is nil becomes the empty one, so that a
-// shim finds the field.
-func (p Params) Complete(op Op) Params {
-	for _, field := range p.needed(op) {
-		if *field == nil {
-			*field = Bytes{}
-		}
-	}
-	return p
-}
-
-// needed gives the byte strings of op that may be empty and not absent.
-func (p *Params) needed(op Op) []*Bytes {
-	switch op {
-	case XeddsaSign:
-		return []*Bytes{&p.Message}
-	case XeddsaVerify:
-		return []*Bytes{&p.Message, &p.Signature}
-	case RatchetSeal:
-		return []*Bytes{&p.AssociatedData, &p.Plaintext}
-	case RatchetOpen:
-		return []*Bytes{&p.AssociatedData, &p.Message}
-	case SessionStart:
-		return []*Bytes{&p.AssociatedData}
-	case SessionEncrypt:
-		return []*Bytes{&p.Plaintext}
-	case SessionLoad, PartyImport, ChannelImport, DeviceImport:
-		return []*Bytes{&p.State}
-	case AmbassadorDecode, AmbassadorVerify, LogNext, ChannelOpen, DeviceReceive, DeviceRequest, OfficeAppend:
-		return []*Bytes{&p.Message}
-	case DeviceSend:
-		return []*Bytes{&p.Plaintext}
-	}
-	return nil
-}
-
 // Result holds the result of an operation: each fills the fields that docs/shim-protocol.md lists for it.
 type Result struct {
 	Protocol      int      `json:"protocol,omitempty"`
@@ -311,6 +206,9 @@ const (
 	Internal       ErrorCode = "internal"        // the target failed
 )
 
+// ErrorCodes lists every error code.
+func ErrorCodes() []ErrorCode { return []ErrorCode{Rejected, Unsupported, InvalidRequest, Internal} }
+
 // Class is the reason of a refusal: one of refusal.Classes (SPEC.md 1.2).
 type Class = refusal.Class
 
@@ -322,7 +220,7 @@ type Error struct {
 	Message string    `json:"message,omitempty"`
 }
 
-// Error gives code, class and message.
+// Error returns code, class and message.
 func (e *Error) Error() string {
 	s := string(e.Code)
 	if e.Class != "" {
@@ -348,7 +246,7 @@ type Reply struct {
 	Error  *Error  `json:"error,omitempty"`
 }
 
-// String gives the reply as it travels.
+// String returns the reply as it travels.
 func (r Reply) String() string {
 	b, err := json.Marshal(r)
 	if err != nil {

@@ -3,6 +3,7 @@
 package shim_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/shim"
+	"credence/shim/schema"
 )
 
 // scripted answers with what the test wants and keeps what it was asked.
@@ -77,7 +79,7 @@ func TestServeInput(t *testing.T) {
 			for i, want := range test.want {
 				start, isStart := strings.CutSuffix(want, "…")
 				require.True(t, got[i] == want || isStart && strings.HasPrefix(got[i], start), got[i])
-				require.NoError(t, shim.ValidateReply(shim.Reset, []byte(got[i])))
+				require.NoError(t, schema.ValidateReply(shim.Reset, []byte(got[i])))
 			}
 			require.Len(t, s.asked, test.asked)
 		})
@@ -146,8 +148,29 @@ func TestServeBrokenPipes(t *testing.T) {
 
 // A reply is out before the next request is waited for.
 func TestServeFlushes(t *testing.T) {
-	_, ask := startServe(t, &scripted{call: gives(nil, nil)})
+	ask := startServe(t, &scripted{call: gives(nil, nil)})
 	for range 3 {
 		require.Equal(t, `{"id":7,"result":{}}`, ask(`{"id":7,"op":"reset","params":{}}`))
+	}
+}
+
+// startServe runs Serve until the test ends and returns a function that asks one line.
+func startServe(t *testing.T, target shim.Target) (ask func(string) string) {
+	t.Helper()
+	in, requests := io.Pipe()
+	replies, out := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- shim.Serve(target, in, out) }()
+	t.Cleanup(func() {
+		requests.Close()
+		require.NoError(t, <-done)
+	})
+	lines := bufio.NewReader(replies)
+	return func(line string) string {
+		_, err := io.WriteString(requests, line+"\n")
+		require.NoError(t, err)
+		reply, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		return strings.TrimSuffix(reply, "\n")
 	}
 }

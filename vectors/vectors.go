@@ -1,4 +1,5 @@
-// Package vectors embeds the test vectors of Credence and loads them. The format is that of the JSON files, described in
+// Package vectors embeds the test vectors of Credence and loads them; it needs nothing beyond the standard library and the
+// messages of the shim protocol. The format is that of the JSON files, described in
 // vectors/README.md and by vectors/schema.json.
 //
 //	files, err := vectors.Load()
@@ -19,8 +20,8 @@ import (
 	"io/fs"
 	"slices"
 
-	"credence/reference/params"
 	"credence/shim"
+	"credence/spec"
 	"credence/spec/refusal"
 )
 
@@ -174,7 +175,7 @@ func Parse(b []byte) (*File, error) {
 	return &f, nil
 }
 
-// line gives "line N: " if an error of the decoder has a place.
+// line returns "line N: " if an error of the decoder has a place.
 func line(b []byte, err error) string {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -216,11 +217,11 @@ func (g *Group) check() error {
 	if !slices.Contains([]GroupType{Operation, Session, Follower, Scenario}, g.Type) {
 		return fmt.Errorf("group type %q is unknown", g.Type)
 	}
-	if !slices.Contains([]string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}, g.Profile) {
+	if !slices.Contains(shim.Profiles(), g.Profile) {
 		return fmt.Errorf("profile %q is unknown", g.Profile)
 	}
-	if _, err := params.Lookup(g.ParameterSet); err != nil {
-		return err
+	if !slices.Contains(spec.ParameterSets(), g.ParameterSet) {
+		return fmt.Errorf("parameter set %q is unknown", g.ParameterSet)
 	}
 	if (g.Type == Operation) != slices.Contains(shim.Ops, g.Operation) {
 		return fmt.Errorf("operation %q in a group of type %s", g.Operation, g.Type)

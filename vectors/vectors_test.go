@@ -13,6 +13,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"credence/shim"
+	"credence/shim/schema"
 	"credence/vectors"
 )
 
@@ -128,4 +130,36 @@ func TestMalformedFiles(t *testing.T) {
 	}
 	_, err = vectors.LoadFS(fstest.MapFS{})
 	require.ErrorIs(t, err, vectors.ErrMalformed)
+}
+
+// What a test gives to an operation and expects of it is what the protocol allows.
+func TestMessagesMatchProtocol(t *testing.T) {
+	files, err := vectors.Load()
+	require.NoError(t, err)
+	for _, f := range files {
+		for _, g := range f.TestGroups {
+			for _, v := range g.Tests {
+				steps := v.Steps
+				if g.Type == vectors.Operation {
+					steps = []vectors.Step{{Op: g.Operation, Input: v.Input, Output: v.Output}}
+				}
+				for i, s := range steps {
+					requireProtocol(t, fmt.Sprintf("%s step %d", v.ID, i), s)
+				}
+			}
+		}
+	}
+}
+
+func requireProtocol(t *testing.T, name string, s vectors.Step) {
+	t.Helper()
+	params, err := json.Marshal(s.Input.Complete(s.Op))
+	require.NoError(t, err)
+	require.NoError(t, schema.ValidateParams(s.Op, params), name)
+	if s.Output == nil {
+		return
+	}
+	reply, err := json.Marshal(shim.Reply{ID: 1, Result: s.Output})
+	require.NoError(t, err)
+	require.NoError(t, schema.ValidateReply(s.Op, reply), name)
 }

@@ -11,7 +11,7 @@ import (
 
 	"credence/conformance"
 	"credence/report"
-	"credence/shim"
+	"credence/shim/process"
 )
 
 const doctorHelp = `usage: credence doctor --shim 'COMMAND ARGS'
@@ -27,7 +27,7 @@ func doctor(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	flags.StringVar(&o.target, "target", "", "examine a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "examine the shim that this `command` starts")
-	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
+	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	err := parse(flags, args, doctorHelp, 0, stdout)
 	if err == nil {
 		err = o.checkTarget()

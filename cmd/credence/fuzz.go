@@ -16,7 +16,7 @@ import (
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 	"credence/report"
-	"credence/shim"
+	"credence/shim/process"
 )
 
 const fuzzHelp = `usage: credence fuzz (--target reference | --shim 'COMMAND ARGS') [options]
@@ -58,7 +58,7 @@ func fuzz(args []string, stdout, stderr io.Writer) int {
 	flags.Var(shardFlag{&o.shard}, "shard", shardUsage)
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the scenarios")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
-	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
+	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	o.addOutputs(flags)
 	err := parse(flags, args, fuzzHelp, 0, stdout)
 	if err == nil {
@@ -139,7 +139,7 @@ func (o *fuzzOptions) replay() string {
 	if o.seed != 1 {
 		line += fmt.Sprintf(" --seed %d", o.seed)
 	}
-	if o.timeout != shim.DefaultTimeout {
+	if o.timeout != process.DefaultTimeout {
 		line += fmt.Sprintf(" --timeout %v", o.timeout)
 	}
 	return line

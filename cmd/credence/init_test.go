@@ -15,6 +15,7 @@ import (
 
 	"credence/conformance/verdict"
 	"credence/shim"
+	"credence/shim/schema"
 )
 
 // tools are what a skeleton needs on the machine.
@@ -74,7 +75,7 @@ func answersEverything(t *testing.T, command string) {
 	require.NoError(t, err, "it ends well at the end of its input")
 	var got []string
 	for line := range bytes.Lines(out) {
-		require.NoError(t, shim.ValidateReply("", line))
+		require.NoError(t, schema.ValidateReply("", line))
 		var r shim.Reply
 		require.NoError(t, json.Unmarshal(line, &r))
 		if r.Error != nil {

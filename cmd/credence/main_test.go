@@ -19,6 +19,7 @@ import (
 	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim"
+	"credence/shim/process"
 	"credence/shims/reference/adapter"
 )
 
@@ -295,7 +296,7 @@ func TestWrongCallKeepsFiles(t *testing.T) {
 
 // The command that a failure names repeats just that test, quoting included.
 func TestRepeatCommand(t *testing.T) {
-	o := &runOptions{shim: "it's a shim", seed: 3, timeout: shim.DefaultTimeout, budget: conformance.DefaultBudget}
+	o := &runOptions{shim: "it's a shim", seed: 3, timeout: process.DefaultTimeout, budget: conformance.DefaultBudget}
 	require.Equal(t, `credence run --shim 'it'\''s a shim' --seed 3`, o.command())
 	o.timeout, o.budget = time.Minute, 10*time.Minute
 	require.Equal(t, `credence run --shim 'it'\''s a shim' --seed 3 --budget 10m0s --timeout 1m0s`, o.command())

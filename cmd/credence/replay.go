@@ -17,7 +17,7 @@ import (
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 	"credence/report"
-	"credence/shim"
+	"credence/shim/process"
 )
 
 const replayHelp = `usage: credence replay (--target reference | --shim 'COMMAND ARGS') [options] FILE
@@ -35,7 +35,7 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.target, "target", "", "run a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "run the shim that this `command` starts")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the randomness of the suite")
-	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
+	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	flags.IntVar(&times, "times", 1, "play it `n` times on one target, and print how its memory grows; the last time counts")
 	flags.BoolVar(&asJSON, "json", false, "JSON instead of text")
 	flags.StringVar(&pictures.exposure, "svg", "", "draw who could read what, as SVG, to this `file`")

@@ -20,6 +20,7 @@ import (
 	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim"
+	"credence/shim/process"
 	"credence/shims/reference/adapter"
 	"credence/vectors"
 )
@@ -72,7 +73,7 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	flags.StringVar(&o.pattern, "run", "", "only tests whose id matches this `regexp`")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the reference's randomness in the live tests")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
-	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
+	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	o.addOutputs(flags)
 	flags.StringVar(&o.scenarios, "scenarios", "credence-failures", "save the scenarios on which property tests fail in this `directory`")
 	flags.DurationVar(&o.budget, "budget", conformance.DefaultBudget, "search scenarios for so long a `time`, as the reference takes; the number of scenarios follows from it")
@@ -237,7 +238,7 @@ func (o *runOptions) startQuietly(ctx context.Context) (shim.Target, error) {
 	if o.target != "" {
 		return adapter.New(), nil
 	}
-	p, err := shim.Start(ctx, o.shim, shim.ProcessOptions{Timeout: o.timeout})
+	p, err := process.Start(ctx, o.shim, process.Options{Timeout: o.timeout})
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +254,7 @@ func (o *runOptions) command() string {
 	if o.vectors != "" {
 		line += " --vectors " + quoted(o.vectors)
 	}
-	if o.timeout != shim.DefaultTimeout {
+	if o.timeout != process.DefaultTimeout {
 		line += fmt.Sprintf(" --timeout %v", o.timeout)
 	}
 	return line

@@ -14,7 +14,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
-	"credence/shim"
+	"credence/shim/process"
 )
 
 const searchHelp = `usage: credence search (--target reference | --shim 'COMMAND ARGS') [options]
@@ -46,7 +46,7 @@ func search(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.depth, "depth", 4, "`n` events")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the randomness of the suite")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
-	flags.DurationVar(&o.timeout, "timeout", shim.DefaultTimeout, "time `d` for one request to a shim")
+	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	err := parse(flags, args, searchHelp, 0, stdout)
 	if err == nil {
 		err = o.check()

@@ -5,18 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 
 	"credence/report"
 	"credence/shim"
 )
-
-// secrets are the fields of the shim protocol that nobody should find in a log.
-var secrets = []string{
-	"private_key", "identity_private", "signed_prekey_private", "one_time_prekey_private", "one_time_prekey_privates", "ephemeral_private",
-	"ratchet_private", "random", "shared_secret", "root_key", "chain_key", "message_key", "state",
-}
 
 // traffic writes what passes between the suite and its targets, secrets marked and cut.
 type traffic struct {
@@ -89,7 +82,7 @@ func mark(v any, secret bool) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k := range v {
-			v[k] = mark(v[k], slices.Contains(secrets, k))
+			v[k] = mark(v[k], shim.IsSecret(k))
 		}
 	case []any:
 		for i := range v {

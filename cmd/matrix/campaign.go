@@ -17,6 +17,7 @@ import (
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 	"credence/shim"
+	"credence/shim/process"
 )
 
 const (
@@ -63,7 +64,7 @@ func (o options) campaign(e entry, seeds []*scenario.Scenario) (*verdict.Report,
 	}
 	return conformance.Fuzz(context.Background(), conformance.FuzzOptions{
 		Start: func(ctx context.Context) (shim.Target, error) {
-			return shim.Start(ctx, e.Command, shim.ProcessOptions{Timeout: time.Minute})
+			return process.Start(ctx, e.Command, process.Options{Timeout: time.Minute})
 		},
 		Seed: 1, Jobs: runtime.NumCPU(), Scenarios: dir, Replay: fmt.Sprintf("credence replay --shim '%s'", e.Command),
 		Duration: o.campaigns, Memory: 256 << 20, Corpus: seeds,

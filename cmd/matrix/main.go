@@ -26,6 +26,7 @@ import (
 	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim"
+	"credence/shim/process"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -134,7 +135,7 @@ func (o options) runOne(e entry, stdout io.Writer) (*verdict.Report, error) {
 	r, err := conformance.Run(context.Background(), conformance.Options{
 		Seed: 1, Jobs: runtime.NumCPU(), Command: fmt.Sprintf("credence run --shim '%s'", e.Command),
 		Start: func(ctx context.Context) (shim.Target, error) {
-			return shim.Start(ctx, e.Command, shim.ProcessOptions{Timeout: time.Minute})
+			return process.Start(ctx, e.Command, process.Options{Timeout: time.Minute})
 		},
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 	"credence/shim"
+	"credence/shim/process"
 )
 
 // planted are the bugs that campaigns are measured with: they need a schedule, and not just one message.
@@ -114,7 +115,7 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 		started := time.Now()
 		r, err := conformance.Fuzz(context.Background(), conformance.FuzzOptions{
 			Start: func(ctx context.Context) (shim.Target, error) {
-				return shim.Start(ctx, binary, shim.ProcessOptions{})
+				return process.Start(ctx, binary, process.Options{})
 			},
 			Seed: seed + 1, Jobs: o.jobs, Duration: o.time, Corpus: corpus, FirstOnly: true,
 			Seen: func(t verdict.TestResult) {

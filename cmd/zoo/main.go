@@ -28,6 +28,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/verdict"
 	"credence/shim"
+	"credence/shim/process"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -208,7 +209,7 @@ func failures(binary string, seed uint64, match *regexp.Regexp) (ids []string, e
 	r, err := conformance.Run(context.Background(), conformance.Options{
 		Seed: seed, Match: match, Jobs: 1,
 		Start: func(ctx context.Context) (shim.Target, error) {
-			return shim.Start(ctx, binary, shim.ProcessOptions{Timeout: 30 * time.Second})
+			return process.Start(ctx, binary, process.Options{Timeout: 30 * time.Second})
 		},
 	})
 	if errors.Is(err, conformance.ErrTarget) {

@@ -20,6 +20,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/verdict"
 	"credence/shim"
+	"credence/shim/process"
 )
 
 // mutated are the packages that are mutated: those that SPEC.md is about. The others run them, or compare designs.
@@ -206,7 +207,7 @@ func (m mutant) judge() (f fate, by string, err error) {
 			}
 		},
 		Start: func(ctx context.Context) (shim.Target, error) {
-			return shim.Start(ctx, binary, shim.ProcessOptions{Timeout: 20 * time.Second})
+			return process.Start(ctx, binary, process.Options{Timeout: 20 * time.Second})
 		},
 	})
 	switch {

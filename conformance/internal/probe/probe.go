@@ -49,7 +49,7 @@ func hello(t *suite.T) {
 		}
 	}
 	for _, s := range h.ParameterSets {
-		if _, err := params.Lookup(s); err != nil {
+		if _, err := params.Lookup(s, t.Sets...); err != nil {
 			t.Violation(verdict.Protocol, "hello: "+err.Error(), "a parameter set of SPEC.md 2.4", s)
 		}
 	}

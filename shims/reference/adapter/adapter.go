@@ -22,6 +22,7 @@ import (
 	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
 	"credence/shim"
+	"credence/spec"
 	"credence/spec/refusal"
 )
 
@@ -62,7 +63,7 @@ func (a *Adapter) Close() error { return nil }
 
 type operation func(*Adapter, *params.Set, *shim.Params) (*shim.Result, error)
 
-// operations is the table of what a request can ask for.
+// operations holds the code of each operation of the table (shim.Operations).
 var operations = map[shim.Op]operation{
 	shim.Hello: hello, shim.Reset: reset,
 	shim.XeddsaSign: xeddsaSign, shim.XeddsaVerify: xeddsaVerify,
@@ -155,8 +156,7 @@ func plaintextResult(plaintext []byte, err error) (*shim.Result, error) {
 func hello(a *Adapter, _ *params.Set, _ *shim.Params) (*shim.Result, error) {
 	r := &shim.Result{
 		Protocol: shim.Version, Name: "Credence reference", Version: Version, Language: "Go",
-		Profiles: []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}, Injects: true,
-		Cadences: []string{"per-turn", "per-message"}, Operations: shim.Ops,
+		Profiles: shim.Profiles(), Injects: true, Cadences: spec.Cadences(), Operations: shim.Ops,
 	}
 	for _, s := range append(params.Sets(), a.extra...) {
 		r.ParameterSets = append(r.ParameterSets, s.Name)

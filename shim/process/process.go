@@ -1,4 +1,5 @@
-package shim
+// Package process starts a shim as a child process and talks to it over its standard input and output.
+package process
 
 import (
 	"bufio"
@@ -14,21 +15,16 @@ import (
 	"time"
 
 	"github.com/google/shlex"
+
+	"credence/shim"
+	"credence/shim/schema"
 )
 
-// What goes wrong with a shim. Every error of Process.Call that is not an *Error wraps one of them.
-var (
-	ErrStart    = errors.New("shim does not start")
-	ErrCrash    = errors.New("shim ended")
-	ErrHang     = errors.New("shim does not answer")
-	ErrProtocol = errors.New("shim breaks the protocol")
-)
+// ErrStart is returned by Start.
+var ErrStart = errors.New("shim does not start")
 
-// DefaultTimeout is the time for one request if ProcessOptions has none.
+// DefaultTimeout is the time for one request if Options has none.
 const DefaultTimeout = 10 * time.Second
-
-// accumulatePatience is how many times longer ratchet.accumulate may take: it is up to a million steps.
-const accumulatePatience = 12
 
 // closeGrace is the time that a shim has to end after its standard input was closed.
 const closeGrace = 2 * time.Second
@@ -36,8 +32,8 @@ const closeGrace = 2 * time.Second
 // stderrTail is how many bytes of the end of standard error are kept for messages.
 const stderrTail = 1 << 10
 
-// ProcessOptions shape a Process.
-type ProcessOptions struct {
+// Options shape a Process.
+type Options struct {
 	Timeout time.Duration // for one request; 0 is DefaultTimeout
 }
 
@@ -60,7 +56,7 @@ type Process struct {
 }
 
 // Start starts a shim. The command is split into words as a shell would, without its expansions. It returns ErrStart.
-func Start(ctx context.Context, command string, o ProcessOptions) (*Process, error) {
+func Start(ctx context.Context, command string, o Options) (*Process, error) {
 	words, err := shlex.Split(command)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %v", ErrStart, command, err)
@@ -115,13 +111,13 @@ func (p *Process) wait() {
 	close(p.exited)
 }
 
-// readLine reads up to a line feed. It returns io.EOF at the end, and ErrProtocol for a line above MaxLine.
+// readLine reads up to a line feed. It returns io.EOF at the end, and shim.ErrProtocol for a line above shim.MaxLine.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var text []byte
 	for {
 		part, err := r.ReadSlice('\n')
-		if len(text)+len(part) > MaxLine {
-			return nil, fmt.Errorf("%w: a line above %d bytes", ErrProtocol, MaxLine)
+		if len(text)+len(part) > shim.MaxLine {
+			return nil, fmt.Errorf("%w: a line above %d bytes", shim.ErrProtocol, shim.MaxLine)
 		}
 		text = append(text, part...)
 		if err != bufio.ErrBufferFull {
@@ -130,14 +126,14 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// Call sends a request and waits for its reply. It returns an *Error for a reply without a result, and otherwise
-// ErrCrash, ErrHang, ErrProtocol, or the error of ctx.
-func (p *Process) Call(ctx context.Context, op Op, params *Params) (*Result, error) {
+// Call sends a request and waits for its reply. It returns a *shim.Error for a reply without a result, and otherwise
+// shim.ErrCrash, shim.ErrHang, shim.ErrProtocol, or the error of ctx.
+func (p *Process) Call(ctx context.Context, op shim.Op, params *shim.Params) (*shim.Result, error) {
 	if p.broken != nil {
 		return nil, p.broken
 	}
 	r, err := p.call(ctx, op, params)
-	var e *Error
+	var e *shim.Error
 	if err != nil && !errors.As(err, &e) {
 		p.broken = err
 		p.kill()
@@ -145,16 +141,16 @@ func (p *Process) Call(ctx context.Context, op Op, params *Params) (*Result, err
 	return r, err
 }
 
-func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, error) {
+func (p *Process) call(ctx context.Context, op shim.Op, params *shim.Params) (*shim.Result, error) {
 	if text := p.waiting(); len(text) > 0 {
-		return nil, fmt.Errorf("%w: output that nobody asked for: %s", ErrProtocol, quote(text))
+		return nil, fmt.Errorf("%w: output that nobody asked for: %s", shim.ErrProtocol, quote(text))
 	}
 	if params == nil {
-		params = &Params{}
+		params = &shim.Params{}
 	}
 	p.id++
 	complete := params.Complete(op)
-	request, err := json.Marshal(Request{p.id, op, &complete})
+	request, err := json.Marshal(shim.Request{ID: p.id, Op: op, Params: &complete})
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +161,7 @@ func (p *Process) call(ctx context.Context, op Op, params *Params) (*Result, err
 	return p.check(op, reply)
 }
 
-// waiting gives output that has come since the last reply.
+// waiting returns output that has come since the last reply.
 func (p *Process) waiting() []byte {
 	if n := p.lines.Buffered(); n > 0 {
 		text, _ := p.lines.Peek(n)
@@ -177,12 +173,9 @@ func (p *Process) waiting() []byte {
 
 // exchange writes a request and reads a line. Whoever writes more than a pipe holds waits for the shim, and so does who reads: at
 // the end of the time, or of ctx, the shim is killed and the pipes give up.
-func (p *Process) exchange(ctx context.Context, op Op, request []byte) ([]byte, error) {
-	timeout := p.timeout
-	if op == RatchetAccumulate {
-		timeout *= accumulatePatience
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrHang)
+func (p *Process) exchange(ctx context.Context, op shim.Op, request []byte) ([]byte, error) {
+	timeout := p.timeout * time.Duration(shim.Patience(op))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, shim.ErrHang)
 	defer cancel()
 	stop := context.AfterFunc(ctx, p.interrupt)
 	_, unwritten := p.stdin.Write(request) // if it fails, the shim may have ended: its output says how
@@ -193,14 +186,14 @@ func (p *Process) exchange(ctx context.Context, op Op, request []byte) ([]byte, 
 		return text, nil
 	case inTime:
 		return nil, p.ended(text, err)
-	case context.Cause(ctx) != ErrHang:
+	case context.Cause(ctx) != shim.ErrHang:
 		return nil, ctx.Err()
 	}
 	_ = p.stdout.SetReadDeadline(time.Time{})
 	if unwritten != nil && len(p.waiting()) > 0 {
-		return nil, fmt.Errorf("%w: %s: the request was answered and not read", ErrProtocol, op)
+		return nil, fmt.Errorf("%w: %s: the request was answered and not read", shim.ErrProtocol, op)
 	}
-	return nil, fmt.Errorf("%w: %s: nothing within %v%s", ErrHang, op, timeout, p.stderr.lastWords())
+	return nil, fmt.Errorf("%w: %s: nothing within %v%s", shim.ErrHang, op, timeout, p.stderr.lastWords())
 }
 
 // interrupt ends the shim and what waits for it.
@@ -213,35 +206,35 @@ func (p *Process) interrupt() {
 
 // ended says why there are no more lines.
 func (p *Process) ended(text []byte, err error) error {
-	if errors.Is(err, ErrProtocol) {
+	if errors.Is(err, shim.ErrProtocol) {
 		return err
 	}
 	if len(text) > 0 {
-		return fmt.Errorf("%w: an unfinished line: %s", ErrProtocol, quote(text))
+		return fmt.Errorf("%w: an unfinished line: %s", shim.ErrProtocol, quote(text))
 	}
 	select {
 	case <-p.exited:
 	case <-time.After(min(closeGrace, p.timeout)):
-		return fmt.Errorf("%w: it has closed its standard output%s", ErrCrash, p.stderr.lastWords())
+		return fmt.Errorf("%w: it has closed its standard output%s", shim.ErrCrash, p.stderr.lastWords())
 	}
 	how := "exit status 0"
 	if p.waitErr != nil {
 		how = p.waitErr.Error()
 	}
-	return fmt.Errorf("%w: %s%s", ErrCrash, how, p.stderr.lastWords())
+	return fmt.Errorf("%w: %s%s", shim.ErrCrash, how, p.stderr.lastWords())
 }
 
 // check reads a reply and compares it with the schema.
-func (p *Process) check(op Op, text []byte) (*Result, error) {
-	if err := ValidateReply(op, text); err != nil {
-		return nil, fmt.Errorf("%w: %s: %v in %s", ErrProtocol, op, err, quote(text))
+func (p *Process) check(op shim.Op, text []byte) (*shim.Result, error) {
+	if err := schema.ValidateReply(op, text); err != nil {
+		return nil, fmt.Errorf("%w: %s: %v in %s", shim.ErrProtocol, op, err, quote(text))
 	}
-	var r Reply
+	var r shim.Reply
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, fmt.Errorf("%w: %s: %v in %s", ErrProtocol, op, err, quote(text))
+		return nil, fmt.Errorf("%w: %s: %v in %s", shim.ErrProtocol, op, err, quote(text))
 	}
 	if r.ID != p.id {
-		return nil, fmt.Errorf("%w: %s: id %d, not %d", ErrProtocol, op, r.ID, p.id)
+		return nil, fmt.Errorf("%w: %s: id %d, not %d", shim.ErrProtocol, op, r.ID, p.id)
 	}
 	if r.Error != nil {
 		return nil, r.Error
@@ -252,7 +245,7 @@ func (p *Process) check(op Op, text []byte) (*Result, error) {
 // quoted is how much of a line a message shows, in bytes.
 const quoted = 200
 
-// quote gives the start of a line for a message.
+// quote returns the start of a line for a message.
 func quote(text []byte) string {
 	text = bytes.TrimRight(text, "\r\n")
 	if len(text) > quoted {
@@ -293,7 +286,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lastWords gives the end of standard error for a message.
+// lastWords returns the end of standard error for a message.
 func (t *tail) lastWords() string {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()

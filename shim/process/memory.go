@@ -1,4 +1,4 @@
-package shim
+package process
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Memory gives the resident memory of the shim and its children, in bytes. It is not ok where the system does not tell (it does on
+// Memory returns the resident memory of the shim and its children, in bytes. It is not ok where the system does not say (it does on
 // Linux).
 func (p *Process) Memory() (total uint64, ok bool) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")

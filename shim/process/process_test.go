@@ -1,6 +1,6 @@
 //go:build unix
 
-package shim
+package process
 
 import (
 	"bufio"
@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"credence/shim"
 )
 
 // The test binary is its own shim: with modeVariable set it behaves, or misbehaves, as the mode says.
@@ -63,8 +65,8 @@ var Modes = map[string]func(){
 	"answer without read": func() { _, _ = os.Stdin.Read(make([]byte, 1)); fmt.Println(os.Getenv(textVariable)); hang() },
 	"close stdout":        func() { readRequest(); os.Stdout.Close(); hang() },
 	"close stdin, answer": func() { readRequest(); os.Stdin.Close(); fmt.Println(os.Getenv(textVariable)) },
-	"good":                func() { _ = Serve(echo{}, os.Stdin, os.Stdout) },
-	"deaf to the end":     func() { _ = Serve(echo{}, os.Stdin, os.Stdout); hang() },
+	"good":                func() { _ = shim.Serve(echo{}, os.Stdin, os.Stdout) },
+	"deaf to the end":     func() { _ = shim.Serve(echo{}, os.Stdin, os.Stdout); hang() },
 	"unfinished":          func() { readRequest(); fmt.Print(`{"id":1,`) },
 	"never ending child":  func() { signal.Ignore(syscall.SIGTERM); hang() },
 }
@@ -118,11 +120,11 @@ func pour(w io.Writer, text string) { _, _ = io.Copy(struct{ io.Writer }{w}, rep
 // echo answers session.decrypt with the body of its envelope and refuses the rest.
 type echo struct{}
 
-func (echo) Call(_ context.Context, op Op, p *Params) (*Result, error) {
-	if op == SessionDecrypt {
-		return &Result{Plaintext: &p.Envelope.Body}, nil
+func (echo) Call(_ context.Context, op shim.Op, p *shim.Params) (*shim.Result, error) {
+	if op == shim.SessionDecrypt {
+		return &shim.Result{Plaintext: &p.Envelope.Body}, nil
 	}
-	return nil, &Error{Code: Rejected, Class: "replay", Message: "no"}
+	return nil, &shim.Error{Code: shim.Rejected, Class: "replay", Message: "no"}
 }
 
 func (echo) Close() error { return nil }
@@ -137,7 +139,7 @@ func Command(t *testing.T, mode, text string) string {
 
 func startMode(t *testing.T, mode, text string, timeout time.Duration) *Process {
 	t.Helper()
-	p, err := Start(context.Background(), Command(t, mode, text), ProcessOptions{Timeout: timeout})
+	p, err := Start(context.Background(), Command(t, mode, text), Options{Timeout: timeout})
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Close() })
 	return p
@@ -179,14 +181,14 @@ func onlyZombies(group int) bool {
 }
 
 var (
-	digestParams = &Params{Party: "p", Peer: "q"}
-	bigParams    = &Params{Party: "p", Peer: "q", Plaintext: make(Bytes, 3<<19)} // 3 MiB in hexadecimal
+	digestParams = &shim.Params{Party: "p", Peer: "q"}
+	bigParams    = &shim.Params{Party: "p", Peer: "q", Plaintext: make(shim.Bytes, 3<<19)} // 3 MiB in hexadecimal
 	goodDigest   = strings.Repeat("5a", 32)
 	goodReply    = `{"id":1,"result":{"digest":"` + goodDigest + `"}}`
 )
 
 // requireBroken calls p and wants the error, soon, for ever, and no process left.
-func requireBroken(t *testing.T, p *Process, op Op, params *Params, want error, says string) {
+func requireBroken(t *testing.T, p *Process, op shim.Op, params *shim.Params, want error, says string) {
 	t.Helper()
 	started := time.Now()
 	r, err := p.Call(context.Background(), op, params)
@@ -196,7 +198,7 @@ func requireBroken(t *testing.T, p *Process, op Op, params *Params, want error, 
 	require.ErrorContains(t, err, says)
 	require.NotContains(t, err.Error(), "\n")
 	require.Less(t, len(err.Error()), 4<<10)
-	_, again := p.Call(context.Background(), Hello, &Params{})
+	_, again := p.Call(context.Background(), shim.Hello, &shim.Params{})
 	require.Equal(t, err, again)
 	requireGone(t, p)
 	started = time.Now()
@@ -211,25 +213,25 @@ func TestBrokenProcesses(t *testing.T) {
 		want    error
 		says    string
 	}{
-		{"exit at start", long, ErrCrash, "exit status 0"},
-		{"exit 3", long, ErrCrash, `exit status 3; stderr: "the key store is gone"`},
-		{"kill itself", long, ErrCrash, "signal: killed"},
-		{"quiet child", long, ErrCrash, "exit status 4"},
-		{"close stdout", long, ErrCrash, "closed its standard output"},
-		{"hang", short, ErrHang, "session.digest: nothing within 300ms"},
-		{"ignore SIGTERM", short, ErrHang, "nothing within"},
-		{"child", short, ErrHang, "nothing within"},
-		{"child, then die", short, ErrHang, "nothing within"},
-		{"child, then die", long, ErrCrash, "exit status 0"},
-		{"banner", long, ErrProtocol, "Welcome!"},
-		{"unfinished", long, ErrProtocol, "an unfinished line"},
-		{"flood", long, ErrProtocol, `missing propert`},
-		{"endless line", long, ErrProtocol, "a line above 4194304 bytes"},
+		{"exit at start", long, shim.ErrCrash, "exit status 0"},
+		{"exit 3", long, shim.ErrCrash, `exit status 3; stderr: "the key store is gone"`},
+		{"kill itself", long, shim.ErrCrash, "signal: killed"},
+		{"quiet child", long, shim.ErrCrash, "exit status 4"},
+		{"close stdout", long, shim.ErrCrash, "closed its standard output"},
+		{"hang", short, shim.ErrHang, "session.digest: nothing within 300ms"},
+		{"ignore SIGTERM", short, shim.ErrHang, "nothing within"},
+		{"child", short, shim.ErrHang, "nothing within"},
+		{"child, then die", short, shim.ErrHang, "nothing within"},
+		{"child, then die", long, shim.ErrCrash, "exit status 0"},
+		{"banner", long, shim.ErrProtocol, "Welcome!"},
+		{"unfinished", long, shim.ErrProtocol, "an unfinished line"},
+		{"flood", long, shim.ErrProtocol, `missing propert`},
+		{"endless line", long, shim.ErrProtocol, "a line above 4194304 bytes"},
 	} {
 		t.Run(test.mode+"/"+test.timeout.String(), func(t *testing.T) {
 			t.Parallel()
 			p := startMode(t, test.mode, "", test.timeout)
-			requireBroken(t, p, SessionDigest, digestParams, test.want, test.says)
+			requireBroken(t, p, shim.SessionDigest, digestParams, test.want, test.says)
 		})
 	}
 }
@@ -265,7 +267,7 @@ func TestBrokenReplies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startMode(t, "print and wait", test.reply, long)
-			requireBroken(t, p, SessionDigest, digestParams, ErrProtocol, test.says)
+			requireBroken(t, p, shim.SessionDigest, digestParams, shim.ErrProtocol, test.says)
 		})
 	}
 }
@@ -283,7 +285,7 @@ func TestSoundReplies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startMode(t, test.mode, test.reply, long)
-			r, err := p.Call(context.Background(), SessionDigest, digestParams)
+			r, err := p.Call(context.Background(), shim.SessionDigest, digestParams)
 			require.NoError(t, err)
 			require.Equal(t, goodDigest, fmt.Sprintf("%x", r.Digest))
 			require.NoError(t, p.Close())
@@ -297,19 +299,19 @@ func TestRefusalsAreNoBreak(t *testing.T) {
 	t.Parallel()
 	p := startMode(t, "good", "", long)
 	for range 3 {
-		_, err := p.Call(context.Background(), SessionDigest, digestParams)
-		require.Equal(t, &Error{Code: Rejected, Class: "replay", Message: "no"}, err)
-		r, err := p.Call(context.Background(), SessionDecrypt, &Params{Party: "p", Peer: "q", Envelope: &Message{RatchetMessage, Bytes{7}}})
+		_, err := p.Call(context.Background(), shim.SessionDigest, digestParams)
+		require.Equal(t, &shim.Error{Code: shim.Rejected, Class: "replay", Message: "no"}, err)
+		r, err := p.Call(context.Background(), shim.SessionDecrypt, &shim.Params{Party: "p", Peer: "q", Envelope: &shim.Message{Kind: shim.RatchetMessage, Body: shim.Bytes{7}}})
 		require.NoError(t, err)
-		require.Equal(t, &Bytes{7}, r.Plaintext)
+		require.Equal(t, &shim.Bytes{7}, r.Plaintext)
 	}
 	_, err := p.Call(context.Background(), "invented", nil)
-	require.Equal(t, &Error{Code: Rejected, Class: "replay", Message: "no"}, err)
+	require.Equal(t, &shim.Error{Code: shim.Rejected, Class: "replay", Message: "no"}, err)
 	started := time.Now()
 	require.NoError(t, p.Close())
 	require.Less(t, time.Since(started), closeGrace, "the end of its standard input ends the shim")
-	_, err = p.Call(context.Background(), Hello, nil)
-	require.ErrorIs(t, err, ErrCrash)
+	_, err = p.Call(context.Background(), shim.Hello, nil)
+	require.ErrorIs(t, err, shim.ErrCrash)
 	require.NoError(t, p.Close())
 }
 
@@ -318,9 +320,9 @@ func TestSecondAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startMode(t, "print and wait", goodReply+"\n"+second, long)
-			_, err := p.Call(context.Background(), SessionDigest, digestParams)
+			_, err := p.Call(context.Background(), shim.SessionDigest, digestParams)
 			require.NoError(t, err)
-			requireBroken(t, p, SessionDigest, digestParams, ErrProtocol, "")
+			requireBroken(t, p, shim.SessionDigest, digestParams, shim.ErrProtocol, "")
 		})
 	}
 }
@@ -332,8 +334,8 @@ func TestWaitingOutput(t *testing.T) {
 	_, err = w.WriteString(goodReply + "\n")
 	require.NoError(t, err)
 	p := &Process{stdout: stdout, lines: bufio.NewReader(stdout), timeout: long}
-	_, err = p.call(context.Background(), SessionDigest, digestParams)
-	require.ErrorIs(t, err, ErrProtocol)
+	_, err = p.call(context.Background(), shim.SessionDigest, digestParams)
+	require.ErrorIs(t, err, shim.ErrProtocol)
 	require.ErrorContains(t, err, "nobody asked for")
 }
 
@@ -345,20 +347,20 @@ func TestBigRequests(t *testing.T) {
 		want    error
 		says    string
 	}{
-		"not read":              {"hang", short, ErrHang, "nothing within"},
-		"not read and answered": {"answer without read", time.Second, ErrProtocol, "answered and not read"},
+		"not read":              {"hang", short, shim.ErrHang, "nothing within"},
+		"not read and answered": {"answer without read", time.Second, shim.ErrProtocol, "answered and not read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startMode(t, test.mode, envelope, test.timeout)
-			requireBroken(t, p, SessionEncrypt, bigParams, test.want, test.says)
+			requireBroken(t, p, shim.SessionEncrypt, bigParams, test.want, test.says)
 		})
 	}
 	t.Run("read", func(t *testing.T) {
 		t.Parallel()
 		p := startMode(t, "good", "", long)
-		body := make(Bytes, 3<<19)
-		r, err := p.Call(context.Background(), SessionDecrypt, &Params{Party: "p", Peer: "q", Envelope: &Message{RatchetMessage, body}})
+		body := make(shim.Bytes, 3<<19)
+		r, err := p.Call(context.Background(), shim.SessionDecrypt, &shim.Params{Party: "p", Peer: "q", Envelope: &shim.Message{Kind: shim.RatchetMessage, Body: body}})
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(body, *r.Plaintext))
 	})
@@ -372,7 +374,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		calls int
 		want  error
 	}{
-		{"endless line", 1, ErrProtocol}, {"flood", 1, ErrProtocol}, {"answer and flood", 2, ErrProtocol}, {"noisy", 1, nil},
+		{"endless line", 1, shim.ErrProtocol}, {"flood", 1, shim.ErrProtocol}, {"answer and flood", 2, shim.ErrProtocol}, {"noisy", 1, nil},
 	} {
 		t.Run(test.mode, func(t *testing.T) {
 			p := startMode(t, test.mode, goodReply, long)
@@ -380,7 +382,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			for range test.calls {
-				_, err = p.Call(context.Background(), SessionDigest, digestParams)
+				_, err = p.Call(context.Background(), shim.SessionDigest, digestParams)
 			}
 			runtime.ReadMemStats(&after)
 			require.ErrorIs(t, err, test.want)
@@ -391,7 +393,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func TestReadLine(t *testing.T) {
-	full := strings.Repeat("x", MaxLine-1) + "\n"
+	full := strings.Repeat("x", shim.MaxLine-1) + "\n"
 	for name, test := range map[string]struct {
 		in   string
 		want int
@@ -400,9 +402,9 @@ func TestReadLine(t *testing.T) {
 		"empty":         {"", 0, io.EOF},
 		"line":          {"ab\ncd\n", 3, nil},
 		"unfinished":    {"ab", 2, io.EOF},
-		"as long as is": {full, MaxLine, nil},
-		"too long":      {"x" + full, 0, ErrProtocol},
-		"never ends":    {full[:MaxLine-1] + "xx", 0, ErrProtocol},
+		"as long as is": {full, shim.MaxLine, nil},
+		"too long":      {"x" + full, 0, shim.ErrProtocol},
+		"never ends":    {full[:shim.MaxLine-1] + "xx", 0, shim.ErrProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := readLine(bufio.NewReaderSize(strings.NewReader(test.in), 64<<10))
@@ -425,7 +427,7 @@ func TestStartErrors(t *testing.T) {
 		"empty word":        "''",
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Start(context.Background(), command, ProcessOptions{})
+			p, err := Start(context.Background(), command, Options{})
 			require.ErrorIs(t, err, ErrStart)
 			require.Nil(t, p)
 		})
@@ -436,7 +438,7 @@ func TestStartErrors(t *testing.T) {
 func TestAccumulateHasMoreTime(t *testing.T) {
 	t.Parallel()
 	p := startMode(t, "hang", "", 50*time.Millisecond)
-	requireBroken(t, p, RatchetAccumulate, &Params{Set: "olm-v1", Steps: 1}, ErrHang, "nothing within 600ms")
+	requireBroken(t, p, shim.RatchetAccumulate, &shim.Params{Set: "olm-v1", Steps: 1}, shim.ErrHang, "nothing within 600ms")
 }
 
 func TestDefaultTimeout(t *testing.T) {
@@ -457,10 +459,10 @@ func TestCallContext(t *testing.T) {
 	}{"cancelled": {cancelled, context.Canceled}, "late": {late, context.DeadlineExceeded}} {
 		t.Run(name, func(t *testing.T) {
 			p := startMode(t, "hang", "", long)
-			_, err := p.Call(test.ctx, SessionDigest, digestParams)
+			_, err := p.Call(test.ctx, shim.SessionDigest, digestParams)
 			require.ErrorIs(t, err, test.want)
-			require.NotErrorIs(t, err, ErrHang)
-			_, again := p.Call(context.Background(), SessionDigest, digestParams)
+			require.NotErrorIs(t, err, shim.ErrHang)
+			_, again := p.Call(context.Background(), shim.SessionDigest, digestParams)
 			require.Equal(t, err, again)
 			requireGone(t, p)
 		})
@@ -470,10 +472,10 @@ func TestCallContext(t *testing.T) {
 func TestStartContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
-	p, err := Start(ctx, Command(t, "child", ""), ProcessOptions{Timeout: long})
+	p, err := Start(ctx, Command(t, "child", ""), Options{Timeout: long})
 	require.NoError(t, err)
 	cancel()
-	requireBroken(t, p, SessionDigest, digestParams, ErrCrash, "signal: killed")
+	requireBroken(t, p, shim.SessionDigest, digestParams, shim.ErrCrash, "signal: killed")
 }
 
 // Close ends a shim that does not care for the end of its input, and its children.

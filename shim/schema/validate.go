@@ -1,27 +1,25 @@
-package shim
+package schema
 
 import (
 	"bytes"
-	_ "embed"
 	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"credence/shim/schema"
+	"credence/shim"
 )
-
-// Schema is the JSON Schema (2020-12) of the shim protocol.
-//
-//go:embed schema.json
-var Schema []byte
 
 const schemaURL = "shim.json"
 
-// schemas gives the compiled definitions by name.
+// schemas returns the compiled definitions by name.
 var schemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	text, err := Text()
+	if err != nil {
+		return nil, err
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +28,7 @@ var schemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 		return nil, err
 	}
 	compiled := map[string]*jsonschema.Schema{}
-	for _, op := range Ops {
+	for _, op := range shim.Ops {
 		for _, kind := range []string{"params-", "reply-"} {
 			name := kind + string(op)
 			if compiled[name], err = c.Compile(schemaURL + "#/$defs/" + name); err != nil {
@@ -42,16 +40,16 @@ var schemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	return compiled, err
 })
 
-// ValidateReply checks a line from a shim against the schema of a reply to op. It tells the first field that is wrong.
-func ValidateReply(op Op, text []byte) error {
-	if slices.Contains(Ops, op) {
+// ValidateReply checks a line from a shim against the schema of a reply to op. It returns the first field that is wrong.
+func ValidateReply(op shim.Op, text []byte) error {
+	if slices.Contains(shim.Ops, op) {
 		return validate("reply-"+string(op), text)
 	}
 	return validate("reply", text) // an invented operation
 }
 
 // ValidateParams checks the parameters of a request against the schema of op.
-func ValidateParams(op Op, text []byte) error { return validate("params-"+string(op), text) }
+func ValidateParams(op shim.Op, text []byte) error { return validate("params-"+string(op), text) }
 
 func validate(name string, text []byte) error {
 	all, err := schemas()
@@ -66,5 +64,5 @@ func validate(name string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("not JSON: %w", err)
 	}
-	return schema.FirstCause(compiled.Validate(v))
+	return FirstCause(compiled.Validate(v))
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package shim
+package process
 
 import (
 	"os"
@@ -15,7 +15,7 @@ func killGroup(c *exec.Cmd) {
 	_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // fails only when nobody is left
 }
 
-// readNow reads what has already come, and does not wait. It gives the number of bytes.
+// readNow reads what has already come, and does not wait. It returns the number of bytes.
 func readNow(f *os.File, b []byte) int {
 	c, err := f.SyscallConn()
 	if err != nil {
