@@ -23,7 +23,7 @@ type Options struct {
 
 // player plays one scenario.
 type player struct {
-	*pair.Pair // for its ways with sets and envelopes; it has no peer
+	*pair.Pair // for envelopes and parameter sets; it has no peer
 	options    Options
 	scenario   *scenario.Scenario
 	play       *verdict.Play
