@@ -22,11 +22,11 @@ import (
 )
 
 // Profiles lists the profiles that the suite has tests for.
-var Profiles = verdict.Profiles
+var Profiles = shim.Profiles()
 
 // Errors of Run that mean a wrong call (exit status 2).
 var (
-	ErrUnknownProfile = verdict.ErrUnknownProfile
+	ErrUnknownProfile = suite.ErrUnknownProfile
 	ErrNoMatch        = suite.ErrNoMatch
 )
 
@@ -99,7 +99,7 @@ func Run(ctx context.Context, o Options) (*verdict.Report, error) {
 
 // selected returns the tests that the options name, and those of the shim itself.
 func (o Options) selected() ([]suite.Test, error) {
-	if err := verdict.CheckProfiles(o.Profiles); err != nil {
+	if err := suite.CheckProfiles(o.Profiles); err != nil {
 		return nil, err
 	}
 	all, err := catalog.Tests(o.Vectors)

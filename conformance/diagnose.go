@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"credence/conformance/internal/probe"
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
 	"credence/shim"
@@ -78,7 +77,7 @@ func (o Options) diagnose(ctx context.Context, profile string, h suite.Hello) (s
 
 // notClaimed says which operations a profile still needs, of the list that the shim is nearest to.
 func notClaimed(profile string, h suite.Hello) Step {
-	nearest := slices.MinFunc(probe.Needs[profile], func(a, b []shim.Op) int {
+	nearest := slices.MinFunc(shim.Needs(profile), func(a, b []shim.Op) int {
 		return len(h.Missing(a)) - len(h.Missing(b))
 	})
 	s := Step{Name: profile, Says: NotClaimed}

@@ -3,8 +3,6 @@
 package verdict
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
 	"credence/conformance/scenario"
@@ -15,22 +13,6 @@ const SuiteVersion = "0.1.0"
 
 // ShimProfile is the profile of the tests of the shim itself. They always run.
 const ShimProfile = "shim"
-
-// Profiles lists the profiles that the suite has tests for.
-var Profiles = []string{"xeddsa", "x3dh", "ratchet", "channel", "ambassador", "postoffice"}
-
-// ErrUnknownProfile is the error of CheckProfiles.
-var ErrUnknownProfile = errors.New("unknown profile")
-
-// CheckProfiles returns ErrUnknownProfile unless all of these are profiles.
-func CheckProfiles(profiles []string) error {
-	for _, p := range profiles {
-		if !slices.Contains(Profiles, p) {
-			return fmt.Errorf("%w %q (there are %v)", ErrUnknownProfile, p, Profiles)
-		}
-	}
-	return nil
-}
 
 // TestInfo describes a test of the suite.
 type TestInfo struct {

@@ -69,7 +69,7 @@ func newCampaign(o Options, kinds []kind) *campaign {
 // suite.ErrTarget, verdict.ErrUnknownProfile, suite.ErrNoMatch if the target has nothing to fuzz, or the error of
 // the context; the report is then of what was done before, or nil.
 func Run(ctx context.Context, o Options) (*verdict.Report, error) {
-	if err := verdict.CheckProfiles(o.Profiles); err != nil {
+	if err := suite.CheckProfiles(o.Profiles); err != nil {
 		return nil, err
 	}
 	players, err := o.players(ctx)

@@ -4,7 +4,6 @@ package kat
 import (
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
-	"credence/shim"
 	"credence/vectors"
 )
 
@@ -40,19 +39,4 @@ func newTest(g *vectors.Group, v *vectors.Test) suite.Test {
 // needsInjection is what a target lacks that takes no values in the place of randomness.
 func needsInjection(h suite.Hello) string {
 	return suite.Lacks(h.Injects, "injection of private keys and randomness")
-}
-
-// injects reports whether the parameters of an operation hold values in the place of randomness.
-func injects(op shim.Op, p *shim.Params) bool {
-	switch op {
-	case shim.XeddsaSign:
-		return p.Random != nil
-	case shim.X3dhInitiate, shim.SessionInitiate:
-		return p.EphemeralPrivate != nil
-	case shim.PartyNew:
-		return p.IdentityPrivate != nil
-	case shim.SessionEncrypt, shim.SessionDecrypt, shim.SessionRespond:
-		return p.RatchetPrivate != nil
-	}
-	return suite.ExportOf(op) != shim.PartyExport && len(p.Random) > 0 // of the Ambassador protocol
 }

@@ -11,7 +11,7 @@ func operationNeeds(h suite.Hello, g *vectors.Group, v *vectors.Test) string {
 	if !h.Offers(g.Operation) && !refusedByInitiate(h, g, v) {
 		return "operation " + string(g.Operation)
 	}
-	if v.Result != vectors.Invalid && injects(g.Operation, v.Input) {
+	if v.Result != vectors.Invalid && v.Input.Injects(g.Operation) {
 		return needsInjection(h)
 	}
 	return ""

@@ -22,7 +22,7 @@ func stepNeeds(h suite.Hello, s vectors.Step) string {
 	if !h.Offers(s.Op) {
 		return "operation " + string(s.Op)
 	}
-	if injects(s.Op, s.Input) && !h.Injects {
+	if s.Input.Injects(s.Op) && !h.Injects {
 		return needsInjection(h)
 	}
 	if c := s.Input.Cadence; c != "per-turn" {
@@ -35,7 +35,7 @@ func runScript(t *suite.T, v *vectors.Test) {
 	t.Reset()
 	var exported shim.Bytes
 	for i, step := range v.Steps {
-		if isImport(step.Op) && len(step.Input.State) == 0 && exported != nil {
+		if shim.IsImport(step.Op) && len(step.Input.State) == 0 && exported != nil {
 			input := *step.Input
 			input.State = exported // what an export looks like is the target's affair
 			step.Input = &input
@@ -51,8 +51,6 @@ func runScript(t *suite.T, v *vectors.Test) {
 		}
 	}
 }
-
-func isImport(op shim.Op) bool { return op == shim.DeviceImport || op == shim.ChannelImport }
 
 // runStep runs one step. It returns its result, or nil for a step that must be refused.
 func runStep(t *suite.T, s vectors.Step) *shim.Result {

@@ -43,9 +43,9 @@ func hello(t *suite.T) {
 			suite.Describe(h.Result))
 	}
 	for _, p := range h.Profiles {
-		if !slices.Contains(verdict.Profiles, p) {
+		if !slices.Contains(shim.Profiles(), p) {
 			t.Violation(verdict.Protocol, fmt.Sprintf("hello: profile %q is unknown", p),
-				strings.Join(verdict.Profiles, ", "), p)
+				strings.Join(shim.Profiles(), ", "), p)
 		}
 	}
 	for _, s := range h.ParameterSets {
@@ -76,7 +76,7 @@ func operations(t *suite.T) {
 	h := t.Hello
 	for _, p := range h.Profiles {
 		var missing []string // of each way to have the profile
-		for _, ops := range Needs[p] {
+		for _, ops := range shim.Needs(p) {
 			missing = append(missing, fmt.Sprint(h.Missing(ops)))
 		}
 		if !slices.Contains(missing, "[]") {
@@ -88,22 +88,4 @@ func operations(t *suite.T) {
 	if !h.Offers(shim.Reset) {
 		t.Violation(verdict.Unsupported, "reset is needed by every profile", "reset", fmt.Sprint(h.Operations))
 	}
-}
-
-// Needs holds the operations that each profile needs: all of one of these lists, the easiest first
-// (docs/shim-protocol.md).
-var Needs = map[string][][]shim.Op{
-	"xeddsa": {{shim.XeddsaSign, shim.XeddsaVerify}},
-	"x3dh": {
-		{shim.X3dhInitiate, shim.X3dhRespond},
-		{shim.PartyNew, shim.SessionInitiate, shim.SessionRespond},
-	},
-	"ratchet": {suite.HandshakeOps, suite.StartOps},
-	"channel": {{shim.ChannelNew, shim.ChannelConnect, shim.ChannelSeal, shim.ChannelOpen}},
-	"ambassador": {{
-		shim.DeviceRegister, shim.DeviceNew, shim.DeviceOffer, shim.DeviceRequest, shim.DeviceSend, shim.DeviceReceive,
-		shim.DeviceRefused, shim.DeviceCaughtUp, shim.DeviceUpkeep, shim.DeviceAck, shim.DeviceReplenish,
-		shim.DevicePrepare, shim.DeviceRotate, shim.DeviceStatus, shim.DeviceExport, shim.DeviceImport,
-	}},
-	"postoffice": {{shim.OfficeAppend, shim.OfficeBundle, shim.OfficeFetch}},
 }

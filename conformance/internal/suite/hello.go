@@ -10,9 +10,6 @@ import (
 	"credence/shim"
 )
 
-// ErrTarget wraps the reason why a target could not be run at all.
-var ErrTarget = errors.New("target could not be run")
-
 // Hello is what a target says of itself.
 type Hello struct{ *shim.Result }
 
@@ -60,19 +57,11 @@ func (h Hello) Missing(ops []shim.Op) []shim.Op {
 	return slices.DeleteFunc(slices.Clone(ops), func(op shim.Op) bool { return slices.Contains(h.Operations, op) })
 }
 
-// The two ways to a session.
-var (
-	StartOps     = []shim.Op{shim.SessionStart, shim.SessionEncrypt, shim.SessionDecrypt}
-	HandshakeOps = []shim.Op{
-		shim.PartyNew, shim.SessionInitiate, shim.SessionRespond, shim.SessionEncrypt, shim.SessionDecrypt,
-	}
-)
-
 // Handshakes reports whether the target comes to a session by a handshake.
-func (h Hello) Handshakes() bool { return h.Offers(HandshakeOps...) }
+func (h Hello) Handshakes() bool { return h.Offers(shim.ByHandshake.Ops()...) }
 
 // Starts reports whether the target comes to a session from a shared secret.
-func (h Hello) Starts() bool { return h.Offers(StartOps...) }
+func (h Hello) Starts() bool { return h.Offers(shim.BySecret.Ops()...) }
 
 // Exports reports whether the target can export a party and import it.
 func (h Hello) Exports() bool { return h.Offers(shim.PartyExport, shim.PartyImport) }

@@ -282,7 +282,7 @@ func TestSkip(t *testing.T) {
 // A test is skipped for the first thing that a target lacks.
 func TestMissing(t *testing.T) {
 	h := suite.Hello{Result: &shim.Result{
-		Profiles: []string{"ratchet"}, ParameterSets: []string{"omemo-2"}, Operations: suite.StartOps,
+		Profiles: []string{"ratchet"}, ParameterSets: []string{"omemo-2"}, Operations: shim.BySecret.Ops(),
 		Cadences: []string{"per-turn"},
 	}}
 	test := func(profile, set string, needs func(h suite.Hello) string) suite.Test {

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"credence/conformance/verdict"
@@ -61,7 +60,7 @@ func (t *T) WithRandom(r *rand.ChaCha8) *T {
 // Call performs an operation. It returns a refusal as the second value. A target that gives no reply, or one that does
 // not fit, stops the test.
 func (t *T) Call(op shim.Op, p shim.Params) (*shim.Result, *shim.Error) {
-	*t.sent = describe(op, p)
+	*t.sent = shim.Describe(op, p)
 	r, err := t.Target.Call(t.Context, op, &p)
 	var e *shim.Error
 	switch {
@@ -150,20 +149,9 @@ func (t *T) RefuseUnchanged(class shim.Class, op shim.Op, p shim.Params) {
 	t.Unchanged(op, p.Party, string(op)+" was refused and changed the exported state", func() { t.Refuse(class, op, p) })
 }
 
-// ExportOf returns the operation that exports what op works on.
-func ExportOf(op shim.Op) shim.Op {
-	switch family, _, _ := strings.Cut(string(op), "."); family {
-	case "channel":
-		return shim.ChannelExport
-	case "device":
-		return shim.DeviceExport
-	}
-	return shim.PartyExport
-}
-
 // Export returns the exported state of the party on which op works, or nil if the target has no export.
 func (t *T) Export(op shim.Op, party string) []byte {
-	export := ExportOf(op)
+	export := shim.ExportOf(op)
 	if !t.Hello.Offers(export) || party == "" {
 		return nil
 	}
@@ -203,14 +191,6 @@ func (t *T) Aside(look func()) {
 
 // ForgetSent takes the last request out of what a failure shows: what is judged does not follow from it.
 func (t *T) ForgetSent() { *t.sent = "" }
-
-// describe returns a request for people, without the exported state that a target has given.
-func describe(op shim.Op, p shim.Params) string {
-	if op == shim.PartyImport {
-		p.State = nil
-	}
-	return string(op) + " " + JSON(p)
-}
 
 // Describe returns a result for people.
 func Describe(r *shim.Result) string { return "result " + JSON(r) }

@@ -4,15 +4,11 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"math/rand/v2"
 	"slices"
 
 	"credence/conformance/verdict"
 )
-
-// ErrNoMatch means that of what was asked for nothing is there.
-var ErrNoMatch = errors.New("no test matches")
 
 // Test is one test of the suite.
 type Test struct {
