@@ -172,5 +172,5 @@ func TestNothingToFuzz(t *testing.T) {
 	_, err := campaign.Run(t.Context(), campaign.Options{Profiles: []string{"xeddsa"}, Start: reference})
 	require.ErrorIs(t, err, suite.ErrNoMatch)
 	_, err = campaign.Run(t.Context(), campaign.Options{Profiles: []string{"ratchet", "rachet"}, Start: reference})
-	require.ErrorIs(t, err, verdict.ErrUnknownProfile)
+	require.ErrorIs(t, err, suite.ErrUnknownProfile)
 }
