@@ -1,4 +1,5 @@
-// Package claims measures what multi-device designs promise: each cell of the table comes from a run of a design.
+// Package claims measures what is claimed for the designs of package design. Every cell of its table, and every mark in the
+// story of one theft told for each design, comes from a run of that design.
 package claims
 
 import (

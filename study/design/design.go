@@ -1,12 +1,14 @@
-// Package design compares ways to let a user have several devices, on top of the two-party sessions of package session.
+// Package design compares ways to let a user have several devices:
 //
-//   - single: one device a user, the baseline;
-//   - leader-based: the first device talks for all, and its companions talk with it alone;
-//   - multiplication, or client fan-out: every device talks with every device;
-//   - ambassador: all devices of a user share one key and one session for each peer (SPEC.md 7 to 12).
+//   - single: one device per user, the baseline;
+//   - leader: the first device speaks for all, and its companions speak with it alone;
+//   - multiplication, or client fan-out: every device has a session with every other device;
+//   - ambassador: all devices of a user share one key and one session with each peer (SPEC.md 7 to 12).
+//
+// The first three are built from the two-party sessions of package session, the last from package client.
 //
 // Everybody here is honest, the directory and the mailboxes included: the package measures what a design costs, what it
-// shows to a counterparty, and who reads what. All parties are of ambassador-v1. A Design is not safe for concurrent use,
+// shows to the other user, and who reads what. All parties are of ambassador-v1. A Design is not safe for concurrent use,
 // and an error of its source of randomness may leave a message half delivered.
 package design
 
