@@ -8,6 +8,7 @@ import (
 
 	"credence/internal/malicious"
 	"credence/reference/params"
+	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
 	"credence/shim"
 	"credence/spec/refusal"
@@ -62,14 +63,7 @@ func verifyInput(set *params.Set, name string, message []byte) shim.Params {
 	if err != nil {
 		panic(err) // the reader has 64 bytes
 	}
-	return shim.Params{PublicKey: signerKey(set, key(name)), Message: message, Signature: signature}
-}
-
-func signerKey(set *params.Set, k shim.Bytes) shim.Bytes {
-	if set.Signature == params.Ed25519 {
-		return xeddsa.EdwardsPublic(privateKey(k))
-	}
-	return set.Encode(public(k))
+	return shim.Params{PublicKey: x3dh.SignerKey(set, privateKey(key(name))), Message: message, Signature: signature}
 }
 
 func verifyVectors(f *vectors.File, set *params.Set) error {
@@ -108,7 +102,7 @@ func forgedSignatures(g *group, set *params.Set, message []byte) {
 	forge("longer-message", "a zero byte after the message", func(p *shim.Params) { p.Message = append(p.Message, 0) })
 	forge("shorter-message", "last byte of the message missing", func(p *shim.Params) { p.Message = p.Message[:len(p.Message)-1] })
 	forge("empty-message", "the empty message", func(p *shim.Params) { p.Message = nil })
-	forge("wrong-key", "the public key of somebody else", func(p *shim.Params) { p.PublicKey = signerKey(set, key("somebody else")) })
+	forge("wrong-key", "the public key of somebody else", func(p *shim.Params) { p.PublicKey = x3dh.SignerKey(set, privateKey(key("somebody else"))) })
 	forge("r-and-s-swapped", "s || R", func(p *shim.Params) { p.Signature = append(p.Signature[32:], p.Signature[:32]...) })
 	forge("r-of-another", "R of a signature with another Z", func(p *shim.Params) {
 		copy(p.Signature, verifyInput(set, set.Name+" forged 2", message).Signature[:32])
@@ -137,7 +131,7 @@ func otherMode(g *group, set, other *params.Set, message []byte) {
 	for i := range 6 {
 		name := fmt.Sprintf("other mode %d", i)
 		p := verifyInput(other, name, message)
-		p.PublicKey = signerKey(set, key(name))
+		p.PublicKey = x3dh.SignerKey(set, privateKey(key(name)))
 		t := test{
 			id: fmt.Sprintf("made-in-%s-%d", other.Name, i), comment: "a signature made in the mode of " + other.Name,
 			requirements: []string{"AMB-XED-03"}, input: p,

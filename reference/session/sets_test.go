@@ -128,6 +128,9 @@ func (d *dialogue) start(c ratchet.Cadence) {
 	}
 	d.respond(second)
 	d.read("bob", first)
+	state, err := d.bob.State("alice")
+	require.NoError(d.t, err)
+	require.Equal(d.t, d.set.AssociatedData == params.FullAD, bytes.HasPrefix(state.AD, []byte(d.set.Name)))
 	again, err := d.bob.Respond("another", second.Body, d.rand)
 	require.Error(d.t, err, "%s", again)
 	require.Contains(d.t, []refusal.Class{refusal.UnknownPrekey, refusal.Replay}, refusal.Of(err))

@@ -2,7 +2,6 @@
 package x3dh
 
 import (
-	"bytes"
 	"crypto/ecdh"
 	"fmt"
 	"io"
@@ -59,33 +58,6 @@ func SignPrekey(set *params.Set, identity *ecdh.PrivateKey, spk primitive.Public
 // SignatureInput returns what the identity key signs of an encoded signed prekey (SPEC.md 2.4).
 func SignatureInput(set *params.Set, encodedSPK []byte) []byte {
 	return append([]byte(set.SignatureLabel), encodedSPK...)
-}
-
-// VerifyPrekey checks the signature of an encoded signed prekey under the identity key of its owner (AMB-X3D-02). In a
-// set without signatures there is none to check. It returns the refusals of DecodeIdentity and xeddsa.Verify.
-func VerifyPrekey(set *params.Set, identity, encodedSPK, signature []byte) error {
-	if set.Signature == params.NoSignature {
-		return nil
-	}
-	public, err := verificationKey(set, identity)
-	if err != nil {
-		return err
-	}
-	return xeddsa.Verify(set.Signature, public, SignatureInput(set, encodedSPK), signature)
-}
-
-// verificationKey returns the public key in the form that xeddsa.Verify wants: the point in Ed25519 mode, u in the
-// others.
-func verificationKey(set *params.Set, identity []byte) ([]byte, error) {
-	switch {
-	case set.Signature == params.Ed25519:
-		return identity, nil
-	case set.Identity == params.Ed25519Identity:
-		u, err := xeddsa.EdwardsToMontgomery(identity)
-		return u[:], err
-	}
-	raw, _ := bytes.CutPrefix(identity, set.KeyPrefix) // a key without it has a wrong length
-	return raw, nil
 }
 
 // peerKeys are the public keys of the responder, checked.

@@ -205,14 +205,7 @@ func xeddsaVerify(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	if err := needSignatures(set); err != nil {
 		return nil, err
 	}
-	public := []byte(p.PublicKey)
-	if set.Signature != params.Ed25519 { // whose public key is a point
-		var ok bool
-		if public, ok = bytes.CutPrefix(p.PublicKey, set.KeyPrefix); !ok {
-			return nil, fmt.Errorf("%w: public key without its type byte", refusal.Malformed)
-		}
-	}
-	return &shim.Result{}, xeddsa.Verify(set.Signature, public, p.Message, p.Signature)
+	return &shim.Result{}, x3dh.VerifySignature(set, p.PublicKey, p.Message, p.Signature)
 }
 
 // FromShim returns a bundle of the shim protocol as the reference has it.
