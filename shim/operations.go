@@ -65,8 +65,8 @@ const (
 	OfficeFetch  Op = "office.fetch"
 )
 
-// Operation is an entry of the table of operations, from which follow the JSON Schema of the protocol, its reference, what
-// a profile needs, and what is masked, completed and compared.
+// Operation is an entry of the table of operations, from which follow the JSON Schema of the protocol, its reference,
+// what a profile needs, and what is masked, completed and compared.
 type Operation struct {
 	Op       Op
 	Does     string   // a sentence
@@ -79,8 +79,8 @@ type Operation struct {
 	Patience int   // how many times longer than others it may take; 0 is once
 }
 
-// Way is one of the ways to have a profile: the operations that belong to it, all of them. hello and reset are needed in
-// any case.
+// Way is one of the ways to have a profile: the operations that belong to it, all of them. hello and reset are needed
+// in any case.
 type Way struct {
 	Profile string
 	By      string // what sets it apart, if the profile has several

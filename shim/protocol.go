@@ -20,8 +20,9 @@ import (
 const Version = 1
 
 // Target is an implementation under test. Call performs one operation; calls come one at a time. A refusal or any other
-// reply of the protocol that is not a result is an *Error; an error of any other kind means that the target gives no reply
-// that can be judged, and wraps ErrCrash, ErrHang or ErrProtocol if it is for one of these reasons. Close ends the target.
+// reply of the protocol that is not a result is an *Error; an error of any other kind means that the target gives no
+// reply that can be judged, and wraps ErrCrash, ErrHang or ErrProtocol if it is for one of these reasons. Close ends
+// the target.
 type Target interface {
 	Call(ctx context.Context, op Op, p *Params) (*Result, error)
 	Close() error

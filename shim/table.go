@@ -107,8 +107,8 @@ func Patience(op Op) int { return max(1, operation[op].Patience) }
 // IsSecret reports whether a field of parameters or results is to be kept out of logs.
 func IsSecret(field string) bool { return secretFields[field] }
 
-// Complete returns the parameters with every byte string that op needs: one that is nil becomes the empty one, so that a
-// shim finds the field.
+// Complete returns the parameters with every byte string that op needs: one that is nil becomes the empty one, so that
+// a shim finds the field.
 func (p Params) Complete(op Op) Params {
 	for _, f := range operation[op].Params {
 		if v := p.field(f); f.MayBeEmpty && v.IsNil() {

@@ -108,7 +108,7 @@ func TestEntries(t *testing.T) {
 		require.NotEmpty(t, o.Does, o.Op)
 		for _, m := range slices.Concat(o.Params, o.Result) {
 			secret, seen := secrecy[m.Name]
-			require.True(t, !seen || secret == m.Secret, "%s is a secret in some operations and not in %s", m.Name, o.Op)
+			require.True(t, !seen || secret == m.Secret, "%s is a secret elsewhere, or in %s only", m.Name, o.Op)
 			secrecy[m.Name] = m.Secret
 			require.True(t, !m.MayBeEmpty || m.Type.Kind == shim.ByteString && !m.Optional, "%s: %s", o.Op, m.Name)
 			require.True(t, !m.Random || m.Optional && m.Secret, "%s: %s", o.Op, m.Name)
@@ -267,8 +267,9 @@ func TestDocumentedProfiles(t *testing.T) {
 // The secrets by name: a name that leaves this list shows up in logs.
 func TestSecrets(t *testing.T) {
 	secrets := []string{
-		"private_key", "identity_private", "signed_prekey_private", "one_time_prekey_private", "one_time_prekey_privates",
-		"ephemeral_private", "ratchet_private", "random", "shared_secret", "root_key", "chain_key", "message_key", "state",
+		"private_key", "identity_private", "signed_prekey_private", "one_time_prekey_private",
+		"one_time_prekey_privates", "ephemeral_private", "ratchet_private", "random", "shared_secret", "root_key",
+		"chain_key", "message_key", "state",
 	}
 	for _, o := range shim.Operations() {
 		for _, m := range slices.Concat(o.Params, o.Result) {

@@ -80,7 +80,8 @@ var (
 	hexType       = octets().named("hex").noted("bytes, lower-case hexadecimal")
 	keyType       = octets(32).named("key").noted("32 bytes")
 	publicKeyType = Type{
-		Name: "public_key", Kind: ByteString, Sizes: []int{32}, Prefixed: true, Note: "32 bytes, or 33 with 0x05 in signal-v3",
+		Name: "public_key", Kind: ByteString, Sizes: []int{32}, Prefixed: true,
+		Note: "32 bytes, or 33 with 0x05 in signal-v3",
 	}
 	signatureType = octets(64).named("signature").noted("64 bytes")
 	idType        = uint32Type.named("id32")
@@ -99,7 +100,9 @@ var (
 	).named("bundle")
 	fieldType = object(public("name", nameType), public("value", hexType)).named("field")
 	eventType = object(
-		public("kind", oneOf("message", "sent", "accepted", "void", "parked", "frozen", "refused", "record", "rotated")),
+		public("kind", oneOf(
+			"message", "sent", "accepted", "void", "parked", "frozen", "refused", "record", "rotated",
+		)),
 		public("account", keyType).optional(),
 		public("seq", countType).optional(),
 		public("device", keyType).optional(),

@@ -1,6 +1,6 @@
-// Package vectors embeds the test vectors of Credence and loads them; it needs nothing beyond the standard library and the
-// messages of the shim protocol. The format is that of the JSON files, described in
-// vectors/README.md and by vectors/schema.json.
+// Package vectors embeds the test vectors of Credence and loads them; it needs nothing beyond the standard library and
+// the messages of the shim protocol. The format is that of the JSON files, described in vectors/README.md and by
+// vectors/schema.json.
 //
 //	files, err := vectors.Load()
 //	for _, f := range files {

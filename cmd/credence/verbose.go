@@ -62,7 +62,8 @@ func (l *traffic) line(number int, arrow, text string, value any) {
 	fmt.Fprintf(l.w, "%d %s %s\n", number, arrow, report.Line(text))
 }
 
-// marked returns a value of the shim protocol as JSON in which secrets say that they are, and show their first bytes only.
+// marked returns a value of the shim protocol as JSON in which secrets say that they are, and show their first bytes
+// only.
 func marked(value any) string {
 	text, err := json.Marshal(value)
 	var v any

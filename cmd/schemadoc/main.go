@@ -1,11 +1,11 @@
-// Command schemadoc writes what follows from the table of operations (credence/shim): the JSON Schema of the shim protocol,
-// its reference, and the lists in the schema of the vector format; and the reference of the vector format from its schema.
-// It is run in the root of the repository.
+// Command schemadoc writes what follows from the table of operations (credence/shim): the JSON Schema of the shim
+// protocol, its reference, and the lists in the schema of the vector format; and the reference of the vector format
+// from its schema. It is run in the root of the repository.
 //
 //	schemadoc [-check]
 //
-// With -check it writes nothing. Exit status: 0 written, or what is there is right; 1 it is not; 2 usage, or a file cannot
-// be read or written.
+// With -check it writes nothing. Exit status: 0 written, or what is there is right; 1 it is not; 2 usage, or a file
+// cannot be read or written.
 package main
 
 import (

@@ -66,7 +66,10 @@ func TestOperation(t *testing.T) {
 	writeOperation(&b, shim.Operation{
 		Op: "a.b", Does: "does it", State: "a.export", Changes: true,
 		Params: []shim.Member{
-			{Name: "p", Type: shim.Type{Kind: shim.ByteString, Sizes: []int{64}}, Secret: true, Optional: true, Random: true, Role: "initiator"},
+			{
+				Name: "p", Type: shim.Type{Kind: shim.ByteString, Sizes: []int{64}},
+				Secret: true, Optional: true, Random: true, Role: "initiator",
+			},
 			{Name: "q", Type: shim.Type{Kind: shim.Integer, Min: &low, Max: &high}, Optional: true},
 			{Name: "r", Type: shim.Type{Name: "hex", Kind: shim.ByteString}, MayBeEmpty: true},
 		},

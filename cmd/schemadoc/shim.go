@@ -48,7 +48,8 @@ func shimReference() ([]byte, error) {
 	for _, o := range shim.Operations() {
 		writeOperation(b, o)
 	}
-	writeTypes(b, slices.DeleteFunc(root.Defs, func(m member[*jsonSchema]) bool { return strings.Contains(m.name, "-") }))
+	ofOperation := func(m member[*jsonSchema]) bool { return strings.Contains(m.name, "-") }
+	writeTypes(b, slices.DeleteFunc(root.Defs, ofOperation))
 	return b.Bytes(), nil
 }
 

@@ -14,8 +14,8 @@ import (
 
 const vectorSchema = "vectors/schema.json"
 
-// vectorLists returns the schema of the vector format with the lists of today in the places where it has lists of the shim
-// protocol and of SPEC.md.
+// vectorLists returns the schema of the vector format with the lists of today in the places where it has lists of the
+// shim protocol and of SPEC.md.
 func vectorLists() ([]byte, error) {
 	text, err := os.ReadFile(vectorSchema)
 	if err != nil {

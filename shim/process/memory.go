@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Memory returns the resident memory of the shim and its children, in bytes. It is not ok where the system does not say (it does on
-// Linux).
+// Memory returns the resident memory of the shim and its children, in bytes. It is not ok where the system does not say
+// (it does on Linux).
 func (p *Process) Memory() (total uint64, ok bool) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {

@@ -103,8 +103,8 @@ func (p *Process) start() error {
 	return nil
 }
 
-// wait waits for the child. Who reads gets a while for the rest, and not for ever: a child of the shim may hold standard
-// output open.
+// wait waits for the child. Who reads gets a while for the rest, and not for ever: a child of the shim may hold
+// standard output open.
 func (p *Process) wait() {
 	p.waitErr = p.command.Wait()
 	_ = p.stdout.SetReadDeadline(time.Now().Add(closeGrace)) // fails only after Close
@@ -171,8 +171,8 @@ func (p *Process) waiting() []byte {
 	return text[:readNow(p.stdout, text)]
 }
 
-// exchange writes a request and reads a line. Whoever writes more than a pipe holds waits for the shim, and so does who reads: at
-// the end of the time, or of ctx, the shim is killed and the pipes give up.
+// exchange writes a request and reads a line. Whoever writes more than a pipe holds waits for the shim, and so does who
+// reads: at the end of the time, or of ctx, the shim is killed and the pipes give up.
 func (p *Process) exchange(ctx context.Context, op shim.Op, request []byte) ([]byte, error) {
 	timeout := p.timeout * time.Duration(shim.Patience(op))
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, shim.ErrHang)

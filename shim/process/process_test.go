@@ -59,10 +59,14 @@ var Modes = map[string]func(){
 		fmt.Println(os.Getenv(textVariable))
 		idle()
 	},
-	"print":               print,
-	"print and wait":      func() { print(); idle() },
-	"banner":              func() { fmt.Println("Welcome!"); hang() },
-	"answer without read": func() { _, _ = os.Stdin.Read(make([]byte, 1)); fmt.Println(os.Getenv(textVariable)); hang() },
+	"print":          print,
+	"print and wait": func() { print(); idle() },
+	"banner":         func() { fmt.Println("Welcome!"); hang() },
+	"answer without read": func() {
+		_, _ = os.Stdin.Read(make([]byte, 1))
+		fmt.Println(os.Getenv(textVariable))
+		hang()
+	},
 	"close stdout":        func() { readRequest(); os.Stdout.Close(); hang() },
 	"close stdin, answer": func() { readRequest(); os.Stdin.Close(); fmt.Println(os.Getenv(textVariable)) },
 	"good":                func() { _ = shim.Serve(echo{}, os.Stdin, os.Stdout) },
@@ -134,7 +138,8 @@ func Command(t *testing.T, mode, text string) string {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	return fmt.Sprintf("env GORACE=atexit_sleep_ms=0 '%s=%s' '%s=%s' '%s'", modeVariable, mode, textVariable, text, self)
+	const format = "env GORACE=atexit_sleep_ms=0 '%s=%s' '%s=%s' '%s'"
+	return fmt.Sprintf(format, modeVariable, mode, textVariable, text, self)
 }
 
 func startMode(t *testing.T, mode, text string, timeout time.Duration) *Process {
@@ -145,8 +150,8 @@ func startMode(t *testing.T, mode, text string, timeout time.Duration) *Process 
 	return p
 }
 
-// The timeouts: long where the answer must come by itself, short where only the timeout ends the wait. A test that takes
-// as long as patience fails.
+// The timeouts: long where the answer must come by itself, short where only the timeout ends the wait. A test that
+// takes as long as patience fails.
 const (
 	long     = 10 * time.Second
 	short    = 300 * time.Millisecond
@@ -186,6 +191,10 @@ var (
 	goodDigest   = strings.Repeat("5a", 32)
 	goodReply    = `{"id":1,"result":{"digest":"` + goodDigest + `"}}`
 )
+
+func decryptParams(body shim.Bytes) *shim.Params {
+	return &shim.Params{Party: "p", Peer: "q", Envelope: &shim.Message{Kind: shim.RatchetMessage, Body: body}}
+}
 
 // requireBroken calls p and wants the error, soon, for ever, and no process left.
 func requireBroken(t *testing.T, p *Process, op shim.Op, params *shim.Params, want error, says string) {
@@ -301,7 +310,7 @@ func TestRefusalsAreNoBreak(t *testing.T) {
 	for range 3 {
 		_, err := p.Call(context.Background(), shim.SessionDigest, digestParams)
 		require.Equal(t, &shim.Error{Code: shim.Rejected, Class: "replay", Message: "no"}, err)
-		r, err := p.Call(context.Background(), shim.SessionDecrypt, &shim.Params{Party: "p", Peer: "q", Envelope: &shim.Message{Kind: shim.RatchetMessage, Body: shim.Bytes{7}}})
+		r, err := p.Call(context.Background(), shim.SessionDecrypt, decryptParams(shim.Bytes{7}))
 		require.NoError(t, err)
 		require.Equal(t, &shim.Bytes{7}, r.Plaintext)
 	}
@@ -360,7 +369,7 @@ func TestBigRequests(t *testing.T) {
 		t.Parallel()
 		p := startMode(t, "good", "", long)
 		body := make(shim.Bytes, 3<<19)
-		r, err := p.Call(context.Background(), shim.SessionDecrypt, &shim.Params{Party: "p", Peer: "q", Envelope: &shim.Message{Kind: shim.RatchetMessage, Body: body}})
+		r, err := p.Call(context.Background(), shim.SessionDecrypt, decryptParams(body))
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(body, *r.Plaintext))
 	})
@@ -374,7 +383,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		calls int
 		want  error
 	}{
-		{"endless line", 1, shim.ErrProtocol}, {"flood", 1, shim.ErrProtocol}, {"answer and flood", 2, shim.ErrProtocol}, {"noisy", 1, nil},
+		{"endless line", 1, shim.ErrProtocol}, {"flood", 1, shim.ErrProtocol},
+		{"answer and flood", 2, shim.ErrProtocol}, {"noisy", 1, nil},
 	} {
 		t.Run(test.mode, func(t *testing.T) {
 			p := startMode(t, test.mode, goodReply, long)
@@ -438,7 +448,8 @@ func TestStartErrors(t *testing.T) {
 func TestAccumulateHasMoreTime(t *testing.T) {
 	t.Parallel()
 	p := startMode(t, "hang", "", 50*time.Millisecond)
-	requireBroken(t, p, shim.RatchetAccumulate, &shim.Params{Set: "olm-v1", Steps: 1}, shim.ErrHang, "nothing within 600ms")
+	params := &shim.Params{Set: "olm-v1", Steps: 1}
+	requireBroken(t, p, shim.RatchetAccumulate, params, shim.ErrHang, "nothing within 600ms")
 }
 
 func TestDefaultTimeout(t *testing.T) {

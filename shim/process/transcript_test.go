@@ -85,21 +85,32 @@ func converse(t *testing.T, target shim.Target) {
 	call(shim.Reset, shim.Params{})
 	party := func(name string, n byte) *shim.Bundle {
 		return call(shim.PartyNew, shim.Params{
-			Set: "ambassador-v1", Party: name, SignedPrekeyID: 1, IdentityPrivate: fixedKey(n), SignedPrekeyPrivate: fixedKey(n + 1),
+			Set: "ambassador-v1", Party: name, SignedPrekeyID: 1,
+			IdentityPrivate: fixedKey(n), SignedPrekeyPrivate: fixedKey(n + 1),
 			Random: bytes.Repeat([]byte{n + 2}, 64), OneTimePrekeys: []shim.Bytes{fixedKey(n + 3)},
 		}).Bundle
 	}
 	party("alice", 0x10)
 	bundle := party("bob", 0x20)
-	call(shim.SessionInitiate, shim.Params{Party: "alice", Peer: "bob", Bundle: bundle, EphemeralPrivate: fixedKey(0x30), RatchetPrivate: fixedKey(0x31)})
-	first := call(shim.SessionEncrypt, shim.Params{Party: "alice", Peer: "bob", Plaintext: shim.Bytes("Hello, Bob"), RatchetPrivate: fixedKey(0x32)}).Envelope
-	read := call(shim.SessionRespond, shim.Params{Party: "bob", Peer: "alice", Envelope: first, RatchetPrivate: fixedKey(0x33)})
-	require.Equal(t, "Hello, Bob", string(*read.Plaintext))
-	answer := call(shim.SessionEncrypt, shim.Params{Party: "bob", Peer: "alice", RatchetPrivate: fixedKey(0x34)}).Envelope
-	garbage := &shim.Message{Kind: shim.RatchetMessage, Body: shim.Bytes{0x33, 0x00}}
-	refuse(shim.SessionDecrypt, shim.Params{Party: "alice", Peer: "bob", Envelope: garbage, RatchetPrivate: fixedKey(0x35)}, shim.Rejected)
-	read = call(shim.SessionDecrypt, shim.Params{Party: "alice", Peer: "bob", Envelope: answer, RatchetPrivate: fixedKey(0x36)})
-	require.Empty(t, *read.Plaintext)
+	between := func(party, peer string, ratchet byte) shim.Params {
+		return shim.Params{Party: party, Peer: peer, RatchetPrivate: fixedKey(ratchet)}
+	}
+	p := between("alice", "bob", 0x31)
+	p.Bundle, p.EphemeralPrivate = bundle, fixedKey(0x30)
+	call(shim.SessionInitiate, p)
+	p = between("alice", "bob", 0x32)
+	p.Plaintext = shim.Bytes("Hello, Bob")
+	first := call(shim.SessionEncrypt, p).Envelope
+	p = between("bob", "alice", 0x33)
+	p.Envelope = first
+	require.Equal(t, "Hello, Bob", string(*call(shim.SessionRespond, p).Plaintext))
+	answer := call(shim.SessionEncrypt, between("bob", "alice", 0x34)).Envelope
+	p = between("alice", "bob", 0x35)
+	p.Envelope = &shim.Message{Kind: shim.RatchetMessage, Body: shim.Bytes{0x33, 0x00}}
+	refuse(shim.SessionDecrypt, p, shim.Rejected)
+	p = between("alice", "bob", 0x36)
+	p.Envelope = answer
+	require.Empty(t, *call(shim.SessionDecrypt, p).Plaintext)
 	refuse("session.rewind", shim.Params{Party: "alice", Peer: "bob"}, shim.Unsupported)
 }
 

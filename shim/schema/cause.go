@@ -1,5 +1,5 @@
-// Package schema is the JSON Schema of the shim protocol: it makes its text from the table of operations, checks requests
-// and replies against it, and says in one line what a schema refuses.
+// Package schema is the JSON Schema of the shim protocol: it makes its text from the table of operations, checks
+// requests and replies against it, and says in one line what a schema refuses.
 package schema
 
 import (

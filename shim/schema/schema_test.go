@@ -36,7 +36,8 @@ func TestTranscriptIsValid(t *testing.T) {
 		seen[q.Op] = true
 	}
 	for _, op := range []shim.Op{
-		shim.Hello, shim.Reset, shim.PartyNew, shim.SessionInitiate, shim.SessionEncrypt, shim.SessionRespond, shim.SessionDecrypt, "session.rewind",
+		shim.Hello, shim.Reset, shim.PartyNew, shim.SessionInitiate, shim.SessionEncrypt, shim.SessionRespond,
+		shim.SessionDecrypt, "session.rewind",
 	} {
 		require.True(t, seen[op], op)
 	}
@@ -120,7 +121,9 @@ func TestValidateParams(t *testing.T) {
 		"key of 31":      {shim.RatchetChain, `{"set":"olm-v1","chain_key":"` + strings.Repeat("00", 31) + `"}`, `field "chain_key"`},
 		"key with a end": {shim.RatchetChain, `{"set":"olm-v1","chain_key":"` + strings.Repeat("00", 32) + `\n"}`, `field "chain_key"`},
 	} {
-		t.Run(name, func(t *testing.T) { requireSays(t, schema.ValidateParams(test.op, []byte(test.params)), test.says) })
+		t.Run(name, func(t *testing.T) {
+			requireSays(t, schema.ValidateParams(test.op, []byte(test.params)), test.says)
+		})
 	}
 }
 

@@ -57,15 +57,15 @@ func (d definitions) MarshalJSON() ([]byte, error) {
 
 func (d *definitions) add(name string, n node) { *d = append(*d, definition{name, n}) }
 
-// Text returns the JSON Schema (2020-12) of the shim protocol, made from the table of operations. shim/schema/schema.json
-// holds it for readers.
+// Text returns the JSON Schema (2020-12) of the shim protocol, made from the table of operations.
+// shim/schema/schema.json holds it for readers.
 func Text() ([]byte, error) {
 	parts := shim.Table()
 	root := node{
 		Schema: "https://json-schema.org/draft/2020-12/schema",
 		Title:  fmt.Sprintf("Credence shim protocol, version %d", shim.Version),
-		Description: "Every line to a shim is a request, every line from it a reply. params-OP, result-OP and reply-OP " +
-			"belong to the operation OP; docs/shim-protocol.md explains them.",
+		Description: "Every line to a shim is a request, every line from it a reply. params-OP, result-OP and " +
+			"reply-OP belong to the operation OP; docs/shim-protocol.md explains them.",
 	}
 	root.Defs.types(parts[0].Types)
 	root.Defs.frame()
@@ -93,13 +93,14 @@ func (d *definitions) types(types []shim.Type) {
 // byKind defines the parameters of the operations, then their results, then their replies. Exports and imports stand at
 // the end: the text keeps the order in which it was published, so that a copy differs where the protocol does.
 func (d *definitions) byKind(operations []shim.Operation) {
-	last := func(o shim.Operation) int {
+	rank := func(o shim.Operation) int {
 		if o.Imports || o.Op == o.State {
 			return 1
 		}
 		return 0
 	}
-	operations = slices.SortedStableFunc(slices.Values(operations), func(a, b shim.Operation) int { return last(a) - last(b) })
+	byRank := func(a, b shim.Operation) int { return rank(a) - rank(b) }
+	operations = slices.SortedStableFunc(slices.Values(operations), byRank)
 	for _, o := range operations {
 		d.add("params-"+string(o.Op), object(o.Params, true)) // a shim ignores what it does not know
 	}
@@ -124,9 +125,11 @@ func (d *definitions) frame() {
 	}})
 	d.add("error", node{
 		Type: "object", Additional: new(bool), Required: []string{"code"},
-		Properties: definitions{{"code", node{Enum: codes()}}, {"class", inPlace(shim.ClassType)}, {"message", anyText}},
-		If:         json.RawMessage(`{"required": ["class"]}`),
-		Then:       json.RawMessage(`{"properties": {"code": {"const": "rejected"}}}`),
+		Properties: definitions{
+			{"code", node{Enum: codes()}}, {"class", inPlace(shim.ClassType)}, {"message", anyText},
+		},
+		If:   json.RawMessage(`{"required": ["class"]}`),
+		Then: json.RawMessage(`{"properties": {"code": {"const": "rejected"}}}`),
 	})
 	d.add("reply", node{
 		Type: "object", Additional: new(bool), Required: []string{"id"},

@@ -40,7 +40,8 @@ var schemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	return compiled, err
 })
 
-// ValidateReply checks a line from a shim against the schema of a reply to op. It returns the first field that is wrong.
+// ValidateReply checks a line from a shim against the schema of a reply to op. It returns the first field that is
+// wrong.
 func ValidateReply(op shim.Op, text []byte) error {
 	if slices.Contains(shim.Ops, op) {
 		return validate("reply-"+string(op), text)

@@ -15,8 +15,8 @@ import (
 // notExported has a device that owes an ack, whose record is made only when it is sent: the reference cannot export it.
 const notExported = "ambassador/ambassador-v1/scenario/rotate-crossing"
 
-// The table says which operations change a state and which operation exports it. The scripts of the vectors show both: what
-// changes nothing leaves the export as it was, and what changes something changes it at least once.
+// The table says which operations change a state and which operation exports it. The scripts of the vectors show both:
+// what changes nothing leaves the export as it was, and what changes something changes it at least once.
 func TestChanges(t *testing.T) {
 	changed := map[shim.Op]bool{}
 	files, err := vectors.Load()
