@@ -141,39 +141,64 @@ func TestInitiateInstead(t *testing.T) {
 	require.Equal(t, "operation x3dh.initiate", c.Missing(h))
 }
 
+// A step is judged by its result, and by the digest of the state after it.
+func TestStep(t *testing.T) {
+	target := scripted(func(op shim.Op, _ *shim.Params) (*shim.Result, error) {
+		return &shim.Result{Digest: shim.Bytes{1}}, nil
+	})
+	for name, c := range map[string]struct {
+		step vectors.Step
+		want string
+	}{
+		"right": {vectors.Step{DigestAfter: shim.Bytes{1}}, ""},
+		"result": {vectors.Step{Output: &shim.Result{Message: shim.Bytes{2}}},
+			"step 0: session.encrypt gives another result"},
+		"digest": {vectors.Step{DigestAfter: shim.Bytes{2}}, "step 0: state digest differs"},
+	} {
+		c.step.Op, c.step.Input, c.step.Result = shim.SessionEncrypt, &shim.Params{}, vectors.Valid
+		test := newTest(&vectors.Group{Type: vectors.Session}, &vectors.Test{ID: "step", Steps: []vectors.Step{c.step}})
+		require.Equal(t, c.want, execute(t, test, target, everything).Message, name)
+	}
+}
+
 // What follows from the input may be left out of a result, and a problem is told in the target's own words.
 func TestEqualResult(t *testing.T) {
-	expected := shim.Result{
-		EphemeralKey: shim.Bytes{1}, Problem: "a fork", SharedSecret: shim.Bytes{2},
-		Bundle: &shim.Bundle{Identity: shim.Bytes{3}, OneTimePrekeyID: 4, RegistrationID: 5},
-		Events: []shim.Event{{Kind: "void", Class: refusal.Duplicate}},
-	}
+	const passed, failed = verdict.Passed, verdict.Failed
 	for name, c := range map[string]struct {
-		change func(r *shim.Result)
+		change func(e, g *shim.Result)
 		want   verdict.Status
 	}{
-		"the same":                {func(*shim.Result) {}, verdict.Passed},
-		"no ephemeral key":        {func(r *shim.Result) { r.EphemeralKey = nil }, verdict.Passed},
-		"another ephemeral key":   {func(r *shim.Result) { r.EphemeralKey = shim.Bytes{9} }, verdict.Failed},
-		"other words":             {func(r *shim.Result) { r.Problem = "two of them" }, verdict.Passed},
-		"no problem":              {func(r *shim.Result) { r.Problem = "" }, verdict.Failed},
-		"no secret":               {func(r *shim.Result) { r.SharedSecret = nil }, verdict.Failed},
-		"no bundle":               {func(r *shim.Result) { r.Bundle = nil }, verdict.Failed},
-		"another registration id": {func(r *shim.Result) { r.Bundle.RegistrationID = 0 }, verdict.Passed},
-		"another id of a key that is named by itself": {func(r *shim.Result) { r.Bundle.OneTimePrekeyID = 0 }, verdict.Passed},
-		"another id of a one-time prekey": {func(r *shim.Result) {
-			r.Bundle.SignedPrekey, r.Bundle.OneTimePrekeyID = shim.Bytes{6}, 0
-		}, verdict.Failed},
-		"a class of the family":     {func(r *shim.Result) { r.Events[0].Class = refusal.Malformed }, verdict.Passed},
-		"no class":                  {func(r *shim.Result) { r.Events[0].Class = "" }, verdict.Passed},
-		"a class of another family": {func(r *shim.Result) { r.Events[0].Class = refusal.Exhausted }, verdict.Failed},
-		"no event":                  {func(r *shim.Result) { r.Events = nil }, verdict.Failed},
+		"the same":                {func(_, _ *shim.Result) {}, passed},
+		"no ephemeral key":        {func(_, g *shim.Result) { g.EphemeralKey = nil }, passed},
+		"another ephemeral key":   {func(_, g *shim.Result) { g.EphemeralKey = shim.Bytes{9} }, failed},
+		"other words":             {func(_, g *shim.Result) { g.Problem = "two of them" }, passed},
+		"no problem":              {func(_, g *shim.Result) { g.Problem = "" }, failed},
+		"no secret":               {func(_, g *shim.Result) { g.SharedSecret = nil }, failed},
+		"no bundle":               {func(_, g *shim.Result) { g.Bundle = nil }, failed},
+		"another registration id": {func(_, g *shim.Result) { g.Bundle.RegistrationID = 0 }, passed},
+		"another prekey id":       {func(_, g *shim.Result) { g.Bundle.OneTimePrekeyID = 0 }, failed},
+		"another prekey id of Olm": {func(e, g *shim.Result) {
+			e.Bundle.SignedPrekey, g.Bundle.SignedPrekey, g.Bundle.OneTimePrekeyID = nil, nil, 0
+		}, passed},
+		"a class of the family":     {func(_, g *shim.Result) { g.Events[0].Class = refusal.Malformed }, passed},
+		"no class":                  {func(_, g *shim.Result) { g.Events[0].Class = "" }, passed},
+		"a class of another family": {func(_, g *shim.Result) { g.Events[0].Class = refusal.Exhausted }, failed},
+		"no event":                  {func(_, g *shim.Result) { g.Events = nil }, failed},
 	} {
-		got := expected
-		bundle := *expected.Bundle
-		got.Bundle, got.Events = &bundle, []shim.Event{expected.Events[0]}
-		c.change(&got)
-		test := suite.Test{Run: func(t *suite.T) { equalResult(t, shim.X3dhInitiate, &expected, &got) }}
+		e, g := fullResult(), fullResult()
+		c.change(e, g)
+		test := suite.Test{Run: func(t *suite.T) { equalResult(t, shim.X3dhInitiate, e, g) }}
 		require.Equal(t, c.want, execute(t, test, nil, everything).Status, name)
+	}
+}
+
+// fullResult returns a result with every field in which targets may differ.
+func fullResult() *shim.Result {
+	return &shim.Result{
+		EphemeralKey: shim.Bytes{1}, Problem: "a fork", SharedSecret: shim.Bytes{2},
+		Bundle: &shim.Bundle{
+			Identity: shim.Bytes{3}, SignedPrekey: shim.Bytes{6}, OneTimePrekeyID: 4, RegistrationID: 5,
+		},
+		Events: []shim.Event{{Kind: "void", Class: refusal.Duplicate}},
 	}
 }
