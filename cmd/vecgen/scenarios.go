@@ -22,7 +22,8 @@ type scenarioList struct {
 	err   error
 }
 
-// run makes one scenario. Its story is told in terms of the target's devices; the rest of the world is made by the scene.
+// run makes one scenario. Its story is told in terms of the target's devices; the rest of the world is made by the
+// scene.
 func (l *scenarioList) run(id, comment string, flags, requirements []string, story func(s *scene)) {
 	s := newScene(fmt.Sprintf("%s/ambassador-v1/scenario/%s", l.group.Profile, id), comment, flags, requirements...)
 	story(s)
@@ -41,7 +42,9 @@ func (l *scenarioList) done() error {
 }
 
 func newScenarios(f *vectors.File, profile string) *scenarioList {
-	return &scenarioList{group: vectors.Group{Type: vectors.Scenario, Profile: profile, ParameterSet: account.Set.Name}, file: f}
+	return &scenarioList{
+		group: vectors.Group{Type: vectors.Scenario, Profile: profile, ParameterSet: account.Set.Name}, file: f,
+	}
 }
 
 func reqs(ids ...string) []string { return ids }
@@ -49,7 +52,8 @@ func reqs(ids ...string) []string { return ids }
 // scenarios adds every scenario of the profile ambassador.
 func scenarios(f *vectors.File) error {
 	l := newScenarios(f, "ambassador")
-	l.run("register", "an account with one device", nil, reqs("AMB-ENC-01", "AMB-ACC-01", "AMB-ACC-02", "AMB-ACC-04"), func(s *scene) { s.register("phone") })
+	l.run("register", "an account with one device", nil, reqs("AMB-ENC-01", "AMB-ACC-01", "AMB-ACC-02", "AMB-ACC-04"),
+		func(s *scene) { s.register("phone") })
 	l.run("link", "two devices are linked, one after the other", nil, reqs("AMB-ROT-11", "AMB-ENC-01"), func(s *scene) {
 		s.register("phone")
 		s.link("phone", "laptop")
@@ -95,21 +99,24 @@ func (l *scenarioList) conversations() {
 			s.send("laptop", b, "another one")
 			s.deliver("laptop", "phone")
 		})
-	l.run("per-message", "every entry has a ratchet key of its own, whoever sends", nil, reqs("AMB-LOG-04", "AMB-LOG-06", "AMB-RAT-08"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		for i, name := range []string{"phone", "phone", "laptop", "bob", "bob", "laptop", "phone", "bob", "laptop"} {
-			text := fmt.Sprintf("entry %d", i+2)
-			if name == "bob" {
-				s.says(bob, "phone", text)
-			} else {
-				s.send(name, b, text)
-			}
+	l.run("per-message", "every entry has a ratchet key of its own, whoever sends", nil,
+		reqs("AMB-LOG-04", "AMB-LOG-06", "AMB-RAT-08"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
 			s.deliver("phone", "laptop")
-		}
-	})
+			for i, name := range []string{
+				"phone", "phone", "laptop", "bob", "bob", "laptop", "phone", "bob", "laptop",
+			} {
+				text := fmt.Sprintf("entry %d", i+2)
+				if name == "bob" {
+					s.says(bob, "phone", text)
+				} else {
+					s.send(name, b, text)
+				}
+				s.deliver("phone", "laptop")
+			}
+		})
 	l.run("empty-plaintext", "an empty plaintext, sent and received", nil, reqs("AMB-LOG-11"), func(s *scene) {
 		bob := pair(s)
 		s.send("phone", bob.Device.Account(), "")
@@ -117,55 +124,59 @@ func (l *scenarioList) conversations() {
 		s.says(bob, "phone", "")
 		s.deliver("phone", "laptop")
 	})
-	l.run("no-one-time-prekey", "a start under a bundle without a one-time prekey", []string{"NoOneTimePrekey"}, reqs("AMB-ENC-01", "AMB-PST-03"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		for range account.Batch {
-			_, err := s.office.Bundle(b)
-			s.fail(err)
-			_, err = s.office.Bundle(s.id("phone"))
-			s.fail(err)
-		}
-		s.send("phone", b, "without")
-		s.deliver("phone", "laptop")
-		carol := s.other()
-		s.says(carol, "phone", "without")
-		s.deliver("phone", "laptop")
-	})
-	l.run("racing-siblings", "two devices race for a place: one is refused, reads, and sends anew", []string{"Racing"}, reqs("AMB-LOG-09", "AMB-SYN-09", "AMB-PST-05"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		winner, loser := s.tentative("laptop", b, "wins"), s.tentative("phone", b, "loses")
-		s.append(winner)
-		s.expectRefusal(refusal.Conflict, s.office.Append(loser))
-		s.do(shim.DeviceRefused, shim.Params{Party: "phone"})
-		s.deliver("phone", "laptop")
-		s.send("phone", b, "comes second")
-		s.deliver("phone", "laptop")
-	})
-	l.run("crossing-starts", "both sides start at once: the other side's came first, the own one is dropped", []string{"Racing"}, reqs("AMB-LOG-03", "AMB-LOG-09"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		own := s.tentative("laptop", b, "my start")
-		s.says(bob, "phone", "came first")
-		s.expectRefusal(refusal.Conflict, s.office.Append(own))
-		s.do(shim.DeviceRefused, shim.Params{Party: "laptop"})
-		s.deliver("phone", "laptop")
-		s.send("laptop", b, "no start is needed")
-		s.deliver("phone", "laptop")
-	})
-	l.run("two-peers", "conversations with two accounts do not influence each other", nil, reqs("AMB-LOG-06"), func(s *scene) {
-		bob := pair(s)
-		carol := s.other()
-		s.send("phone", bob.Device.Account(), "to Bob")
-		s.says(carol, "phone", "from Carol")
-		s.deliver("phone", "laptop")
-		s.send("laptop", carol.Device.Account(), "to Carol")
-		s.says(bob, "phone", "from Bob")
-		s.deliver("phone", "laptop")
-	})
+	l.run("no-one-time-prekey", "a start under a bundle without a one-time prekey", []string{"NoOneTimePrekey"},
+		reqs("AMB-ENC-01", "AMB-PST-03"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			for range account.Batch {
+				_, err := s.office.Bundle(b)
+				s.fail(err)
+				_, err = s.office.Bundle(s.id("phone"))
+				s.fail(err)
+			}
+			s.send("phone", b, "without")
+			s.deliver("phone", "laptop")
+			carol := s.other()
+			s.says(carol, "phone", "without")
+			s.deliver("phone", "laptop")
+		})
+	l.run("racing-siblings", "two devices race for a place: one is refused, reads, and sends anew", []string{"Racing"},
+		reqs("AMB-LOG-09", "AMB-SYN-09", "AMB-PST-05"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			winner, loser := s.tentative("laptop", b, "wins"), s.tentative("phone", b, "loses")
+			s.append(winner)
+			s.expectRefusal(refusal.Conflict, s.office.Append(loser))
+			s.do(shim.DeviceRefused, shim.Params{Party: "phone"})
+			s.deliver("phone", "laptop")
+			s.send("phone", b, "comes second")
+			s.deliver("phone", "laptop")
+		})
+	l.run("crossing-starts", "both sides start at once: the other side's came first, the own one is dropped",
+		[]string{"Racing"}, reqs("AMB-LOG-03", "AMB-LOG-09"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			own := s.tentative("laptop", b, "my start")
+			s.says(bob, "phone", "came first")
+			s.expectRefusal(refusal.Conflict, s.office.Append(own))
+			s.do(shim.DeviceRefused, shim.Params{Party: "laptop"})
+			s.deliver("phone", "laptop")
+			s.send("laptop", b, "no start is needed")
+			s.deliver("phone", "laptop")
+		})
+	l.run("two-peers", "conversations with two accounts do not influence each other", nil, reqs("AMB-LOG-06"),
+		func(s *scene) {
+			bob := pair(s)
+			carol := s.other()
+			s.send("phone", bob.Device.Account(), "to Bob")
+			s.says(carol, "phone", "from Carol")
+			s.deliver("phone", "laptop")
+			s.send("laptop", carol.Device.Account(), "to Carol")
+			s.says(bob, "phone", "from Bob")
+			s.deliver("phone", "laptop")
+		})
 }
 
 func (s *scene) expectRefusal(class shim.Class, err error) {
@@ -199,99 +210,112 @@ func (l *scenarioList) records() {
 		s.deliver("phone", "laptop")
 		s.fail(noCommit(s.do(shim.DeviceUpkeep, shim.Params{Party: "laptop"})))
 	})
-	l.run("replenish", "new prekeys; a start uses one of them, another one still uses one of the batch before", nil, reqs("AMB-SYN-12", "AMB-ACC-07", "AMB-ACC-08"), func(s *scene) {
-		bob := pair(s)
-		old, err := s.office.Bundle(s.id("phone"))
-		s.fail(err)
-		s.append(s.do(shim.DeviceReplenish, shim.Params{Party: "laptop"}).Message)
-		s.deliver("phone", "laptop")
-		s.says(bob, "phone", "under the new batch")
-		s.deliver("phone", "laptop")
-		s.startUnder(s.other(), "phone", old, "under the batch before")
-		s.deliver("phone", "laptop")
-	})
-	l.run("replenish-twice", "after two batches a start under the first is void", []string{"UnknownPrekey"}, reqs("AMB-ACC-07", "AMB-LOG-08"), func(s *scene) {
-		pair(s)
-		old, err := s.office.Bundle(s.id("phone"))
-		s.fail(err)
-		for _, name := range []string{"laptop", "phone"} {
-			s.append(s.do(shim.DeviceReplenish, shim.Params{Party: name}).Message)
+	l.run("replenish", "new prekeys; a start uses one of them, another one still uses one of the batch before", nil,
+		reqs("AMB-SYN-12", "AMB-ACC-07", "AMB-ACC-08"), func(s *scene) {
+			bob := pair(s)
+			old, err := s.office.Bundle(s.id("phone"))
+			s.fail(err)
+			s.append(s.do(shim.DeviceReplenish, shim.Params{Party: "laptop"}).Message)
 			s.deliver("phone", "laptop")
-		}
-		s.startUnder(s.other(), "phone", old, "too late")
-		s.deliver("phone", "laptop")
-	})
-	l.run("resend", "a record is lost: the entry waits, the sibling is asked, and answers", []string{"Dishonest"}, reqs("AMB-SYN-08", "AMB-SYN-07", "AMB-SYN-05"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		s.send("phone", b, "its record is lost")
-		s.deliver("phone")
-		s.expects(s.receive("laptop", withoutParcels(s.last("laptop"))), "parked")
-		s.status("laptop")
-		s.refuses(refusal.NotReady, shim.DeviceSend, shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("too early")})
-		s.says(bob, "phone", "waits too")
-		s.deliver("phone", "laptop")
-		s.append(s.do(shim.DeviceUpkeep, shim.Params{Party: "laptop"}).Message)
-		s.deliver("phone", "laptop")
-		s.append(s.do(shim.DeviceUpkeep, shim.Params{Party: "phone"}).Message)
-		s.deliver("phone", "laptop")
-		s.send("laptop", b, "in step again")
-		s.deliver("phone", "laptop")
-	})
-	l.run("restart", "a device is exported and imported: it has to catch up, and goes on", nil, reqs("AMB-SYN-03", "AMB-SYN-10"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		s.says(bob, "phone", "while it was off")
-		s.restart("laptop", "laptop-again")
-		s.refuses(refusal.NotReady, shim.DeviceSend, shim.Params{Party: "laptop-again", Account: b[:], Plaintext: shim.Bytes("too early")})
-		s.deliver("laptop-again", "phone")
-		s.caughtUp("laptop-again")
-		s.send("laptop-again", b, "caught up")
-		s.deliver("laptop-again", "phone")
-	})
-	l.run("restart-under-way", "a device is stopped after its commit was made and before it is answered; the commit was accepted", nil, reqs("AMB-SYN-02", "AMB-SYN-03"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		commit := s.tentative("laptop", b, "accepted while it was off")
-		s.restart("laptop", "laptop-again")
-		s.append(commit)
-		s.deliver("laptop-again", "phone")
-		s.caughtUp("laptop-again")
-		s.send("laptop-again", b, "next")
-		s.deliver("laptop-again", "phone")
-	})
-	l.run("restart-before-release", "a device is stopped after its commit was made, and the commit never leaves: it is dropped, and the device goes on", nil, reqs("AMB-SYN-14", "AMB-SYN-02"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		s.tentative("laptop", b, "never leaves")
-		s.restart("laptop", "laptop-again")
-		s.deliver("laptop-again")
-		s.caughtUp("laptop-again")
-		s.send("laptop-again", b, "leaves")
-		s.deliver("laptop-again", "phone")
-	})
-	l.run("set-back", "a device that was set back learns of its own later commits and refuses to send for ever", []string{"Dishonest"}, reqs("AMB-SYN-11", "AMB-SYN-10"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		snapshot := s.do(shim.DeviceExport, shim.Params{Party: "laptop"}).State
-		s.forgetState()
-		s.send("laptop", b, "after the snapshot")
-		s.deliver("laptop", "phone")
-		s.importState("old-laptop", snapshot)
-		s.refuses(refusal.NotReady, shim.DeviceCaughtUp, shim.Params{Party: "old-laptop", Commits: 1})
-		s.refuses(refusal.NotReady, shim.DeviceSend, shim.Params{Party: "old-laptop", Account: b[:], Plaintext: shim.Bytes("never")})
-		s.refuses(refusal.NotReady, shim.DeviceAck, shim.Params{Party: "old-laptop"})
-	})
+			s.says(bob, "phone", "under the new batch")
+			s.deliver("phone", "laptop")
+			s.startUnder(s.other(), "phone", old, "under the batch before")
+			s.deliver("phone", "laptop")
+		})
+	l.run("replenish-twice", "after two batches a start under the first is void", []string{"UnknownPrekey"},
+		reqs("AMB-ACC-07", "AMB-LOG-08"), func(s *scene) {
+			pair(s)
+			old, err := s.office.Bundle(s.id("phone"))
+			s.fail(err)
+			for _, name := range []string{"laptop", "phone"} {
+				s.append(s.do(shim.DeviceReplenish, shim.Params{Party: name}).Message)
+				s.deliver("phone", "laptop")
+			}
+			s.startUnder(s.other(), "phone", old, "too late")
+			s.deliver("phone", "laptop")
+		})
+	l.run("resend", "a record is lost: the entry waits, the sibling is asked, and answers", []string{"Dishonest"},
+		reqs("AMB-SYN-08", "AMB-SYN-07", "AMB-SYN-05"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			s.send("phone", b, "its record is lost")
+			s.deliver("phone")
+			s.expects(s.receive("laptop", withoutParcels(s.last("laptop"))), "parked")
+			s.status("laptop")
+			s.refuses(refusal.NotReady, shim.DeviceSend,
+				shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("too early")})
+			s.says(bob, "phone", "waits too")
+			s.deliver("phone", "laptop")
+			s.append(s.do(shim.DeviceUpkeep, shim.Params{Party: "laptop"}).Message)
+			s.deliver("phone", "laptop")
+			s.append(s.do(shim.DeviceUpkeep, shim.Params{Party: "phone"}).Message)
+			s.deliver("phone", "laptop")
+			s.send("laptop", b, "in step again")
+			s.deliver("phone", "laptop")
+		})
+	l.run("restart", "a device is exported and imported: it has to catch up, and goes on", nil,
+		reqs("AMB-SYN-03", "AMB-SYN-10"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			s.says(bob, "phone", "while it was off")
+			s.restart("laptop", "laptop-again")
+			s.refuses(refusal.NotReady, shim.DeviceSend,
+				shim.Params{Party: "laptop-again", Account: b[:], Plaintext: shim.Bytes("too early")})
+			s.deliver("laptop-again", "phone")
+			s.caughtUp("laptop-again")
+			s.send("laptop-again", b, "caught up")
+			s.deliver("laptop-again", "phone")
+		})
+	l.run("restart-under-way",
+		"a device is stopped after its commit was made and before it is answered; the commit was accepted", nil, reqs(
+			"AMB-SYN-02", "AMB-SYN-03",
+		), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			commit := s.tentative("laptop", b, "accepted while it was off")
+			s.restart("laptop", "laptop-again")
+			s.append(commit)
+			s.deliver("laptop-again", "phone")
+			s.caughtUp("laptop-again")
+			s.send("laptop-again", b, "next")
+			s.deliver("laptop-again", "phone")
+		})
+	l.run("restart-before-release",
+		"a device is stopped after its commit was made, and the commit never leaves: it is dropped, and the device "+
+			"goes on", nil, reqs("AMB-SYN-14", "AMB-SYN-02"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			s.tentative("laptop", b, "never leaves")
+			s.restart("laptop", "laptop-again")
+			s.deliver("laptop-again")
+			s.caughtUp("laptop-again")
+			s.send("laptop-again", b, "leaves")
+			s.deliver("laptop-again", "phone")
+		})
+	l.run("set-back", "a device that was set back learns of its own later commits and refuses to send for ever",
+		[]string{"Dishonest"}, reqs("AMB-SYN-11", "AMB-SYN-10"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			snapshot := s.do(shim.DeviceExport, shim.Params{Party: "laptop"}).State
+			s.forgetState()
+			s.send("laptop", b, "after the snapshot")
+			s.deliver("laptop", "phone")
+			s.importState("old-laptop", snapshot)
+			s.refuses(refusal.NotReady, shim.DeviceCaughtUp, shim.Params{Party: "old-laptop", Commits: 1})
+			s.refuses(refusal.NotReady, shim.DeviceSend,
+				shim.Params{Party: "old-laptop", Account: b[:], Plaintext: shim.Bytes("never")})
+			s.refuses(refusal.NotReady, shim.DeviceAck, shim.Params{Party: "old-laptop"})
+		})
 }
 
 func noCommit(r *shim.Result) error {
@@ -320,8 +344,8 @@ func withoutParcels(mail []byte) []byte {
 	return codec.MustEncode(m)
 }
 
-// restart exports a device and imports it under another name. What an export looks like is the target's affair: the test
-// takes it from the target.
+// restart exports a device and imports it under another name. What an export looks like is the target's affair: the
+// test takes it from the target.
 func (s *scene) restart(from, to string) {
 	state := s.do(shim.DeviceExport, shim.Params{Party: from}).State
 	s.forgetState()
@@ -370,102 +394,120 @@ func (l *scenarioList) rotations() {
 		s.deliver("phone", "laptop")
 		s.send("laptop", b, "without it")
 		s.deliver("phone", "laptop")
-		s.expects(s.receive("laptop", parcelMail(s.device("tablet"), late, s.device("laptop"))), kind("refused", refusal.NotAllowed))
+		s.expects(s.receive("laptop", parcelMail(s.device("tablet"), late, s.device("laptop"))),
+			kind("refused", refusal.NotAllowed))
 	})
-	l.run("rotate-on-demand", "a rotation that changes no device; an offline device reads up to the cut and then the rotation", nil, reqs("AMB-ROT-05", "AMB-LOG-03"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone")
-		s.says(bob, "phone", "before the cut")
-		s.deliver("phone")
-		s.rotate("phone", shim.Params{})
-		s.deliver("phone")
-		s.says(bob, "phone", "after the cut")
-		s.deliver("phone", "laptop")
-		s.send("laptop", b, "answer")
-		s.deliver("phone", "laptop")
-	})
-	l.run("rotate-heal", "healing first: the leader asks, the device answers under a new ratchet key, and is in", nil, reqs("AMB-ROT-07", "AMB-ROT-05"), func(s *scene) {
-		pair(s)
-		s.askAndAnswer("phone", "laptop")
-		s.rotate("phone", shim.Params{})
-		s.deliver("phone", "laptop")
-	})
-	l.run("rotate-pending", "a device does not answer, is pending, answers later, and comes in again", nil, reqs("AMB-ROT-06", "AMB-CHN-07", "AMB-ROT-11", "AMB-ROT-12"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "before")
-		s.deliver("phone", "laptop")
-		s.append(s.do(shim.DevicePrepare, shim.Params{Party: "phone"}).Message)
-		s.rotate("phone", shim.Params{})
-		s.deliver("phone", "laptop")
-		s.rotate("phone", shim.Params{}) // it stays pending: it has not answered
-		s.deliver("phone", "laptop")
-		s.refuses(refusal.NotReady, shim.DeviceSend, shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("pending")})
-		s.says(bob, "phone", "not for the pending one")
-		s.deliver("phone")
-		s.askAndAnswer("phone", "laptop")
-		s.rotate("phone", shim.Params{})
-		s.deliver("phone", "laptop")
-		s.says(bob, "phone", "for both again")
-		s.deliver("phone", "laptop")
-		s.send("laptop", b, "back")
-		s.deliver("phone", "laptop")
-	})
-	l.run("rotate-crossing", "question and ack cross: the device does not answer in the old chain, and the leader asks again", []string{"Racing"}, reqs("AMB-ROT-08", "AMB-ROT-07"), func(s *scene) {
-		pair(s)
-		// The ack opens a chain of the laptop that the leader has not seen when it asks.
-		s.append(s.do(shim.DeviceAck, shim.Params{Party: "laptop"}).Message)
-		s.append(s.do(shim.DevicePrepare, shim.Params{Party: "phone"}).Message)
-		s.deliver("laptop", "phone")
-		s.append(s.do(shim.DeviceUpkeep, shim.Params{Party: "laptop"}).Message)
-		s.deliver("laptop", "phone")
-		s.askAndAnswer("phone", "laptop")
-		s.rotate("phone", shim.Params{})
-		s.deliver("phone", "laptop")
-	})
-	l.run("rotate-conflict", "an entry comes before the rotation: it is refused, and made anew with the new cut", []string{"Racing"}, reqs("AMB-LOG-09", "AMB-ROT-05"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		early := s.do(shim.DeviceRotate, shim.Params{Party: "phone"}).Message
-		s.fail(bob.Sync())
-		s.says(bob, "phone", "in between")
-		s.expectRefusal(refusal.Conflict, s.office.Append(early))
-		s.do(shim.DeviceRefused, shim.Params{Party: "phone"})
-		s.deliver("phone")
-		s.rotate("phone", shim.Params{})
-		s.deliver("phone", "laptop")
-	})
-	l.run("peer-rotates", "the other side rotates: the next entry is a start to its new epoch", nil, reqs("AMB-LOG-03", "AMB-ACC-06"), func(s *scene) {
-		bob := pair(s)
-		b := bob.Device.Account()
-		s.send("phone", b, "start")
-		s.deliver("phone", "laptop")
-		s.fail(bob.Sync())
-		s.fail(bob.Rotate(ambassador.Change{}))
-		stale := s.tentative("laptop", b, "to the old epoch")
-		s.expectRefusal(refusal.StaleEpoch, s.office.Append(stale))
-		s.do(shim.DeviceRefused, shim.Params{Party: "laptop"})
-		bundle, err := s.office.Bundle(b)
-		s.fail(err)
-		s.append(s.do(shim.DeviceSend, shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("to the new epoch"), PeerBundle: bundle}).Message)
-		s.deliver("laptop", "phone")
-		s.fail(bob.Sync())
-		s.says(bob, "phone", "answer")
-		s.deliver("laptop", "phone")
-	})
-	l.run("device-prekey", "a device whose prekey was used draws a new one, and the next list carries it", nil, reqs("AMB-CHN-09"), func(s *scene) {
-		pair(s)
-		s.link("phone", "tablet", "laptop")
-		s.append(s.do(shim.DeviceAck, shim.Params{Party: "laptop"}).Message)
-		s.deliver("laptop", "phone", "tablet")
-		s.link("phone", "watch", "laptop", "tablet")
-		s.append(s.do(shim.DeviceAck, shim.Params{Party: "watch"}).Message)
-		s.deliver("watch", "phone", "laptop", "tablet")
-	})
+	l.run("rotate-on-demand",
+		"a rotation that changes no device; an offline device reads up to the cut and then the rotation", nil, reqs(
+			"AMB-ROT-05", "AMB-LOG-03",
+		), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone")
+			s.says(bob, "phone", "before the cut")
+			s.deliver("phone")
+			s.rotate("phone", shim.Params{})
+			s.deliver("phone")
+			s.says(bob, "phone", "after the cut")
+			s.deliver("phone", "laptop")
+			s.send("laptop", b, "answer")
+			s.deliver("phone", "laptop")
+		})
+	l.run("rotate-heal", "healing first: the leader asks, the device answers under a new ratchet key, and is in", nil,
+		reqs("AMB-ROT-07", "AMB-ROT-05"), func(s *scene) {
+			pair(s)
+			s.askAndAnswer("phone", "laptop")
+			s.rotate("phone", shim.Params{})
+			s.deliver("phone", "laptop")
+		})
+	l.run("rotate-pending", "a device does not answer, is pending, answers later, and comes in again", nil,
+		reqs("AMB-ROT-06", "AMB-CHN-07", "AMB-ROT-11", "AMB-ROT-12"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "before")
+			s.deliver("phone", "laptop")
+			s.append(s.do(shim.DevicePrepare, shim.Params{Party: "phone"}).Message)
+			s.rotate("phone", shim.Params{})
+			s.deliver("phone", "laptop")
+			s.rotate("phone", shim.Params{}) // it stays pending: it has not answered
+			s.deliver("phone", "laptop")
+			s.refuses(refusal.NotReady, shim.DeviceSend,
+				shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("pending")})
+			s.says(bob, "phone", "not for the pending one")
+			s.deliver("phone")
+			s.askAndAnswer("phone", "laptop")
+			s.rotate("phone", shim.Params{})
+			s.deliver("phone", "laptop")
+			s.says(bob, "phone", "for both again")
+			s.deliver("phone", "laptop")
+			s.send("laptop", b, "back")
+			s.deliver("phone", "laptop")
+		})
+	l.run("rotate-crossing",
+		"question and ack cross: the device does not answer in the old chain, and the leader asks again", []string{
+			"Racing",
+		}, reqs("AMB-ROT-08", "AMB-ROT-07"), func(s *scene) {
+			pair(s)
+			// The ack opens a chain of the laptop that the leader has not seen when it asks.
+			s.append(s.do(shim.DeviceAck, shim.Params{Party: "laptop"}).Message)
+			s.append(s.do(shim.DevicePrepare, shim.Params{Party: "phone"}).Message)
+			s.deliver("laptop", "phone")
+			s.append(s.do(shim.DeviceUpkeep, shim.Params{Party: "laptop"}).Message)
+			s.deliver("laptop", "phone")
+			s.askAndAnswer("phone", "laptop")
+			s.rotate("phone", shim.Params{})
+			s.deliver("phone", "laptop")
+		})
+	l.run("rotate-conflict", "an entry comes before the rotation: it is refused, and made anew with the new cut",
+		[]string{"Racing"}, reqs("AMB-LOG-09", "AMB-ROT-05"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			early := s.do(shim.DeviceRotate, shim.Params{Party: "phone"}).Message
+			s.fail(bob.Sync())
+			s.says(bob, "phone", "in between")
+			s.expectRefusal(refusal.Conflict, s.office.Append(early))
+			s.do(shim.DeviceRefused, shim.Params{Party: "phone"})
+			s.deliver("phone")
+			s.rotate("phone", shim.Params{})
+			s.deliver("phone", "laptop")
+		})
+	l.run("peer-rotates", "the other side rotates: the next entry is a start to its new epoch", nil,
+		reqs("AMB-LOG-03", "AMB-ACC-06"), func(s *scene) {
+			bob := pair(s)
+			b := bob.Device.Account()
+			s.send("phone", b, "start")
+			s.deliver("phone", "laptop")
+			s.fail(bob.Sync())
+			s.fail(bob.Rotate(ambassador.Change{}))
+			stale := s.tentative("laptop", b, "to the old epoch")
+			s.expectRefusal(refusal.StaleEpoch, s.office.Append(stale))
+			s.do(shim.DeviceRefused, shim.Params{Party: "laptop"})
+			bundle, err := s.office.Bundle(b)
+			s.fail(err)
+			s.append(s.do(
+				shim.DeviceSend,
+				shim.Params{
+					Party: "laptop", Account: b[:], Plaintext: shim.Bytes("to the new epoch"), PeerBundle: bundle,
+				},
+			).Message)
+			s.deliver("laptop", "phone")
+			s.fail(bob.Sync())
+			s.says(bob, "phone", "answer")
+			s.deliver("laptop", "phone")
+		})
+	l.run("device-prekey", "a device whose prekey was used draws a new one, and the next list carries it", nil,
+		reqs("AMB-CHN-09"), func(s *scene) {
+			pair(s)
+			s.link("phone", "tablet", "laptop")
+			s.append(s.do(shim.DeviceAck, shim.Params{Party: "laptop"}).Message)
+			s.deliver("laptop", "phone", "tablet")
+			s.link("phone", "watch", "laptop", "tablet")
+			s.append(s.do(shim.DeviceAck, shim.Params{Party: "watch"}).Message)
+			s.deliver("watch", "phone", "laptop", "tablet")
+		})
 }
 
 // askAndAnswer is one round of healing.
@@ -497,47 +539,56 @@ func entryMail(entry []byte) []byte {
 }
 
 func (l *scenarioList) refusals() {
-	l.run("companion-leads", "a companion tries what only the leader may", []string{"Dishonest"}, reqs("AMB-ROT-01"), func(s *scene) {
-		pair(s)
-		s.refuses(refusal.NotAllowed, shim.DeviceOffer, shim.Params{Party: "laptop"})
-		s.refuses(refusal.NotAllowed, shim.DevicePrepare, shim.Params{Party: "laptop"})
-		s.refuses(refusal.NotAllowed, shim.DeviceRotate, shim.Params{Party: "laptop"})
-		s.refuses(refusal.NotAllowed, shim.DeviceRotate, shim.Params{Party: "laptop", Devices: []shim.Bytes{s.device("phone")}})
-	})
-	l.run("bundles", "bundles that a sender refuses: another account's, forged, of an older epoch, of an older prekey, another key for the epoch", []string{"Dishonest"},
+	l.run("companion-leads", "a companion tries what only the leader may", []string{"Dishonest"}, reqs("AMB-ROT-01"),
+		func(s *scene) {
+			pair(s)
+			s.refuses(refusal.NotAllowed, shim.DeviceOffer, shim.Params{Party: "laptop"})
+			s.refuses(refusal.NotAllowed, shim.DevicePrepare, shim.Params{Party: "laptop"})
+			s.refuses(refusal.NotAllowed, shim.DeviceRotate, shim.Params{Party: "laptop"})
+			s.refuses(refusal.NotAllowed, shim.DeviceRotate,
+				shim.Params{Party: "laptop", Devices: []shim.Bytes{s.device("phone")}})
+		})
+	l.run("bundles",
+		"bundles that a sender refuses: another account's, forged, of an older epoch, of an older prekey, another "+
+			"key for the epoch", []string{"Dishonest"},
 		reqs("AMB-ACC-05", "AMB-ACC-06"), func(s *scene) { s.badBundles() })
-	l.run("void", "entries of the other side that nobody can read move the log and nothing else", []string{"Dishonest"}, reqs("AMB-LOG-08", "AMB-LOG-05", "AMB-LOG-10"), func(s *scene) { s.voidEntries() })
-	l.run("out-of-place", "entries that are not the next: earlier, later, another history, another conversation", []string{"Dishonest"}, reqs("AMB-LOG-07", "AMB-CNV-01"), func(s *scene) { s.outOfPlace() })
-	l.run("one-time-prekey-twice", "a second start that names a used one-time prekey is void on every device", []string{"PrekeyReuse"}, reqs("AMB-ACC-08", "AMB-LOG-08"), func(s *scene) {
-		bob := pair(s)
-		bundle, err := s.office.Bundle(s.id("phone"))
-		s.fail(err)
-		s.startUnder(bob, "phone", bundle, "first")
-		s.startUnder(s.other(), "phone", bundle, "second")
-		s.deliver("phone", "laptop")
-	})
+	l.run("void", "entries of the other side that nobody can read move the log and nothing else", []string{"Dishonest"},
+		reqs("AMB-LOG-08", "AMB-LOG-05", "AMB-LOG-10"), func(s *scene) { s.voidEntries() })
+	l.run("out-of-place", "entries that are not the next: earlier, later, another history, another conversation",
+		[]string{"Dishonest"}, reqs("AMB-LOG-07", "AMB-CNV-01"), func(s *scene) { s.outOfPlace() })
+	l.run("one-time-prekey-twice", "a second start that names a used one-time prekey is void on every device",
+		[]string{"PrekeyReuse"}, reqs("AMB-ACC-08", "AMB-LOG-08"), func(s *scene) {
+			bob := pair(s)
+			bundle, err := s.office.Bundle(s.id("phone"))
+			s.fail(err)
+			s.startUnder(bob, "phone", bundle, "first")
+			s.startUnder(s.other(), "phone", bundle, "second")
+			s.deliver("phone", "laptop")
+		})
 	l.run("under-way", "while a commit is under way no other one is made", nil, reqs("AMB-SYN-09"), func(s *scene) {
 		bob := pair(s)
 		b := bob.Device.Account()
 		commit := s.tentative("laptop", b, "under way")
 		bundle, err := s.office.Bundle(b)
 		s.fail(err)
-		s.refuses(refusal.NotReady, shim.DeviceSend, shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("another"), PeerBundle: bundle})
+		s.refuses(refusal.NotReady, shim.DeviceSend,
+			shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("another"), PeerBundle: bundle})
 		s.refuses(refusal.NotReady, shim.DeviceReplenish, shim.Params{Party: "laptop"})
 		s.append(commit)
 		s.deliver("laptop", "phone")
 		s.send("laptop", b, "another")
 		s.deliver("laptop", "phone")
 	})
-	l.run("stale-link-request", "a link request to an epoch that has ended is refused", nil, reqs("AMB-ROT-09"), func(s *scene) {
-		pair(s)
-		s.do(shim.DeviceNew, shim.Params{Party: "tablet"})
-		offer := s.do(shim.DeviceOffer, shim.Params{Party: "phone"})
-		request := s.do(shim.DeviceRequest, shim.Params{Party: "tablet", Message: offer.Message})
-		s.rotate("phone", shim.Params{})
-		s.deliver("phone", "laptop")
-		s.refuses(refusal.StaleEpoch, shim.DeviceRotate, shim.Params{Party: "phone", Message: request.Message})
-	})
+	l.run("stale-link-request", "a link request to an epoch that has ended is refused", nil, reqs("AMB-ROT-09"),
+		func(s *scene) {
+			pair(s)
+			s.do(shim.DeviceNew, shim.Params{Party: "tablet"})
+			offer := s.do(shim.DeviceOffer, shim.Params{Party: "phone"})
+			request := s.do(shim.DeviceRequest, shim.Params{Party: "tablet", Message: offer.Message})
+			s.rotate("phone", shim.Params{})
+			s.deliver("phone", "laptop")
+			s.refuses(refusal.StaleEpoch, shim.DeviceRotate, shim.Params{Party: "phone", Message: request.Message})
+		})
 }
 
 func (s *scene) badBundles() {
@@ -545,7 +596,8 @@ func (s *scene) badBundles() {
 	b := bob.Device.Account()
 	carol := s.other()
 	refuse := func(class shim.Class, bundle []byte) {
-		s.refuses(class, shim.DeviceSend, shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("no"), PeerBundle: bundle})
+		s.refuses(class, shim.DeviceSend,
+			shim.Params{Party: "laptop", Account: b[:], Plaintext: shim.Bytes("no"), PeerBundle: bundle})
 	}
 	fetch := func(id account.ID) []byte {
 		bundle, err := s.office.Bundle(id)
@@ -582,8 +634,8 @@ func (s *scene) badBundles() {
 	s.deliver("laptop", "phone")
 }
 
-// rogue is another account that holds its conversation in the open. Its entries come by mail alone: this post office looks at
-// nothing.
+// rogue is another account that holds its conversation in the open. Its entries come by mail alone: this post office
+// looks at nothing.
 type rogue struct {
 	*malicious.Counterparty
 	scene *scene
@@ -704,7 +756,9 @@ func (s *scene) outOfPlace() {
 	another, err := malicious.Changed(next.Entry, func(e *conversation.Entry) { e.Previous[0] ^= 1 })
 	s.fail(err)
 	s.tell(another, kind("refused", refusal.Conflict))
-	foreign, err := malicious.Changed(next.Entry, func(e *conversation.Entry) { e.Recipient = account.ID(secret("nobody")) })
+	foreign, err := malicious.Changed(
+		next.Entry, func(e *conversation.Entry) { e.Recipient = account.ID(secret("nobody")) },
+	)
 	s.fail(err)
 	s.tell(foreign, kind("refused", refusal.NotAllowed))
 	s.tell(next.Entry[:len(next.Entry)-1], kind("refused", refusal.Malformed))

@@ -55,19 +55,32 @@ func TestIndependentKnownAnswers(t *testing.T) {
 	} {
 		t.Run(test.set, func(t *testing.T) {
 			a := adapter.New()
-			bob := shim.Params{Set: test.set, Party: "bob", IdentityPrivate: katKey("IKb"), SignedPrekeyPrivate: katKey("SPKb"), OneTimePrekeys: []shim.Bytes{katKey("OPKb")}}
+			bob := shim.Params{
+				Set: test.set, Party: "bob", IdentityPrivate: katKey("IKb"), SignedPrekeyPrivate: katKey("SPKb"),
+				OneTimePrekeys: []shim.Bytes{katKey("OPKb")},
+			}
 			if test.olm {
 				bob.OneTimePrekeys = []shim.Bytes{katKey("SPKb")}
 			}
 			bundle := call(t, a, shim.PartyNew, bob).Bundle
-			agreed := call(t, a, shim.X3dhInitiate, shim.Params{Set: test.set, IdentityPrivate: katKey("IKa"), EphemeralPrivate: katKey("EKa"), Bundle: bundle})
+			agreed := call(
+				t, a, shim.X3dhInitiate,
+				shim.Params{
+					Set: test.set, IdentityPrivate: katKey("IKa"), EphemeralPrivate: katKey("EKa"), Bundle: bundle,
+				},
+			)
 			require.Equal(t, test.secret, hex.EncodeToString(agreed.SharedSecret))
 			if test.first == "" {
 				return
 			}
 			call(t, a, shim.PartyNew, shim.Params{Set: test.set, Party: "alice", IdentityPrivate: katKey("IKa")})
-			call(t, a, shim.SessionInitiate, shim.Params{Party: "alice", Peer: "bob", Bundle: bundle, EphemeralPrivate: katKey("EKa"), RatchetPrivate: katKey("A1")})
-			e := call(t, a, shim.SessionEncrypt, shim.Params{Party: "alice", Peer: "bob", Plaintext: []byte("hello")}).Envelope
+			call(t, a, shim.SessionInitiate,
+				shim.Params{
+					Party: "alice", Peer: "bob", Bundle: bundle, EphemeralPrivate: katKey("EKa"),
+					RatchetPrivate: katKey("A1"),
+				})
+			e := call(t, a, shim.SessionEncrypt,
+				shim.Params{Party: "alice", Peer: "bob", Plaintext: []byte("hello")}).Envelope
 			require.Equal(t, shim.InitialMessage, e.Kind)
 			require.Contains(t, hex.EncodeToString(e.Body), test.first)
 			r := call(t, a, shim.SessionRespond, shim.Params{Party: "bob", Peer: "alice", Envelope: e})
@@ -81,7 +94,9 @@ func TestLibsignalChainKey(t *testing.T) {
 	r := call(t, adapter.New(), shim.RatchetChain, shim.Params{Set: "signal-v3", ChainKey: ck})
 	require.Equal(t, "28e8f8fee54b801eef7c5cfb2f17f32c7b334485bbb70fac6ec10342a246d15d", hex.EncodeToString(r.ChainKey))
 	k := primitive.DeriveCBC(r.MessageKey, "WhisperMessageKeys")
-	require.Equal(t, "bf51e9d75e0e31031051f82a2491ffc084fa298b7793bd9db620056febf45217", hex.EncodeToString(k.Encryption))
+	require.Equal(
+		t, "bf51e9d75e0e31031051f82a2491ffc084fa298b7793bd9db620056febf45217", hex.EncodeToString(k.Encryption),
+	)
 	require.Equal(t, "c6c77d6a73a354337a56435e34607dfe48e3ace14e77314dc6abc172e7a7030b", hex.EncodeToString(k.MAC))
 	require.Equal(t, "afa8207986b692a116d4b40bbff72d6c", hex.EncodeToString(k.IV))
 }
