@@ -156,7 +156,8 @@ func (sc *scripts) reuse() {
 	if !sc.set.OneTimePrekeyRequired {
 		noOPK := options{role: "responder", noOPK: true}
 		again("no-opk-again",
-			"the initial message without one-time prekey again, to start a session with the same peer", "peer", noOPK, []string{"AMB-X3D-13"}, refusal.Replay)
+			"the initial message without one-time prekey again, to start a session with the same peer", "peer", noOPK,
+			[]string{"AMB-X3D-13"}, refusal.Replay)
 		again("no-opk-again-other-peer", "the initial message without one-time prekey again, as if from another peer",
 			"another", noOPK, []string{"AMB-X3D-13"}, refusal.Replay)
 	}

@@ -26,7 +26,8 @@ func Merge(reports []*Report, all []TestInfo) (*Report, error) {
 		if r.Suite != whole.Suite || r.Version != whole.Version || r.Seed != whole.Seed ||
 			!reflect.DeepEqual(r.Target, whole.Target) || (r.Campaign == nil) != (reports[0].Campaign == nil) {
 			return nil, fmt.Errorf("%w: %s %s, seed %d, of %s %s, and %s %s, seed %d, of %s %s", ErrMerge,
-				whole.Suite, whole.Version, whole.Seed, whole.Target.Name, whole.Target.Version, r.Suite, r.Version, r.Seed, r.Target.Name, r.Target.Version)
+				whole.Suite, whole.Version, whole.Seed, whole.Target.Name, whole.Target.Version, r.Suite, r.Version,
+				r.Seed, r.Target.Name, r.Target.Version)
 		}
 		whole.Campaign = whole.Campaign.and(r.Campaign)
 		for _, t := range r.Results {

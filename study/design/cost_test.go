@@ -89,7 +89,9 @@ func steadyCost(t testing.TB, d design.Design, alice, bob int) (sum design.Cost)
 		c, err := d.Send(device("alice", 0), "bob", text64)
 		require.NoError(t, err)
 		if i >= 2 {
-			sum.Ciphertexts, sum.Bytes, sum.KeyPairs = sum.Ciphertexts+c.Ciphertexts, sum.Bytes+c.Bytes, sum.KeyPairs+c.KeyPairs
+			sum.Ciphertexts += c.Ciphertexts
+			sum.Bytes += c.Bytes
+			sum.KeyPairs += c.KeyPairs
 		}
 		_, err = d.Send(device("bob", 0), "alice", text64)
 		require.NoError(t, err)
