@@ -38,7 +38,8 @@ var mayImport = []struct {
 	{"credence/conformance/internal/adversary",
 		[]string{"credence/conformance/verdict", "credence/reference", "credence/spec"}},
 	{"credence/conformance/internal/suite", []string{
-		"credence/conformance/scenario", "credence/conformance/verdict", "credence/shim", "credence/spec",
+		"credence/conformance/scenario", "credence/conformance/verdict", "credence/reference/params", "credence/shim",
+		"credence/spec",
 	}},
 	{"credence/conformance/internal/probe", suiteAnd()},
 	{"credence/conformance/internal/kat", suiteAnd("credence/vectors")},
@@ -154,7 +155,11 @@ const (
 )
 
 // tables are the files and functions that are tables, and may be as long as they need.
-var tables = map[string]string{}
+var tables = map[string]string{
+	"conformance/self_test.go:TestLiars":        "a lie of a target each, and what the suite says of it",
+	"conformance/verdict/gate_test.go:TestGate": "a gate each, and its outcome",
+	"cmd/vecgen/ambassador.go:neighbours":       "a rule of each structure, and what breaks it",
+}
 
 // size is the number of lines of something.
 type size struct {

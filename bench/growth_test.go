@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
-	"credence/conformance/adversary"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 	"credence/reference/params"
@@ -22,8 +21,9 @@ import (
 	"credence/shims/reference/adapter"
 )
 
-// BenchmarkGrowth returns the points of the curves in docs/performance.md: what something costs that has x of
-// something. state-B is the size of the state that is left, in bytes.
+// BenchmarkGrowth measures the points of the curves in docs/performance.md: what something costs that has x of
+// something. state-B is the size of the state that is left, in bytes. The curves of the attacker are
+// in conformance/internal/adversary.
 func BenchmarkGrowth(b *testing.B) {
 	for _, c := range curves {
 		for _, x := range c.at {
@@ -45,8 +45,6 @@ var curves = []curve{
 	{"message-by-conversations", []int{1, 10, 100, 1000}, messageAmongConversations},
 	{"jump-by-skipped", []int{10, 100, 1000}, jump},
 	{"reading-by-skipped", []int{10, 100, 1000}, readSkipped},
-	{"search-by-bytes", []int{1 << 10, 4 << 10, 16 << 10, 64 << 10}, searchBytes},
-	{"search-by-messages", []int{10, 100, 1000}, searchMessages},
 	{"scenario-by-events", []int{20, 80, 320, 1280}, func(b *testing.B, x int) { playScenario(b, x, x) }},
 	{"scenario-by-events-and-thefts", []int{20, 80, 320, 1280}, func(b *testing.B, x int) { playScenario(b, x, 20) }},
 	{"suite-by-tests", []int{16, 8, 4, 2, 1}, suitePart},
@@ -131,30 +129,6 @@ func readSkipped(b *testing.B, x int) {
 		}
 	}
 }
-
-// traffic returns a trace of x messages of which an attacker can read none.
-func traffic(b *testing.B, x int) *adversary.Trace {
-	_, messages := skipped(b, x)
-	t, s := adversary.NewTrace(), &adversary.Session{Set: params.AmbassadorV1}
-	t.Open(s)
-	for _, m := range messages {
-		require.NoError(b, t.Add(&adversary.Message{Session: s, Initiator: true, Body: m, Plaintext: plaintext}))
-	}
-	return t
-}
-
-// search is what an attacker needs for a copy of so many bytes and a trace.
-func search(b *testing.B, size int, t *adversary.Trace) {
-	copied := make([]byte, size)
-	rand.Read(copied)
-	for b.Loop() {
-		readings, _ := adversary.NewAttacker(t).Read(copied)
-		require.Empty(b, readings)
-	}
-}
-
-func searchBytes(b *testing.B, x int)    { search(b, x, traffic(b, 20)) }
-func searchMessages(b *testing.B, x int) { search(b, 1<<10, traffic(b, x)) }
 
 // playScenario plays a scenario of two parties with so many events, in turns of two messages, with a theft after each
 // so many.

@@ -80,7 +80,7 @@ func (o options) measure(stdout io.Writer) (figures, error) {
 				fmt.Fprintf(stdout, "bench: %s is not installed and left out: %v\n", p.name, err)
 				continue
 			}
-			if p.name != "reference" && !strings.Contains(g.match, "OneWay") {
+			if !p.measures(g) {
 				continue
 			}
 			if out, err := exec.Command(p.build[0], p.build[1:]...).CombinedOutput(); err != nil {
@@ -100,6 +100,17 @@ func (o options) measure(stdout io.Writer) (figures, error) {
 	return f, nil
 }
 
+// measures reports whether the program has benchmarks of a group.
+func (p program) measures(g group) bool {
+	switch p.name {
+	case "reference":
+		return true
+	case "attacker":
+		return g.match == "Growth"
+	}
+	return strings.Contains(g.match, "OneWay")
+}
+
 func allPrograms() []program {
 	test := func(name, directory, needs string) program {
 		binary := filepath.Join("..", "build", "bench-"+name)
@@ -109,6 +120,7 @@ func allPrograms() []program {
 	}
 	return []program{
 		test("reference", ".", "go.mod"),
+		test("attacker", "../conformance/internal/adversary", "go.mod"),
 		test("libsignal-go", "../shims/libsignal-go", "../shims/libsignal-go/go.mod"),
 		test("libolm", "../shims/libolm", "/usr/include/olm/olm.h"),
 		{

@@ -108,21 +108,7 @@ them ([bench/floor_test.go](../bench/floor_test.go)). Messages are 64 bytes. `+"
 | what | is | target | |
 |---|---|---|---|
 `, r.options.rounds, r.options.benchtime, cpu(), runtime.Version(), runtime.NumCPU())
-	for _, t := range targets() {
-		ratio := r.figures.ratio(t.of, t.base)
-		bound, met := fmt.Sprintf("at most %.2f", t.most), ratio <= t.most
-		if t.least > 0 {
-			bound, met = fmt.Sprintf("at least %.2f", t.least), ratio >= t.least
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", t.says, number(ratio, "%.2f"), bound, verdict(ratio, met))
-	}
-	for _, c := range r.commands {
-		bound, met := "", ""
-		if c.limit > 0 {
-			bound, met = fmt.Sprintf("at most %.0f s", c.limit.Seconds()), verdict(1, c.took <= c.limit)
-		}
-		fmt.Fprintf(&b, "| %s | %.1f s | %s | %s |\n", c.name, c.took.Seconds(), bound, met)
-	}
+	r.targets(&b)
 	b.WriteString("\n" + explanation + "\n## Messages and sessions\n")
 	for _, s := range []string{"ambassador-v1", "signal-v3", "olm-v1"} {
 		fmt.Fprintf(&b, "\n### %s\n\n", s)
@@ -151,6 +137,33 @@ what the first and the peer have said, half from each. A rotation draws 22 key p
 | cost | with | from | to | exponent | at the end | |
 |---|---|---|---|---|---|---|
 `)
+	r.grown(&b)
+	b.WriteString(bounds)
+	r.memoryOf(&b)
+	return b.String()
+}
+
+// targets writes what was aimed at, and what it is.
+func (r *report) targets(b *strings.Builder) {
+	for _, t := range targets() {
+		ratio := r.figures.ratio(t.of, t.base)
+		bound, met := fmt.Sprintf("at most %.2f", t.most), ratio <= t.most
+		if t.least > 0 {
+			bound, met = fmt.Sprintf("at least %.2f", t.least), ratio >= t.least
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", t.says, number(ratio, "%.2f"), bound, reached(ratio, met))
+	}
+	for _, c := range r.commands {
+		bound, met := "", ""
+		if c.limit > 0 {
+			bound, met = fmt.Sprintf("at most %.0f s", c.limit.Seconds()), reached(1, c.took <= c.limit)
+		}
+		fmt.Fprintf(b, "| %s | %.1f s | %s | %s |\n", c.name, c.took.Seconds(), bound, met)
+	}
+}
+
+// grown writes the curves, and the sizes of states at their ends.
+func (r *report) grown(b *strings.Builder) {
 	for _, g := range grown {
 		points := r.figures.line(g.curve, "ns/op")
 		if len(points) == 0 {
@@ -159,7 +172,7 @@ what the first and the peer have said, half from each. A rotation draws 22 key p
 		fitted, last := exponent(points)
 		first, end := points[0], points[len(points)-1]
 		fmt.Fprintf(
-			&b, "| [%s](performance/%s.svg) | %s | %.0f: %s | %.0f: %s | %.2f | %.2f | %s |\n", g.cost, g.curve, g.by,
+			b, "| [%s](performance/%s.svg) | %s | %.0f: %s | %.0f: %s | %.2f | %.2f | %s |\n", g.cost, g.curve, g.by,
 			first.x, duration(first.y), end.x, duration(end.y), fitted, last, g.says,
 		)
 	}
@@ -178,19 +191,19 @@ what the first and the peer have said, half from each. A rotation draws 22 key p
 			continue
 		}
 		first, end := points[0], points[len(points)-1]
-		fmt.Fprintf(&b, "| %s | %.0f with %.0f %s | %.0f with %.0f |\n", s.state, first.y, first.x, s.by, end.y, end.x)
+		fmt.Fprintf(b, "| %s | %.0f with %.0f %s | %.0f with %.0f |\n", s.state, first.y, first.x, s.by, end.y, end.x)
 	}
-	b.WriteString(bounds)
-	if len(r.memory) > 0 {
-		half := r.memory[len(r.memory)/2:]
-		fmt.Fprintf(
-			&b, "\n## Memory of a run\n\nA campaign of %s on the reference, looked at %d times: resident %.0f to "+
-				"%.0f MB in its first half, %.0f to %.0f MB in its second ([curve](performance/campaign-memory.svg)).\n",
-			r.options.long, len(r.memory), least(r.memory[:len(r.memory)/2]), most(r.memory[:len(r.memory)/2]), least(
-				half,
-			), most(half))
+}
+
+// memoryOf writes what a campaign has had in memory.
+func (r *report) memoryOf(b *strings.Builder) {
+	if len(r.memory) == 0 {
+		return
 	}
-	return b.String()
+	first, second := r.memory[:len(r.memory)/2], r.memory[len(r.memory)/2:]
+	fmt.Fprintf(b, "\n## Memory of a run\n\nA campaign of %s on the reference, looked at %d times: resident %.0f to %.0f MB "+
+		"in its first half, %.0f to %.0f MB in its second ([curve](performance/campaign-memory.svg)).\n",
+		r.options.long, len(r.memory), least(first), most(first), least(second), most(second))
 }
 
 // bounds says what bounds a state.
@@ -200,7 +213,7 @@ A device keeps one session for each sibling and one for each conversation, 20 on
 records of a conversation that wait for each other.
 `
 
-func verdict(ratio float64, met bool) string {
+func reached(ratio float64, met bool) string {
 	switch {
 	case math.IsNaN(ratio):
 		return "not measured"

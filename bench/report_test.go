@@ -2,6 +2,8 @@ package main
 
 import (
 	"math"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,6 +62,11 @@ func TestCurves(t *testing.T) {
 	}
 	for _, g := range grown {
 		told = append(told, g.curve)
+	}
+	source, err := os.ReadFile("../conformance/internal/adversary/growth_test.go")
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile(`"of=([a-z-]+)/`).FindAllStringSubmatch(string(source), -1) {
+		measured = append(measured, m[1])
 	}
 	require.ElementsMatch(t, measured, told)
 	require.False(t, strings.Contains(strings.Join(told, ""), " "))

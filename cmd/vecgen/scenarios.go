@@ -56,9 +56,11 @@ func scenarios(f *vectors.File) error {
 	l.conversations()
 	l.races()
 	l.records()
+	l.losses()
 	l.restarts()
 	l.rotations()
-	l.lateAnswers()
+	l.crossings()
+	l.afterRotations()
 	l.refusals()
 	return l.done()
 }

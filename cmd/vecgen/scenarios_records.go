@@ -61,8 +61,8 @@ func (l *scenarioList) records() {
 		})
 }
 
-// restarts are the scenarios in which something is lost: a record, a device, a commit under way.
-func (l *scenarioList) restarts() {
+// losses are records that do not arrive.
+func (l *scenarioList) losses() {
 	l.run("resend", "a record is lost: the entry waits, the sibling is asked, and answers", []string{"Dishonest"},
 		reqs("AMB-SYN-08", "AMB-SYN-07", "AMB-SYN-05"), func(s *scene) {
 			bob := pair(s)
@@ -84,6 +84,10 @@ func (l *scenarioList) restarts() {
 			s.send("laptop", b, "in step again")
 			s.deliver("phone", "laptop")
 		})
+}
+
+// restarts are devices that are exported and imported at different moments.
+func (l *scenarioList) restarts() {
 	l.run("restart", "a device is exported and imported: it has to catch up, and goes on", nil,
 		reqs("AMB-SYN-03", "AMB-SYN-10"), func(s *scene) {
 			bob := pair(s)

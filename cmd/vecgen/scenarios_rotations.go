@@ -63,8 +63,8 @@ func (l *scenarioList) rotations() {
 		})
 }
 
-// lateAnswers are rotations that somebody or something crosses.
-func (l *scenarioList) lateAnswers() {
+// crossings are rotations that cross an answer, a question or an entry.
+func (l *scenarioList) crossings() {
 	l.run("rotate-pending", "a device does not answer, is pending, answers later, and comes in again", nil,
 		reqs("AMB-ROT-06", "AMB-CHN-07", "AMB-ROT-11", "AMB-ROT-12"), func(s *scene) {
 			bob := pair(s)
@@ -118,6 +118,10 @@ func (l *scenarioList) lateAnswers() {
 			s.rotate("phone", shim.Params{})
 			s.deliver("phone", "laptop")
 		})
+}
+
+// afterRotations is what follows from a rotation: of the other side, and of a device whose prekey was used.
+func (l *scenarioList) afterRotations() {
 	l.run("peer-rotates", "the other side rotates: the next entry is a start to its new epoch", nil,
 		reqs("AMB-LOG-03", "AMB-ACC-06"), func(s *scene) {
 			bob := pair(s)
