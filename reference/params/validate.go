@@ -34,6 +34,7 @@ func (s *Set) agreementRules() []rule {
 		{s.Signature == Ed25519 && s.Identity != Ed25519Identity, "an Ed25519 signature verifies under an Ed25519 key"},
 		{s.Signature != NoSignature && !s.SignedPrekey, "there is no prekey to sign"},
 		{!s.SignedPrekey && !s.OneTimePrekeyRequired, "without a prekey there is no agreement"},
+		{!s.SignedPrekey && s.Lazy && s.Start != Olm, "a one-time prekey would stay as ratchet key (AMB-X3D-10)"},
 		{s.keyMayBeAbsent() && s.Wire == AmbassadorWire, "a fixed layout has no room for a key that may be absent"},
 		{s.SenderFirst && s.AssociatedData != IdentityAD, "only two identity keys have an order"},
 	}

@@ -23,6 +23,7 @@ func TestValidate(t *testing.T) {
 		{params.SignalV3, func(s *params.Set) { s.Signature = params.Ed25519 }, "Ed25519"},
 		{params.OlmV1, func(s *params.Set) { s.Signature = params.Strict }, "no prekey to sign"},
 		{params.OlmV1, func(s *params.Set) { s.OneTimePrekeyRequired = false }, "without a prekey"},
+		{params.OlmV1, func(s *params.Set) { s.Start = params.Specification }, "would stay"},
 		{params.AmbassadorV1, func(s *params.Set) { s.OneTimePrekeyByKey = true }, "may be absent"},
 		{params.AmbassadorV1, func(s *params.Set) { s.SenderFirst = true }, "have an order"},
 		{params.AmbassadorV1, func(s *params.Set) { s.TagSize = 8 }, "16 bytes"},

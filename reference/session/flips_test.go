@@ -20,6 +20,7 @@ func flips() []flip {
 }
 
 func keyFlips() []flip {
+	eager := func(s *params.Set) { s.Lazy, s.PerMessage = false, false }
 	noSignature := func(s *params.Set) { s.Signature = params.NoSignature }
 	return []flip{
 		{property: "key prefix", change: func(s *params.Set) {
@@ -44,7 +45,7 @@ func keyFlips() []flip {
 		{
 			property: "signed prekey", change: func(s *params.Set) { s.SignedPrekey = !s.SignedPrekey },
 			because: []string{"no prekey to sign"},
-			with:    func(s *params.Set) { noSignature(s); s.OneTimePrekeyRequired = true },
+			with:    func(s *params.Set) { noSignature(s); eager(s); s.OneTimePrekeyRequired = true },
 		},
 		{property: "no signature", change: noSignature},
 		{
@@ -92,7 +93,7 @@ func agreementFlips() []flip {
 		{
 			property: "agreement size", change: func(s *params.Set) { s.AgreementSize = 96 - s.AgreementSize },
 			because: []string{"need CK"},
-			with:    func(s *params.Set) { s.Start = params.Specification },
+			with:    func(s *params.Set) { s.Start, s.SignedPrekey = params.Specification, true },
 		},
 		{
 			property: "sender first", change: func(s *params.Set) { s.SenderFirst = !s.SenderFirst },
@@ -138,11 +139,12 @@ func ratchetFlips() []flip {
 	all := []flip{
 		{
 			property: "start of the specification", change: func(s *params.Set) { s.Start = params.Specification },
+			because: []string{"would stay"}, with: func(s *params.Set) { s.SignedPrekey = true },
 		},
 		{
 			property: "start whisper", change: func(s *params.Set) { s.Start = params.Whisper },
-			because: []string{"need CK"},
-			with:    func(s *params.Set) { s.AgreementSize = 64 },
+			because: []string{"need CK", "would stay"},
+			with:    func(s *params.Set) { s.AgreementSize, s.SignedPrekey = 64, true },
 		},
 		{
 			property: "start olm", change: func(s *params.Set) { s.Start = params.Olm },
@@ -157,7 +159,7 @@ func ratchetFlips() []flip {
 		{
 			property: "cadence per-message", change: func(s *params.Set) { s.PerMessage = !s.PerMessage },
 			because: []string{"an eager receiver", "with the start olm"},
-			with:    func(s *params.Set) { s.Lazy, s.Start = true, params.Specification },
+			with:    func(s *params.Set) { s.Lazy, s.Start, s.SignedPrekey = true, params.Specification, true },
 		},
 		{
 			property: "closes chains", change: func(s *params.Set) { s.ClosesChains = !s.ClosesChains },
