@@ -9,7 +9,7 @@ ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)
                $(SHIMS)/venv/installed shims/olm-js/node_modules shims/libsignal-ts/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test test-browser race race-reference check vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check search build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test test-browser race race-reference check sizes vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check search build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: ## formatting, vet, staticcheck
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) vet -C bench ./...
 	cd bench && $(GO) run $(STATICCHECK) ./...
+
+sizes: ## count the lines of files and functions, which a test keeps within their bounds
+	$(GO) test -count 1 -run TestSizes -v .
 
 vectors: ## write the vectors from the reference
 	$(GO) run ./cmd/vecgen
@@ -147,7 +150,7 @@ $(SHIMS)/venv/installed: shims/syndace/requirements.txt
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-VERSION   := $(shell sed -n 's/^const SuiteVersion = "\(.*\)"/\1/p' conformance/run.go)
+VERSION   := $(shell sed -n 's/^const SuiteVersion = "\(.*\)"/\1/p' conformance/verdict/report.go)
 COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 RELEASE   ?= build/release
 PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64

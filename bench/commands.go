@@ -86,7 +86,7 @@ func watchMemory(long time.Duration, stdout io.Writer) ([]sample, error) {
 	}
 }
 
-// resident gives the resident memory of a process in bytes, where the system tells it as Linux does.
+// resident returns the resident memory of a process in bytes, where the system tells it as Linux does.
 func resident(pid int) (uint64, bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // point is what x of something cost.
 type point struct{ x, y float64 }
 
-// line gives the points of a curve of BenchmarkGrowth in a unit, ascending.
+// line returns the points of a curve of BenchmarkGrowth in a unit, ascending.
 func (f figures) line(curve, unit string) (points []point) {
 	for name := range f {
 		rest, ok := strings.CutPrefix(name, "Growth/of="+curve+"/x=")
@@ -39,7 +39,7 @@ func (f figures) line(curve, unit string) (points []point) {
 	return points
 }
 
-// exponent gives the e of the power x^e that fits the points best, and of the last two alone.
+// exponent returns the e of the power x^e that fits the points best, and of the last two alone.
 func exponent(points []point) (fitted, last float64) {
 	var x, y []float64
 	for _, p := range points {
@@ -75,7 +75,7 @@ func draw(directory string, g growth, points []point) error {
 	return save(p, xys, filepath.Join(directory, g.curve+".svg"))
 }
 
-// decades gives the powers of ten around the points, so that every axis has two labels at least.
+// decades returns the powers of ten around the points, so that every axis has two labels at least.
 func decades(xys plotter.XYs, of func(plotter.XY) float64) (from, to float64) {
 	from, to = math.Inf(1), 0
 	for _, q := range xys {

@@ -40,7 +40,7 @@ func newDevices(b *testing.B, office *postoffice.Office, n int) devices {
 	return d
 }
 
-// talk gives two accounts whose conversation is under way.
+// talk returns two accounts whose conversation is under way.
 func talk(b *testing.B, own, recipients int) (alice, bob devices) {
 	office := postoffice.New(time.Now)
 	alice, bob = newDevices(b, office, own), newDevices(b, office, recipients)
@@ -51,7 +51,7 @@ func talk(b *testing.B, own, recipients int) (alice, bob devices) {
 	return alice, bob
 }
 
-// mails gives what the post office makes of a commit: one mail for each device of the account, and one for the devices of the
+// mails returns what the post office makes of a commit: one mail for each device of the account, and one for the devices of the
 // peer.
 func (d devices) mails(commit []byte) (own [][]byte, peers []byte) {
 	var c postoffice.Commit
@@ -92,7 +92,7 @@ func timed(b *testing.B, work func() time.Duration) {
 	b.ReportMetric(float64(took.Nanoseconds())/float64(n), "ns/op")
 }
 
-// message is a message of the first device that every other device of both accounts reads. It gives the time that the
+// message is a message of the first device that every other device of both accounts reads. It returns the time that the
 // devices take; what the post office does is not in it.
 func (d devices) message(b *testing.B, peers devices, bundle []byte) time.Duration {
 	started := time.Now()

@@ -19,7 +19,7 @@ import (
 // libraries, with sizes as in the messages that the reference makes. It keeps no state that can be wrong, checks nothing but
 // signatures and tags, and is of no use but as a measure.
 
-// must gives the value of a call that cannot fail here.
+// must returns the value of a call that cannot fail here.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -13,6 +13,7 @@ import (
 	"credence/conformance"
 	"credence/conformance/adversary"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
@@ -21,7 +22,7 @@ import (
 	"credence/shims/reference/adapter"
 )
 
-// BenchmarkGrowth gives the points of the curves in docs/performance.md: what something costs that has x of something. state-B is
+// BenchmarkGrowth returns the points of the curves in docs/performance.md: what something costs that has x of something. state-B is
 // the size of the state that is left, in bytes.
 func BenchmarkGrowth(b *testing.B) {
 	for _, c := range curves {
@@ -88,7 +89,7 @@ func messageAmongConversations(b *testing.B, x int) {
 	b.ReportMetric(float64(len(alice[0].Export())), "state-B")
 }
 
-// skipped gives a state that has not received x messages, and these with the one after them.
+// skipped returns a state that has not received x messages, and these with the one after them.
 func skipped(b *testing.B, x int) (bob ratchet.State, messages [][]byte) {
 	spk, first := floorDraw(), floorDraw()
 	alice, err := ratchet.StartInitiator(params.AmbassadorV1, zeros[:], nil, first, primitive.Public(spk))
@@ -131,7 +132,7 @@ func readSkipped(b *testing.B, x int) {
 	}
 }
 
-// traffic gives a trace of x messages of which an attacker can read none.
+// traffic returns a trace of x messages of which an attacker can read none.
 func traffic(b *testing.B, x int) *adversary.Trace {
 	_, messages := skipped(b, x)
 	t, s := adversary.NewTrace(), &adversary.Session{Set: params.AmbassadorV1}
@@ -175,7 +176,7 @@ func playScenario(b *testing.B, events, theft int) {
 	for b.Loop() {
 		play, err := p.Play(s)
 		require.NoError(b, err)
-		require.Equal(b, conformance.Passed, play.Result.Status, play.Result.Message)
+		require.Equal(b, verdict.Passed, play.Result.Status, play.Result.Message)
 	}
 }
 
@@ -184,5 +185,5 @@ var sessionTests = regexp.MustCompile(`^ratchet/.*/session/`)
 
 // suitePart is a run of these, of which every x-th is taken.
 func suitePart(b *testing.B, x int) {
-	suite(b, conformance.Options{Match: sessionTests, Jobs: 1, Shard: conformance.Shard{Index: 1, Count: x}})
+	suite(b, conformance.Options{Match: sessionTests, Jobs: 1, Shard: verdict.Shard{Index: 1, Count: x}})
 }

@@ -135,7 +135,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	})
 }
 
-// sizes gives the sizes in bytes of the lines of a request and of its reply.
+// sizes returns the sizes in bytes of the lines of a request and of its reply.
 func sizes(b *testing.B, p *shim.Params) (in, out int) {
 	var reply bytes.Buffer
 	request := fmt.Sprintf(`{"id":1,"op":"ratchet.chain","params":{"set":"ambassador-v1","chain_key":"%x"}}`+"\n", []byte(p.ChainKey))

@@ -17,10 +17,10 @@ import (
 // figures are the results of benchmarks by their name without the Benchmark in front: what each round has measured of each unit.
 type figures map[string]map[string][]float64
 
-// median gives the median of the rounds, NaN if there is none.
+// median returns the median of the rounds, NaN if there is none.
 func (f figures) median(name, unit string) float64 { return median(f[name][unit]) }
 
-// ratio gives the median of the ratios of the rounds.
+// ratio returns the median of the ratios of the rounds.
 func (f figures) ratio(name, base string) float64 {
 	var ratios []float64
 	a, b := f[name]["ns/op"], f[base]["ns/op"]

@@ -179,7 +179,7 @@ func newParty(b *testing.B, set *params.Set, oneTimePrekeys int) *session.Party 
 	return p
 }
 
-// newPair gives a session in which both sides have spoken, and the first of them is to speak.
+// newPair returns a session in which both sides have spoken, and the first of them is to speak.
 func newPair(b *testing.B, set *params.Set) pair {
 	p := pair{newParty(b, set, 0), newParty(b, set, 1)}
 	p.start(b)

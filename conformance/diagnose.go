@@ -8,11 +8,17 @@ import (
 	"strings"
 	"time"
 
+	"credence/conformance/internal/suite"
+	"credence/conformance/verdict"
 	"credence/shim"
 )
 
 // NotClaimed is what a step says of a profile that the shim does not offer.
 const NotClaimed = "not in the profiles of hello"
+
+// startByHand says how to find out why a shim does not start.
+const startByHand = `start the command by hand and type {"id":1,"op":"hello"}: it must answer with one line ` +
+	`(docs/shim-protocol.md, hello)`
 
 // Step is one stage on the way of a shim, from its first reply to its last profile.
 type Step struct {
@@ -25,14 +31,15 @@ type Step struct {
 // Diagnose goes the way of a shim: does it start, does it keep the shim protocol, and profile by profile what is missing and what
 // fails. Of the options Seed, Jobs, Start and Command are used. It returns the error of the context.
 func Diagnose(ctx context.Context, o Options) ([]Step, error) {
-	target, h, err := o.start(ctx)
+	target, h, err := suite.Start(ctx, o.Start)
 	if err != nil {
-		return []Step{{Name: "start", Says: err.Error(), Next: "start the command by hand and type {\"id\":1,\"op\":\"hello\"}: it must answer with one line (docs/shim-protocol.md, hello)"}}, ctx.Err()
+		return []Step{{Name: "start", Says: err.Error(), Next: startByHand}}, ctx.Err()
 	}
 	target.Close()
-	steps := []Step{{Name: "start", Done: true, Says: fmt.Sprintf("%s %s (%s) answers hello: profiles %s; sets %s", h.Name, h.Version, h.Language, listed(h.Profiles), listed(h.ParameterSets))}}
+	steps := []Step{{Name: "start", Done: true, Says: fmt.Sprintf("%s %s (%s) answers hello: profiles %s; sets %s",
+		h.Name, h.Version, h.Language, listed(h.Profiles), listed(h.ParameterSets))}}
 	o.Budget = time.Second
-	for _, p := range append([]string{shimProfile}, Profiles...) {
+	for _, p := range append([]string{verdict.ShimProfile}, Profiles...) {
 		s, errored, err := o.diagnose(ctx, p, h)
 		if err != nil {
 			return steps, err
@@ -52,13 +59,13 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// diagnose gives the step of a profile, and whether the target could not be judged somewhere.
-func (o Options) diagnose(ctx context.Context, profile string, h hello) (s Step, errored bool, err error) {
-	if profile != shimProfile && !slices.Contains(h.Profiles, profile) {
+// diagnose returns the step of a profile, and whether the target could not be judged somewhere.
+func (o Options) diagnose(ctx context.Context, profile string, h suite.Hello) (s Step, errored bool, err error) {
+	if profile != verdict.ShimProfile && !slices.Contains(h.Profiles, profile) {
 		return notClaimed(profile, h), false, nil
 	}
 	o.Profiles = []string{profile}
-	if profile == shimProfile {
+	if profile == verdict.ShimProfile {
 		o.Profiles, o.Match = nil, regexp.MustCompile("^shim/")
 	}
 	r, err := Run(ctx, o)
@@ -69,13 +76,12 @@ func (o Options) diagnose(ctx context.Context, profile string, h hello) (s Step,
 }
 
 // notClaimed says which operations a profile still needs, of the list that the shim is nearest to.
-func notClaimed(profile string, h hello) Step {
-	lacking := func(ops []shim.Op) []shim.Op {
-		return slices.DeleteFunc(slices.Clone(ops), func(op shim.Op) bool { return h.offers(op) })
-	}
-	nearest := slices.MinFunc(needs[profile], func(a, b []shim.Op) int { return len(lacking(a)) - len(lacking(b)) })
+func notClaimed(profile string, h suite.Hello) Step {
+	nearest := slices.MinFunc(shim.Needs(profile), func(a, b []shim.Op) int {
+		return len(h.Missing(a)) - len(h.Missing(b))
+	})
 	s := Step{Name: profile, Says: NotClaimed}
-	missing := lacking(nearest)
+	missing := h.Missing(nearest)
 	if len(missing) == 0 {
 		s.Next = fmt.Sprintf("every operation that it needs is there: add %q to the profiles of hello", profile)
 		return s
@@ -88,18 +94,18 @@ func notClaimed(profile string, h hello) Step {
 	return s
 }
 
-// standing gives the counts of a profile, and its first failure: errors first, for nothing else can be said before they are gone.
-func standing(profile string, results []TestResult) Step {
-	var sum Summary
+// standing returns the counts of a profile, and its first failure: errors first, for nothing else can be said before they are gone.
+func standing(profile string, results []verdict.TestResult) Step {
+	var sum verdict.Summary
 	for _, t := range results {
 		if t.Profile == profile {
-			sum.count(t.Status)
+			sum.Count(t.Status)
 		}
 	}
 	s := Step{Name: profile, Done: sum.Failed+sum.Errored == 0 && sum.Passed > 0}
 	s.Says = fmt.Sprintf("%d passed, %d failed, %d errored, %d skipped", sum.Passed, sum.Failed, sum.Errored, sum.Skipped)
-	for _, status := range []Status{Errored, Failed} {
-		i := slices.IndexFunc(results, func(t TestResult) bool { return t.Profile == profile && t.Status == status })
+	for _, status := range []verdict.Status{verdict.Errored, verdict.Failed} {
+		i := slices.IndexFunc(results, func(t verdict.TestResult) bool { return t.Profile == profile && t.Status == status })
 		if i >= 0 {
 			t := results[i]
 			s.Next = fmt.Sprintf("%s (%s): %s; expected %s, got %s; run it alone: %s", t.ID, t.Reason, t.Message, t.Expected, t.Got, t.Repeat)

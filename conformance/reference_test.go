@@ -3,9 +3,9 @@ package conformance_test
 import (
 	"testing"
 
-	"credence/conformance"
+	"credence/conformance/conformancetest"
 	"credence/shims/reference/adapter"
 )
 
 // The reference is a target like any other.
-func TestReference(t *testing.T) { conformance.Test(t, adapter.New()) }
+func TestReference(t *testing.T) { conformancetest.Run(t, adapter.New()) }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shim/schema"
 	"credence/shims/reference/adapter"
@@ -29,7 +30,7 @@ func (l liar) Call(ctx context.Context, op shim.Op, p *shim.Params) (*shim.Resul
 	return l.change(op, p, r, err)
 }
 
-func runSuite(t *testing.T, target shim.Target, pattern string) *conformance.Report {
+func runSuite(t *testing.T, target shim.Target, pattern string) *verdict.Report {
 	t.Helper()
 	o := conformance.Options{Seed: 1, Start: func(context.Context) (shim.Target, error) { return target, nil }}
 	if pattern != "" {
@@ -53,7 +54,7 @@ func TestCanaries(t *testing.T) {
 	for _, result := range r.Results {
 		if strings.HasPrefix(result.ID, "canary/") {
 			n++
-			require.Equal(t, conformance.Failed, result.Status, result.ID)
+			require.Equal(t, verdict.Failed, result.Status, result.ID)
 		}
 	}
 	require.Equal(t, f.NumberOfTests, n)
@@ -67,84 +68,84 @@ func TestLiars(t *testing.T) {
 	var bundle *shim.Result
 	for name, test := range map[string]struct {
 		pattern string
-		reason  conformance.Reason
+		reason  verdict.Reason
 		change  func(op shim.Op, p *shim.Params, r *shim.Result, err error) (*shim.Result, error)
 	}{
-		"accepts every message": {"^ratchet/.*/forged", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"accepts every message": {"^ratchet/.*/forged", verdict.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.SessionDecrypt && err != nil {
 				return &shim.Result{Plaintext: &empty}, nil
 			}
 			return r, err
 		}},
-		"accepts every signature": {"^xeddsa/", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"accepts every signature": {"^xeddsa/", verdict.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.XeddsaVerify {
 				return &shim.Result{}, nil
 			}
 			return r, err
 		}},
-		"refuses everything": {"^x3dh/", conformance.RejectedValid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"refuses everything": {"^x3dh/", verdict.RejectedValid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.Hello || op == shim.Reset {
 				return r, err
 			}
 			return nil, &shim.Error{Code: shim.Rejected}
 		}},
-		"lists what it does not do": {"^ratchet/", conformance.Unsupported, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"lists what it does not do": {"^ratchet/", verdict.Unsupported, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.SessionDecrypt {
 				return nil, &shim.Error{Code: shim.Unsupported}
 			}
 			return r, err
 		}},
-		"does what nobody asked for": {"^xeddsa/", conformance.Protocol, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"does what nobody asked for": {"^xeddsa/", verdict.Protocol, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if err != nil {
 				return &shim.Result{}, nil
 			}
 			return r, err
 		}},
-		"changes state on refusal": {"^ratchet/.*/forged-chain", conformance.StateChanged, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"changes state on refusal": {"^ratchet/.*/forged-chain", verdict.StateChanged, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.PartyExport && err == nil {
 				exports++
 				return &shim.Result{State: binary.BigEndian.AppendUint64(r.State, exports)}, nil
 			}
 			return r, err
 		}},
-		"gives the wrong reason": {"^xeddsa/", conformance.Mismatch, func(_ shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"gives the wrong reason": {"^xeddsa/", verdict.Mismatch, func(_ shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if e, ok := err.(*shim.Error); ok && e.Code == shim.Rejected {
 				return nil, &shim.Error{Code: shim.Rejected, Class: "replay"}
 			}
 			return r, err
 		}},
-		"does not tell of refusals": {"^ambassador/.*/live/sibling", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"does not tell of refusals": {"^ambassador/.*/live/sibling", verdict.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.DeviceReceive && err == nil {
 				r.Events = slices.DeleteFunc(r.Events, func(e shim.Event) bool { return e.Kind == "refused" })
 			}
 			return r, err
 		}},
-		"has a digest of its own": {"^ambassador/.*/live/story-companion", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"has a digest of its own": {"^ambassador/.*/live/story-companion", verdict.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.DeviceStatus && err == nil && r.Digest != nil {
 				r.Digest[0] ^= 1
 			}
 			return r, err
 		}},
-		"changes a device on refusal": {"^ambassador/.*/live/leader-lies", conformance.StateChanged, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"changes a device on refusal": {"^ambassador/.*/live/leader-lies", verdict.StateChanged, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.DeviceExport && err == nil {
 				exports++
 				return &shim.Result{State: binary.BigEndian.AppendUint64(r.State, exports)}, nil
 			}
 			return r, err
 		}},
-		"reads a text twice": {"^ambassador/.*/live/schedule", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"reads a text twice": {"^ambassador/.*/live/schedule", verdict.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.DeviceReceive && err == nil {
 				r.Events = append(r.Events, r.Events...)
 			}
 			return r, err
 		}},
-		"opens every channel message": {"^channel/.*/live/envelope", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"opens every channel message": {"^channel/.*/live/envelope", verdict.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.ChannelOpen && err != nil {
 				return &shim.Result{Record: shim.Bytes{1, 9}}, nil
 			}
 			return r, err
 		}},
-		"hands out a prekey twice": {"^postoffice/.*/live/one-time-prekeys", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"hands out a prekey twice": {"^postoffice/.*/live/one-time-prekeys", verdict.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.OfficeBundle && bundle == nil {
 				bundle = r
 			}
@@ -153,19 +154,19 @@ func TestLiars(t *testing.T) {
 			}
 			return r, err
 		}},
-		"takes every commit": {"^postoffice/.*/live/(order|devices|rotations)", conformance.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"takes every commit": {"^postoffice/.*/live/(order|devices|rotations)", verdict.AcceptedInvalid, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.OfficeAppend && err != nil {
 				return &shim.Result{}, nil
 			}
 			return r, err
 		}},
-		"loses the last mail": {"^postoffice/.*/live/fan-out", conformance.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"loses the last mail": {"^postoffice/.*/live/fan-out", verdict.Mismatch, func(op shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if op == shim.OfficeFetch && err == nil && len(r.Mails) > 6 {
 				r.Mails = r.Mails[:len(r.Mails)-1]
 			}
 			return r, err
 		}},
-		"returns another plaintext": {"^ratchet/.*/late", conformance.Mismatch, func(_ shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
+		"returns another plaintext": {"^ratchet/.*/late", verdict.Mismatch, func(_ shim.Op, _ *shim.Params, r *shim.Result, err error) (*shim.Result, error) {
 			if err == nil && r.Plaintext != nil {
 				other := append(shim.Bytes{'x'}, *r.Plaintext...)
 				return &shim.Result{Plaintext: &other}, nil
@@ -181,10 +182,10 @@ func TestLiars(t *testing.T) {
 	}
 }
 
-func reasons(r *conformance.Report) map[conformance.Reason]int {
-	m := map[conformance.Reason]int{}
+func reasons(r *verdict.Report) map[verdict.Reason]int {
+	m := map[verdict.Reason]int{}
 	for _, result := range r.Results {
-		if result.Status == conformance.Failed {
+		if result.Status == verdict.Failed {
 			m[result.Reason]++
 		}
 	}
@@ -218,7 +219,7 @@ func TestWrongCalls(t *testing.T) {
 // The same seed gives the same report, on one target or on several.
 func TestDeterministic(t *testing.T) {
 	start := func(context.Context) (shim.Target, error) { return adapter.New(), nil }
-	var reports []*conformance.Report
+	var reports []*verdict.Report
 	for _, jobs := range []int{1, 4} {
 		r, err := conformance.Run(context.Background(), conformance.Options{Seed: 7, Jobs: jobs, Start: start, Match: regexp.MustCompile("^x3dh/")})
 		require.NoError(t, err)

@@ -18,7 +18,7 @@ import (
 	"credence/vectors"
 )
 
-// encoded gives every structure that the vectors decode, genuine and malformed.
+// encoded returns every structure that the vectors decode, genuine and malformed.
 func encoded(f *testing.F) (all [][]byte) {
 	file, err := vectors.LoadFile(vectors.FS, "ambassador_test.json")
 	require.NoError(f, err)

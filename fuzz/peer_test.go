@@ -21,7 +21,7 @@ import (
 	"credence/vectors"
 )
 
-// seeded gives randomness that depends on the seed alone.
+// seeded returns randomness that depends on the seed alone.
 func seeded(seed byte) *mathrand.ChaCha8 { return mathrand.NewChaCha8([32]byte{seed}) }
 
 // exchange is a responder, the initiator's first message to him, and the session after it.
@@ -127,7 +127,7 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// requests gives a request of every operation of the vectors.
+// requests returns a request of every operation of the vectors.
 func requests(f *testing.F) (ops []shim.Op, lines []string) {
 	files, err := vectors.Load()
 	require.NoError(f, err)

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 )
 
 // TestRegressions plays what campaigns have found, in the reference or in the suite itself, and what they start from.
@@ -23,7 +23,7 @@ func TestRegressions(t *testing.T) {
 				require.NoError(t, err)
 				play, err := p.Play(s)
 				require.NoError(t, err)
-				require.Equal(t, conformance.Passed, play.Result.Status, play.Result.Message)
+				require.Equal(t, verdict.Passed, play.Result.Status, play.Result.Message)
 			})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/reference/params"
 	"credence/shim"
 	"credence/shim/process"
@@ -49,7 +50,7 @@ func plays(p *conformance.Player, scenarios *rapid.Generator[*scenario.Scenario]
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := play.Result; r.Status != conformance.Passed {
+		if r := play.Result; r.Status != verdict.Passed {
 			text, err := s.Encode()
 			if err != nil {
 				t.Fatal(err)
@@ -94,7 +95,7 @@ func BenchmarkSchedules(b *testing.B) {
 				s := c.scenarios.Example(i)
 				play, err := p.Play(s)
 				require.NoError(b, err)
-				require.Equal(b, conformance.Passed, play.Result.Status, fmt.Sprint(play.Result))
+				require.Equal(b, verdict.Passed, play.Result.Status, fmt.Sprint(play.Result))
 				events += len(s.Events)
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "scenarios/s")

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 )
 
 // drawingStyle is the style of both views, light and dark.
@@ -33,17 +33,17 @@ const (
 // Exposure draws who could read what, as SVG: time goes across, an event a column, and messages down. A window of compromise is
 // shaded from the theft of a state to the first message that it does not open any more. The text is the same for the same record.
 // It returns ErrTooLarge.
-func Exposure(w io.Writer, s *scenario.Scenario, r *conformance.Record) error {
+func Exposure(w io.Writer, s *scenario.Scenario, r *verdict.Record) error {
 	return standalone(w, s, r, exposureMap)
 }
 
 // Sequence draws who sent what to whom, as SVG: time goes down, an event a line, and parties or devices are lanes; beside them
 // stands which keys each has from event to event. It returns ErrTooLarge.
-func Sequence(w io.Writer, s *scenario.Scenario, r *conformance.Record) error {
+func Sequence(w io.Writer, s *scenario.Scenario, r *verdict.Record) error {
 	return standalone(w, s, r, sequenceView)
 }
 
-func standalone(w io.Writer, s *scenario.Scenario, r *conformance.Record, draw func(*scene) *canvas) error {
+func standalone(w io.Writer, s *scenario.Scenario, r *verdict.Record, draw func(*scene) *canvas) error {
 	c, err := drawn(s, r, draw)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func standalone(w io.Writer, s *scenario.Scenario, r *conformance.Record, draw f
 	return err
 }
 
-func drawn(s *scenario.Scenario, r *conformance.Record, draw func(*scene) *canvas) (*canvas, error) {
+func drawn(s *scenario.Scenario, r *verdict.Record, draw func(*scene) *canvas) (*canvas, error) {
 	if err := drawable(s, r); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func drawn(s *scenario.Scenario, r *conformance.Record, draw func(*scene) *canva
 }
 
 // drawable refuses what is too large, and indices that point nowhere: a record may come from a file.
-func drawable(s *scenario.Scenario, r *conformance.Record) error {
+func drawable(s *scenario.Scenario, r *verdict.Record) error {
 	marks := len(r.Arrivals) + len(r.Keys)
 	for _, c := range r.Compromises {
 		marks += len(c.Exposed)
@@ -93,7 +93,7 @@ func (o openness) words() string {
 
 func (o openness) class() string { return [...]string{"safe", "allowed", "readable", "broken"}[o] }
 
-func opennessOf(e conformance.Exposure) openness {
+func opennessOf(e verdict.Exposure) openness {
 	switch {
 	case e.Read != "" && !e.Allowed:
 		return broken
@@ -114,14 +114,14 @@ type span struct {
 // scene is what both views draw.
 type scene struct {
 	scenario    *scenario.Scenario
-	record      *conformance.Record
+	record      *verdict.Record
 	open        []openness        // of every message, from all copies
 	spans       map[string][]span // of every victim, without overlaps
 	victims     []string          // in the order of the first theft
 	first, last int               // the first and the last event that is drawn
 }
 
-func newScene(s *scenario.Scenario, r *conformance.Record) *scene {
+func newScene(s *scenario.Scenario, r *verdict.Record) *scene {
 	sc := &scene{scenario: s, record: r, open: make([]openness, len(r.Messages)), spans: map[string][]span{}, last: len(s.Events) - 1}
 	for _, c := range r.Compromises {
 		for _, e := range c.Exposed {
@@ -154,11 +154,11 @@ func (sc *scene) include(event int) {
 	sc.last = max(sc.last, min(event, len(sc.scenario.Events)))
 }
 
-// clamp gives an event that is drawn.
+// clamp returns an event that is drawn.
 func (sc *scene) clamp(event int) int { return min(max(event, sc.first), max(sc.last, sc.first)) }
 
-// span gives the window of a copy: until the first message of or for its account that it does not open, and after which it opens none.
-func (sc *scene) span(c conformance.Compromised) span {
+// span returns the window of a copy: until the first message of or for its account that it does not open, and after which it opens none.
+func (sc *scene) span(c verdict.Compromised) span {
 	last := c.Event
 	for _, e := range c.Exposed {
 		if opennessOf(e) > safe && sc.has(e.Index) {
@@ -173,21 +173,21 @@ func (sc *scene) span(c conformance.Compromised) span {
 	return span{c.Event, len(sc.scenario.Events), false}
 }
 
-// concerns tells whether a message is of or for the account of a lane; a record must be of or for the lane itself.
-func concerns(m conformance.Travelled, lane string) bool {
+// concerns reports whether a message is of or for the account of a lane; a record must be of or for the lane itself.
+func concerns(m verdict.Travelled, lane string) bool {
 	if m.Record {
 		return m.From == lane || m.To == lane
 	}
 	return account(m.From) == account(lane) || account(m.To) == account(lane)
 }
 
-// account gives the account of a device; a party is its own.
+// account returns the account of a device; a party is its own.
 func account(lane string) string {
 	name, _, _ := strings.Cut(lane, "/")
 	return name
 }
 
-// joined gives the spans without overlaps.
+// joined returns the spans without overlaps.
 func joined(spans []span) []span {
 	slices.SortStableFunc(spans, func(a, b span) int { return a.from - b.from })
 	var out []span
@@ -203,7 +203,7 @@ func joined(spans []span) []span {
 	return out
 }
 
-// label gives the text of an event, and how it ended if that was no good.
+// label returns the text of an event, and how it ended if that was no good.
 func (sc *scene) label(event int) (text, class string) {
 	switch {
 	case event < 0:
@@ -231,7 +231,7 @@ func (sc *scene) line(event int) string {
 	return sc.record.Lines[event]
 }
 
-// idle tells whether an event has had no effect.
+// idle reports whether an event has had no effect.
 func (sc *scene) idle(event int) bool {
 	_, class := sc.label(event)
 	return class == "idle"
@@ -246,7 +246,7 @@ func (sc *scene) summary() string {
 	return fmt.Sprintf("%d messages, %d copied states; %d messages safe, %d may be read, %d secret and read.", len(sc.open), len(sc.record.Compromises), n[safe], n[allowed]+n[readable], n[broken])
 }
 
-// heading gives the first line of a drawing.
+// heading returns the first line of a drawing.
 func (sc *scene) heading() string {
 	text := fmt.Sprintf("%s, %s", sc.scenario.Level, sc.scenario.Set)
 	if sc.scenario.Cadence != "" {
@@ -331,7 +331,7 @@ func (c *canvas) cross(class string, x, y int) {
 	c.shape("path", class, `d="M%d %dl8 8m0 -8l-8 8"`, x-4, y-4)
 }
 
-// markup gives the image, with a style of its own or, if it is empty, with that of the page around it.
+// markup returns the image, with a style of its own or, if it is empty, with that of the page around it.
 func (c *canvas) markup(style string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" width="%d" height="%d" viewBox="0 0 %d %d">`+"\n", c.width, c.height, c.width, c.height)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // Measures of the exposure map.
@@ -70,7 +70,7 @@ func (m *exposure) choose() {
 	}
 }
 
-// measure gives the places of columns and rows.
+// measure returns the places of columns and rows.
 func (m *exposure) measure() {
 	names, events := len("state of ")+4, 0
 	for _, i := range m.rows {
@@ -159,14 +159,14 @@ func (m *exposure) row(message, y int) {
 }
 
 // way draws how long a message was under way: a line to its last reading, or a dotted one to the end if nobody has read it.
-func (m *exposure) way(t conformance.Travelled, y int) {
+func (m *exposure) way(t verdict.Travelled, y int) {
 	last, read := t.Event, false
 	for _, a := range m.record.Arrivals {
 		if a.Message != t.Name || a.Sent != t.Event {
 			continue
 		}
 		switch a.Outcome {
-		case conformance.WasRead:
+		case verdict.WasRead:
 			last, read = max(last, a.Event), true
 			m.shape("circle", "arrived", `cx="%d" cy="%d" r="3"`, m.x(a.Event), y)
 		default:

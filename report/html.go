@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 //go:embed html.tmpl
@@ -42,7 +42,7 @@ type page struct {
 	Run           string
 	Remark        string
 	Campaign      string
-	Gate          *conformance.Gate
+	Gate          *verdict.Gate
 	Profiles      []row
 	Guarantees    []guarantee
 	Requirements  []row
@@ -55,7 +55,7 @@ type page struct {
 // row counts the outcomes of a profile or of a requirement.
 type row struct {
 	Name, Text string
-	conformance.Summary
+	verdict.Summary
 }
 
 // State is the worst outcome, as a word.
@@ -74,8 +74,8 @@ func (r row) State() string {
 }
 
 // Statuses are those that can be filtered by.
-func (*page) Statuses() []conformance.Status {
-	return []conformance.Status{conformance.Failed, conformance.Errored, conformance.Passed, conformance.Skipped}
+func (*page) Statuses() []verdict.Status {
+	return []verdict.Status{verdict.Failed, verdict.Errored, verdict.Passed, verdict.Skipped}
 }
 
 type guarantee struct{ Name, Verdict, Evidence string }
@@ -85,7 +85,7 @@ type requirement struct{ ID, Text string }
 type failure struct {
 	ID, Status, Reason, Message string
 	Open                        bool
-	Known                       *conformance.Excused
+	Known                       *verdict.Excused
 	Requirements                []requirement
 	Fields                      []field
 	Commands                    []field
@@ -103,7 +103,7 @@ type result struct{ ID, Profile, Status, Message string }
 
 // HTML writes a report as one page that needs no network. Nothing that a target said is taken for markup or script: the page's own are the only
 // ones that its policy lets a browser run.
-func HTML(w io.Writer, r *conformance.Report, o Options) error {
+func HTML(w io.Writer, r *verdict.Report, o Options) error {
 	t, err := template.New("page").Parse(htmlTemplate)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func HTML(w io.Writer, r *conformance.Report, o Options) error {
 	return t.Execute(w, newPage(r, o))
 }
 
-func newPage(r *conformance.Report, o Options) *page {
+func newPage(r *verdict.Report, o Options) *page {
 	style := htmlStyle + drawingStyle
 	p := &page{
 		Style: template.HTML("<style>" + style + "</style>"), Script: template.HTML("<script>" + htmlScript + "</script>"),
@@ -131,7 +131,7 @@ func newPage(r *conformance.Report, o Options) *page {
 	skips := map[string]int{}
 	for _, t := range r.Results {
 		p.add(t, r.Gate, texts)
-		if t.Status == conformance.Skipped {
+		if t.Status == verdict.Skipped {
 			skips[Line(elide(t.Message))]++
 		}
 	}
@@ -148,7 +148,7 @@ func digest(text string) string {
 }
 
 // requirements counts by requirement, in the order of SPEC.md, and gives their texts.
-func (p *page) requirements(r *conformance.Report, o Options) map[string]string {
+func (p *page) requirements(r *verdict.Report, o Options) map[string]string {
 	texts, place := map[string]string{}, map[string]int{}
 	for i, q := range o.Requirements {
 		texts[q.ID], place[q.ID] = q.Text, i
@@ -164,12 +164,12 @@ func (p *page) requirements(r *conformance.Report, o Options) map[string]string 
 	return texts
 }
 
-func (p *page) add(t conformance.TestResult, gate *conformance.Gate, texts map[string]string) {
+func (p *page) add(t verdict.TestResult, gate *verdict.Gate, texts map[string]string) {
 	p.Results = append(p.Results, result{Line(t.ID), Line(t.Profile), string(t.Status), Line(elide(t.Message))})
-	if t.Guarantee != "" && t.Status != conformance.Skipped {
+	if t.Guarantee != "" && t.Status != verdict.Skipped {
 		p.Guarantees = append(p.Guarantees, guarantee{Line(guaranteeName(t)), t.Verdict(), t.Evidence.String()})
 	}
-	if t.Status != conformance.Failed && t.Status != conformance.Errored {
+	if t.Status != verdict.Failed && t.Status != verdict.Errored {
 		return
 	}
 	f := failure{ID: Line(t.ID), Status: string(t.Status), Reason: string(t.Reason), Message: Line(elide(t.Message)), Known: gate.Excuses(t.ID), Open: len(p.Failures) < openAtOnce}
@@ -194,8 +194,8 @@ func (p *page) add(t conformance.TestResult, gate *conformance.Gate, texts map[s
 	p.Failures = append(p.Failures, f)
 }
 
-// drawings gives the views of the scenario of a failure, if there is one that can be drawn.
-func drawings(t conformance.TestResult) (all []template.HTML) {
+// drawings returns the views of the scenario of a failure, if there is one that can be drawn.
+func drawings(t verdict.TestResult) (all []template.HTML) {
 	if t.Scenario == nil || t.Record == nil {
 		return nil
 	}

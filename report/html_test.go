@@ -13,30 +13,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence"
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 )
 
 // spoken is what a shim may say.
 const spoken = `</script><script>document.title='owned'</script><img src=x onerror="document.title='owned'">" onmouseover="x" ' {{.}} ${x} ` + "\x1b]0;owned\x07\u202e"
 
-// many gives a report with n results, and hostile texts wherever a target can put them.
-func many(n int) *conformance.Report {
-	r := &conformance.Report{Suite: "credence", Version: "1", Target: conformance.TargetInfo{Name: spoken, Version: spoken, Language: spoken}}
-	statuses := []conformance.Status{conformance.Passed, conformance.Failed, conformance.Errored, conformance.Skipped}
-	reasons := []conformance.Reason{"", conformance.Mismatch, conformance.Crash, conformance.Unsupported}
+// many returns a report with n results, and hostile texts wherever a target can put them.
+func many(n int) *verdict.Report {
+	r := &verdict.Report{Suite: "credence", Version: "1", Target: verdict.TargetInfo{Name: spoken, Version: spoken, Language: spoken}}
+	statuses := []verdict.Status{verdict.Passed, verdict.Failed, verdict.Errored, verdict.Skipped}
+	reasons := []verdict.Reason{"", verdict.Mismatch, verdict.Crash, verdict.Unsupported}
 	for i := range n {
-		t := conformance.TestResult{ID: fmt.Sprintf("ratchet/test-%d", i), Profile: "ratchet", Requirements: []string{"AMB-RAT-01"}, Status: statuses[i%4], Reason: reasons[i%4], Message: spoken}
+		t := verdict.TestResult{ID: fmt.Sprintf("ratchet/test-%d", i), Profile: "ratchet", Requirements: []string{"AMB-RAT-01"}, Status: statuses[i%4], Reason: reasons[i%4], Message: spoken}
 		if i%4 == 1 || i%4 == 2 {
 			t.Sent, t.Expected, t.Got, t.Repeat = spoken, spoken, spoken, "credence run "+spoken
 		}
 		r.Results = append(r.Results, t)
 		switch t.Status {
-		case conformance.Passed:
+		case verdict.Passed:
 			r.Summary.Passed++
-		case conformance.Failed:
+		case verdict.Failed:
 			r.Summary.Failed++
-		case conformance.Errored:
+		case verdict.Errored:
 			r.Summary.Errored++
 		default:
 			r.Summary.Skipped++
@@ -45,7 +45,7 @@ func many(n int) *conformance.Report {
 	return r
 }
 
-func html(t *testing.T, r *conformance.Report) string {
+func html(t *testing.T, r *verdict.Report) string {
 	var b bytes.Buffer
 	require.NoError(t, report.HTML(&b, r, report.Options{Requirements: credence.Requirements()}))
 	return b.String()
@@ -64,11 +64,11 @@ func TestHTML(t *testing.T) {
 	require.Contains(t, page, "DOES NOT CONFORM")
 	require.Contains(t, page, "Failures (20)")
 	r := many(8)
-	r.Judge(&conformance.KnownFailures{Known: []conformance.KnownFailure{{Test: "ratchet/test-1", Reason: "why", Link: "where"}}}, conformance.DefaultFailOn, []conformance.TestInfo{{ID: "ratchet/test-1"}})
+	r.Judge(&verdict.KnownFailures{Known: []verdict.KnownFailure{{Test: "ratchet/test-1", Reason: "why", Link: "where"}}}, verdict.DefaultFailOn, []verdict.TestInfo{{ID: "ratchet/test-1"}})
 	page = html(t, r)
 	require.Contains(t, page, "Gate failed")
 	require.Contains(t, page, "Known: why (where)")
-	require.Contains(t, html(t, &conformance.Report{}), "Nothing failed.")
+	require.Contains(t, html(t, &verdict.Report{}), "Nothing failed.")
 }
 
 // In a browser the filters work on five thousand results, and nothing that a shim said runs.

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // ErrMalformed is the error of Read for anything but a report.
@@ -19,7 +19,7 @@ var ErrMalformed = errors.New("malformed report")
 
 // JSON writes a report as indented JSON. Arrays are never null, no text is shortened, and there are no control
 // characters but line feeds: a report can be shown as it is.
-func JSON(w io.Writer, r *conformance.Report) error {
+func JSON(w io.Writer, r *verdict.Report) error {
 	text, err := marshal(r)
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func JSON(w io.Writer, r *conformance.Report) error {
 	return err
 }
 
-func marshal(r *conformance.Report) ([]byte, error) {
+func marshal(r *verdict.Report) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -39,16 +39,16 @@ func marshal(r *conformance.Report) ([]byte, error) {
 	return escapeUnprintable(b.Bytes()), nil
 }
 
-// withoutNull gives a copy of r in which every slice is set.
-func withoutNull(r conformance.Report) conformance.Report {
+// withoutNull returns a copy of r in which every slice is set.
+func withoutNull(r verdict.Report) verdict.Report {
 	r.Target.Profiles = append([]string{}, r.Target.Profiles...)
 	r.Target.ParameterSets = append([]string{}, r.Target.ParameterSets...)
-	r.Results = append([]conformance.TestResult{}, r.Results...)
+	r.Results = append([]verdict.TestResult{}, r.Results...)
 	for i := range r.Results {
 		r.Results[i].Requirements = append([]string{}, r.Results[i].Requirements...)
 	}
 	if g := r.Gate; g != nil {
-		r.Gate = &conformance.Gate{Passed: g.Passed, Known: append([]conformance.Excused{}, g.Known...), Flaky: append([]conformance.Excused{}, g.Flaky...), Problems: append([]string{}, g.Problems...)}
+		r.Gate = &verdict.Gate{Passed: g.Passed, Known: append([]verdict.Excused{}, g.Known...), Flaky: append([]verdict.Excused{}, g.Flaky...), Problems: append([]string{}, g.Problems...)}
 	}
 	return r
 }
@@ -75,12 +75,12 @@ func escapeUnprintable(text []byte) []byte {
 // Read reads a report. It takes what JSON writes, whatever the whitespace and the order of the keys, and returns
 // ErrMalformed for everything else: missing or unknown keys, null, more after the report, statuses or reasons that there are
 // not, and a summary that is not that of the results.
-func Read(r io.Reader) (*conformance.Report, error) {
+func Read(r io.Reader) (*verdict.Report, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
-	var rep conformance.Report
+	var rep verdict.Report
 	if err := json.Unmarshal(text, &rep); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -91,7 +91,7 @@ func Read(r io.Reader) (*conformance.Report, error) {
 }
 
 // sameForm compares a text with what JSON writes for it.
-func sameForm(text []byte, rep *conformance.Report) error {
+func sameForm(text []byte, rep *verdict.Report) error {
 	again, err := marshal(rep)
 	if err != nil {
 		return err
@@ -118,21 +118,21 @@ func generic(text []byte) (any, error) {
 }
 
 // outcomes are the reasons that a status can have.
-var outcomes = map[conformance.Status][]conformance.Reason{
-	conformance.Passed:  {""},
-	conformance.Skipped: {conformance.Unsupported},
-	conformance.Errored: {conformance.Crash, conformance.Hang, conformance.Protocol},
-	conformance.Failed: {
-		conformance.Protocol, conformance.Unsupported, conformance.Mismatch, conformance.AcceptedInvalid,
-		conformance.RejectedValid, conformance.StateChanged, conformance.Exposed, conformance.Memory,
+var outcomes = map[verdict.Status][]verdict.Reason{
+	verdict.Passed:  {""},
+	verdict.Skipped: {verdict.Unsupported},
+	verdict.Errored: {verdict.Crash, verdict.Hang, verdict.Protocol, verdict.Suite},
+	verdict.Failed: {
+		verdict.Protocol, verdict.Unsupported, verdict.Mismatch, verdict.AcceptedInvalid,
+		verdict.RejectedValid, verdict.StateChanged, verdict.Exposed, verdict.Memory,
 	},
 }
 
-func validate(r *conformance.Report) error {
+func validate(r *verdict.Report) error {
 	if r.Suite != "credence" {
 		return fmt.Errorf("%w: suite %q", ErrMalformed, r.Suite)
 	}
-	var sum conformance.Summary
+	var sum verdict.Summary
 	seen := map[string]bool{}
 	for _, t := range r.Results {
 		switch {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 type junitCounts struct {
@@ -55,7 +55,7 @@ type junitSkipped struct {
 
 // JUnit writes a report as JUnit XML, one testsuite a profile. Known failures count as skipped. Characters that XML 1.0 forbids are left out, and so are
 // DEL and the C1 controls.
-func JUnit(w io.Writer, r *conformance.Report) error {
+func JUnit(w io.Writer, r *verdict.Report) error {
 	suites := junitSuites{Name: "credence"}
 	for _, g := range byProfile(r.Results) {
 		s := g.junit(r)
@@ -77,11 +77,11 @@ func (c *junitCounts) add(more junitCounts) {
 	c.Skipped += more.Skipped
 }
 
-func countsOf(s conformance.Summary) junitCounts {
+func countsOf(s verdict.Summary) junitCounts {
 	return junitCounts{s.Passed + s.Failed + s.Skipped + s.Errored, s.Failed, s.Errored, s.Skipped}
 }
 
-func (g *profileGroup) junit(r *conformance.Report) junitSuite {
+func (g *profileGroup) junit(r *verdict.Report) junitSuite {
 	suite := junitSuite{
 		Name: xmlText(g.name), junitCounts: countsOf(g.summary),
 		Properties: []junitProperty{
@@ -102,22 +102,22 @@ func (g *profileGroup) junit(r *conformance.Report) junitSuite {
 }
 
 // excuse counts a known failure as skipped: CI systems know no other name for it.
-func (s *junitSuite) excuse(status conformance.Status) {
+func (s *junitSuite) excuse(status verdict.Status) {
 	s.Skipped++
-	if status == conformance.Errored {
+	if status == verdict.Errored {
 		s.Errors--
 	} else {
 		s.Failures--
 	}
 }
 
-func junitCaseOf(t conformance.TestResult) junitCase {
+func junitCaseOf(t verdict.TestResult) junitCase {
 	c := junitCase{Class: xmlText("credence." + t.Profile), Name: xmlText(t.ID)}
 	switch t.Status {
-	case conformance.Passed:
-	case conformance.Skipped:
+	case verdict.Passed:
+	case verdict.Skipped:
 		c.Skipped = &junitSkipped{xmlText(t.Message)}
-	case conformance.Failed:
+	case verdict.Failed:
 		c.Failure = junitOutcomeOf(t)
 	default:
 		c.Error = junitOutcomeOf(t)
@@ -125,7 +125,7 @@ func junitCaseOf(t conformance.TestResult) junitCase {
 	return c
 }
 
-func junitOutcomeOf(t conformance.TestResult) *junitOutcome {
+func junitOutcomeOf(t verdict.TestResult) *junitOutcome {
 	text := fmt.Sprintf("requirements: %s\nsent: %s\nexpected: %s\ngot: %s\nrepeat: %s\n",
 		strings.Join(t.Requirements, ", "), t.Sent, t.Expected, t.Got, t.Repeat)
 	return &junitOutcome{xmlText(string(t.Reason)), xmlText(t.Message), xmlText(text)}

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"credence/conformance"
-	"credence/conformance/adversary"
+	"credence/conformance/verdict"
 )
 
 // Measures of the keys beside a sequence.
@@ -17,20 +16,20 @@ const (
 )
 
 // keyKinds are the kinds of keys, in the order of their columns.
-var keyKinds = []adversary.KeyKind{adversary.RootKey, adversary.RatchetKey, adversary.ChainKey, adversary.MessageKey}
+var keyKinds = []verdict.KeyKind{verdict.RootKey, verdict.RatchetKey, verdict.ChainKey, verdict.MessageKey}
 
-func keyClass(kind adversary.KeyKind) string {
+func keyClass(kind verdict.KeyKind) string {
 	return [...]string{"root", "ratchet", "chain", "skipped"}[max(0, slices.Index(keyKinds, kind))]
 }
 
 // keyBar is the life of a key with its column.
 type keyBar struct {
-	conformance.Life
+	verdict.Life
 	column int
 }
 
 // keyBars places the keys of a lane side by side: each takes the first column of its kind that is free.
-func keyBars(lives []conformance.Life) (bars []keyBar, columns int) {
+func keyBars(lives []verdict.Life) (bars []keyBar, columns int) {
 	for _, kind := range keyKinds {
 		var free []int // the event from which a column of the kind is free
 		for _, l := range lives {
@@ -53,14 +52,14 @@ func keyBars(lives []conformance.Life) (bars []keyBar, columns int) {
 	return bars, columns
 }
 
-// keysOf gives the lives of the keys of a lane, the oldest first.
-func (v *sequence) keysOf(lane string) (lives []conformance.Life) {
+// keysOf returns the lives of the keys of a lane, the oldest first.
+func (v *sequence) keysOf(lane string) (lives []verdict.Life) {
 	for _, l := range v.record.Keys {
 		if l.Lane == lane {
 			lives = append(lives, l)
 		}
 	}
-	slices.SortStableFunc(lives, func(a, b conformance.Life) int { return cmp.Compare(a.Since, b.Since) })
+	slices.SortStableFunc(lives, func(a, b verdict.Life) int { return cmp.Compare(a.Since, b.Since) })
 	return lives
 }
 
@@ -72,7 +71,7 @@ type keyBlock struct {
 	x       int
 }
 
-// placeKeys gives each lane that has keys a place beside the lanes, from x on, and gives the x after the last.
+// placeKeys returns each lane that has keys a place beside the lanes, from x on, and gives the x after the last.
 func (v *sequence) placeKeys(x int) int {
 	for _, l := range v.record.Lanes {
 		bars, columns := keyBars(v.keysOf(l.Name))
@@ -117,9 +116,9 @@ func (v *sequence) life(x int, b keyBar) {
 // keySigns explains the bars, of what there is.
 func (v *sequence) keySigns() (signs []sign) {
 	for _, kind := range keyKinds {
-		if slices.ContainsFunc(v.record.Keys, func(l conformance.Life) bool { return l.Kind == kind }) {
+		if slices.ContainsFunc(v.record.Keys, func(l verdict.Life) bool { return l.Kind == kind }) {
 			words := string(kind)
-			if kind == adversary.MessageKey {
+			if kind == verdict.MessageKey {
 				words = "skipped message key"
 			}
 			signs = append(signs, sign{words, func(x, y int) { v.rect("key "+keyClass(kind), x-2, y-6, keyWidth-4, 12) }})

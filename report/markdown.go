@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // mostMarkdown is how many failures a summary shows.
@@ -15,7 +15,7 @@ const mostMarkdown = 20
 
 // Markdown writes a summary for the page of a CI job: the verdict, counts by profile, guarantees, and failures with the commands that
 // repeat them. Nothing that a target said is taken for markup.
-func Markdown(w io.Writer, r *conformance.Report, o Options) error {
+func Markdown(w io.Writer, r *verdict.Report, o Options) error {
 	m := &markdown{bufio.NewWriter(w)}
 	v, _ := verdictOf(r, o)
 	m.line("## %s", v)
@@ -40,17 +40,17 @@ func (m *markdown) table(columns ...string) {
 	m.line("|%s", strings.Repeat("---|", len(columns)))
 }
 
-func (m *markdown) profiles(r *conformance.Report) {
+func (m *markdown) profiles(r *verdict.Report) {
 	m.table("profile", "passed", "failed", "errored", "skipped")
 	for _, g := range byProfile(r.Results) {
 		m.line("| %s | %d | %d | %d | %d |", escapeMarkdown(g.name), g.summary.Passed, g.summary.Failed, g.summary.Errored, g.summary.Skipped)
 	}
 }
 
-func (m *markdown) guarantees(r *conformance.Report) {
+func (m *markdown) guarantees(r *verdict.Report) {
 	first := true
 	for _, t := range r.Results {
-		if t.Guarantee == "" || t.Status == conformance.Skipped {
+		if t.Guarantee == "" || t.Status == verdict.Skipped {
 			continue
 		}
 		if first {
@@ -61,7 +61,7 @@ func (m *markdown) guarantees(r *conformance.Report) {
 	}
 }
 
-func (m *markdown) gate(g *conformance.Gate) {
+func (m *markdown) gate(g *verdict.Gate) {
 	if g == nil {
 		return
 	}
@@ -74,7 +74,7 @@ func (m *markdown) gate(g *conformance.Gate) {
 		m.line("")
 		m.line("<details><summary>%d known failures</summary>", n)
 		m.table("test", "reason", "link")
-		for _, list := range [][]conformance.Excused{g.Known, g.Flaky} {
+		for _, list := range [][]verdict.Excused{g.Known, g.Flaky} {
 			for _, e := range list {
 				m.line("| %s | %s | %s |", escapeMarkdown(e.ID), escapeMarkdown(e.Reason), escapeMarkdown(e.Link))
 			}
@@ -84,10 +84,10 @@ func (m *markdown) gate(g *conformance.Gate) {
 	}
 }
 
-func (m *markdown) failures(r *conformance.Report) {
+func (m *markdown) failures(r *verdict.Report) {
 	shown, more := 0, 0
 	for _, t := range r.Results {
-		if t.Status != conformance.Failed && t.Status != conformance.Errored || r.Gate.Excuses(t.ID) != nil {
+		if t.Status != verdict.Failed && t.Status != verdict.Errored || r.Gate.Excuses(t.ID) != nil {
 			continue
 		}
 		if shown++; shown > mostMarkdown {
@@ -143,7 +143,7 @@ type badge struct {
 }
 
 // Badge writes the verdict as one line of JSON that shields.io makes a badge of (its endpoint format, version 1).
-func Badge(w io.Writer, r *conformance.Report, o Options) error {
+func Badge(w io.Writer, r *verdict.Report, o Options) error {
 	word, good := verdictOf(r, o)
 	b := badge{1, "credence", strings.ToLower(word), "red"}
 	switch {

@@ -8,11 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 )
 
-func markdown(t *testing.T, r *conformance.Report) string {
+func markdown(t *testing.T, r *verdict.Report) string {
 	var b bytes.Buffer
 	require.NoError(t, report.Markdown(&b, r, report.Options{}))
 	return b.String()
@@ -33,14 +33,14 @@ func TestMarkdown(t *testing.T) {
 		require.Zero(t, strings.Count(line, "`")%2, line)
 	}
 	require.Contains(t, page, "and 180 more")
-	evil.Judge(&conformance.KnownFailures{Known: []conformance.KnownFailure{{Test: "ratchet/test-1", Reason: "a | b", Link: "<l>"}}}, conformance.DefaultFailOn, []conformance.TestInfo{{ID: "ratchet/test-1"}})
+	evil.Judge(&verdict.KnownFailures{Known: []verdict.KnownFailure{{Test: "ratchet/test-1", Reason: "a | b", Link: "<l>"}}}, verdict.DefaultFailOn, []verdict.TestInfo{{ID: "ratchet/test-1"}})
 	page = markdown(t, evil)
 	require.Contains(t, page, "**Gate: FAILED**")
 	require.Contains(t, page, `| ratchet/test-1 | a \| b | &lt;l> |`)
 }
 
 func TestBadge(t *testing.T) {
-	badge := func(r *conformance.Report) (b struct {
+	badge := func(r *verdict.Report) (b struct {
 		SchemaVersion         int
 		Label, Message, Color string
 	}) {
@@ -52,11 +52,11 @@ func TestBadge(t *testing.T) {
 		return b
 	}
 	require.Equal(t, "red", badge(sample()).Color)
-	good := &conformance.Report{Results: []conformance.TestResult{{ID: "a", Profile: "x3dh", Status: conformance.Passed}}, Summary: conformance.Summary{Passed: 1}}
+	good := &verdict.Report{Results: []verdict.TestResult{{ID: "a", Profile: "x3dh", Status: verdict.Passed}}, Summary: verdict.Summary{Passed: 1}}
 	require.Equal(t, "conforms, 1 passed", badge(good).Message)
 	require.Equal(t, "brightgreen", badge(good).Color)
 	r := sample()
-	r.Gate = &conformance.Gate{Passed: true, Known: []conformance.Excused{{ID: "x"}}}
+	r.Gate = &verdict.Gate{Passed: true, Known: []verdict.Excused{{ID: "x"}}}
 	require.Equal(t, "yellow", badge(r).Color)
 	require.Contains(t, badge(r).Message, "1 known failures")
 }

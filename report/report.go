@@ -11,18 +11,18 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // profileGroup is the results of one profile, in the order of the run.
 type profileGroup struct {
 	name    string
-	summary conformance.Summary
-	results []conformance.TestResult
+	summary verdict.Summary
+	results []verdict.TestResult
 }
 
 // byProfile groups results by profile, in the order in which the profiles come first.
-func byProfile(results []conformance.TestResult) []*profileGroup {
+func byProfile(results []verdict.TestResult) []*profileGroup {
 	var groups []*profileGroup
 	for _, t := range results {
 		i := slices.IndexFunc(groups, func(g *profileGroup) bool { return g.name == t.Profile })
@@ -35,19 +35,19 @@ func byProfile(results []conformance.TestResult) []*profileGroup {
 	return groups
 }
 
-func (g *profileGroup) add(t conformance.TestResult) {
+func (g *profileGroup) add(t verdict.TestResult) {
 	g.results = append(g.results, t)
 	*counter(&g.summary, t.Status)++
 }
 
-// counter gives the place where a status is counted. A status that is none counts as errored, never as passed.
-func counter(s *conformance.Summary, status conformance.Status) *int {
+// counter returns the place where a status is counted. A status that is none counts as errored, never as passed.
+func counter(s *verdict.Summary, status verdict.Status) *int {
 	switch status {
-	case conformance.Passed:
+	case verdict.Passed:
 		return &s.Passed
-	case conformance.Failed:
+	case verdict.Failed:
 		return &s.Failed
-	case conformance.Skipped:
+	case verdict.Skipped:
 		return &s.Skipped
 	default:
 		return &s.Errored
@@ -72,7 +72,7 @@ func Line(text string) string {
 	return b.String()
 }
 
-// describeTarget gives the name and the version of a target, or a stand-in if it has none.
-func describeTarget(t conformance.TargetInfo) string {
+// describeTarget returns the name and the version of a target, or a stand-in if it has none.
+func describeTarget(t verdict.TargetInfo) string {
 	return cmp.Or(strings.TrimSpace(t.Name+" "+t.Version), "unnamed target")
 }

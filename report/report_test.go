@@ -17,38 +17,38 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence"
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // sample has a result of every status, and failures alike.
-func sample() *conformance.Report {
-	r := &conformance.Report{
+func sample() *verdict.Report {
+	r := &verdict.Report{
 		Suite: "credence", Version: "0.1.0", Seed: 1,
-		Target:  conformance.TargetInfo{Name: "sample", Version: "1.2", Language: "Go", Profiles: []string{"ratchet"}},
-		Summary: conformance.Summary{Passed: 1, Failed: 8, Skipped: 2, Errored: 1},
+		Target:  verdict.TargetInfo{Name: "sample", Version: "1.2", Language: "Go", Profiles: []string{"ratchet"}},
+		Summary: verdict.Summary{Passed: 1, Failed: 8, Skipped: 2, Errored: 1},
 	}
-	add := func(id string, status conformance.Status, reason conformance.Reason, message string) {
-		r.Results = append(r.Results, conformance.TestResult{
+	add := func(id string, status verdict.Status, reason verdict.Reason, message string) {
+		r.Results = append(r.Results, verdict.TestResult{
 			ID: id, Profile: strings.Split(id, "/")[0], Requirements: []string{"AMB-KEY-01"}, Status: status, Reason: reason, Message: message,
 			Sent: "op {}", Expected: "rejected", Got: "result " + strings.Repeat("ab", 200), Repeat: "credence run --shim 'x' --run '^" + id + "$'",
 		})
 	}
-	add("x3dh/a", conformance.Passed, "", "")
+	add("x3dh/a", verdict.Passed, "", "")
 	for _, id := range []string{"b", "c", "d", "e", "f", "g", "h"} {
-		add("x3dh/"+id, conformance.Failed, conformance.AcceptedInvalid, "must be refused")
+		add("x3dh/"+id, verdict.Failed, verdict.AcceptedInvalid, "must be refused")
 	}
-	add("ratchet/a", conformance.Failed, conformance.Mismatch, "differs")
-	add("ratchet/b", conformance.Errored, conformance.Crash, "shim ended: exit status 3")
-	add("ratchet/c", conformance.Skipped, conformance.Unsupported, "the target does not offer x")
-	add("ratchet/d", conformance.Skipped, conformance.Unsupported, "the target does not offer x")
+	add("ratchet/a", verdict.Failed, verdict.Mismatch, "differs")
+	add("ratchet/b", verdict.Errored, verdict.Crash, "shim ended: exit status 3")
+	add("ratchet/c", verdict.Skipped, verdict.Unsupported, "the target does not offer x")
+	add("ratchet/d", verdict.Skipped, verdict.Unsupported, "the target does not offer x")
 	return r
 }
 
 // hostile says everything that a shim may say to harm a reader.
-func hostile() *conformance.Report {
+func hostile() *verdict.Report {
 	evil := "\x1b[2J\x00\u009b31m\x7f\xff\u202e<script>alert(1)</script>]]>&\"'\r\n\uffff"
 	r := sample()
 	r.Target.Name, r.Target.Version, r.Target.Language = evil, evil, evil
@@ -75,7 +75,7 @@ func golden(t *testing.T, name string, render func(w io.Writer) error) string {
 }
 
 func TestGolden(t *testing.T) {
-	for name, r := range map[string]*conformance.Report{"sample": sample(), "hostile": hostile(), "empty": {Suite: "credence"}} {
+	for name, r := range map[string]*verdict.Report{"sample": sample(), "hostile": hostile(), "empty": {Suite: "credence"}} {
 		o := report.Options{Requirements: []credence.Requirement{{ID: "AMB-KEY-01", Text: "the text of the requirement"}}}
 		golden(t, name+".txt", func(w io.Writer) error { return report.Terminal(w, r, o) })
 		golden(t, name+".json", func(w io.Writer) error { return report.JSON(w, r) })
@@ -84,8 +84,8 @@ func TestGolden(t *testing.T) {
 }
 
 func TestOutputIsSafe(t *testing.T) {
-	for name, render := range map[string]func(io.Writer, *conformance.Report) error{
-		"terminal": func(w io.Writer, r *conformance.Report) error { return report.Terminal(w, r, report.Options{}) },
+	for name, render := range map[string]func(io.Writer, *verdict.Report) error{
+		"terminal": func(w io.Writer, r *verdict.Report) error { return report.Terminal(w, r, report.Options{}) },
 		"json":     report.JSON,
 		"junit":    report.JUnit,
 	} {
@@ -99,19 +99,19 @@ func TestOutputIsSafe(t *testing.T) {
 	}
 }
 
-func terminalText(t *testing.T, r *conformance.Report, o report.Options) string {
+func terminalText(t *testing.T, r *verdict.Report, o report.Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, report.Terminal(&b, r, o))
 	return b.String()
 }
 
-// failures gives a report with n failures alike.
-func failures(n int) *conformance.Report {
-	r := &conformance.Report{Suite: "credence", Summary: conformance.Summary{Failed: n}}
+// failures returns a report with n failures alike.
+func failures(n int) *verdict.Report {
+	r := &verdict.Report{Suite: "credence", Summary: verdict.Summary{Failed: n}}
 	for i := range n {
-		r.Results = append(r.Results, conformance.TestResult{
-			ID: fmt.Sprintf("x3dh/%d", i), Profile: "x3dh", Status: conformance.Failed, Reason: conformance.Mismatch, Requirements: []string{"AMB-KEY-01"},
+		r.Results = append(r.Results, verdict.TestResult{
+			ID: fmt.Sprintf("x3dh/%d", i), Profile: "x3dh", Status: verdict.Failed, Reason: verdict.Mismatch, Requirements: []string{"AMB-KEY-01"},
 		})
 	}
 	return r
@@ -139,10 +139,10 @@ func TestHiddenDifference(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	passed, nothing := failures(1), failures(0)
-	passed.Results[0].Status, passed.Results[0].Reason = conformance.Passed, ""
-	passed.Summary = conformance.Summary{Passed: 1}
+	passed.Results[0].Status, passed.Results[0].Reason = verdict.Passed, ""
+	passed.Summary = verdict.Summary{Passed: 1}
 	for _, test := range []struct {
-		report *conformance.Report
+		report *verdict.Report
 		o      report.Options
 		start  string
 		end    string
@@ -168,7 +168,7 @@ func TestColor(t *testing.T) {
 }
 
 func TestJUnitCounts(t *testing.T) {
-	for _, r := range []*conformance.Report{sample(), hostile()} {
+	for _, r := range []*verdict.Report{sample(), hostile()} {
 		var b bytes.Buffer
 		require.NoError(t, report.JUnit(&b, r))
 		var doc struct {

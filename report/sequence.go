@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 )
 
 // Measures of the sequence view.
@@ -144,7 +144,7 @@ func (v *sequence) lanes() {
 }
 
 // arrow draws what has arrived somewhere.
-func (v *sequence) arrow(a conformance.Arrival) {
+func (v *sequence) arrow(a verdict.Arrival) {
 	from, known := v.lane[a.From]
 	to, there := v.lane[a.To]
 	if !known || !there || from == to {
@@ -154,7 +154,7 @@ func (v *sequence) arrow(a conformance.Arrival) {
 	if a.Message != "" {
 		class = "message " + v.opennessOf(a).class() + "-line"
 	}
-	if a.Outcome != conformance.WasRead {
+	if a.Outcome != verdict.WasRead {
 		class = "message failed-line"
 	}
 	x1, y1, x2, y2 := v.x(from), v.y(a.Sent), v.x(to), v.y(a.Event)
@@ -171,7 +171,7 @@ func orRecords(name string) string {
 	return name
 }
 
-func (v *sequence) opennessOf(a conformance.Arrival) openness {
+func (v *sequence) opennessOf(a verdict.Arrival) openness {
 	for i, m := range v.record.Messages {
 		if m.Name == a.Message && m.Event == a.Sent && !m.Record {
 			return v.open[i]
@@ -181,8 +181,8 @@ func (v *sequence) opennessOf(a conformance.Arrival) openness {
 }
 
 // head draws the end of an arrow: a point if it was read, a cross if not.
-func (v *sequence) head(class string, o conformance.Outcome, x1, y1, x2, y2 int) {
-	if o != conformance.WasRead && o != conformance.Believed {
+func (v *sequence) head(class string, o verdict.Outcome, x1, y1, x2, y2 int) {
+	if o != verdict.WasRead && o != verdict.Believed {
 		side := 10
 		if x1 > x2 {
 			side = -10
@@ -206,7 +206,7 @@ func ending(side int) string {
 }
 
 // departure draws the sign of a message where it leaves, with its name.
-func (v *sequence) departure(i int, m conformance.Travelled) {
+func (v *sequence) departure(i int, m verdict.Travelled) {
 	lane, ok := v.lane[m.From]
 	if !ok {
 		return
@@ -222,9 +222,9 @@ func (v *sequence) departure(i int, m conformance.Travelled) {
 	})
 }
 
-// leftward tells whether a message goes to a lane on the left, so that its name has room on the right.
-func (v *sequence) leftward(m conformance.Travelled, from int) bool {
-	to := slices.IndexFunc(v.record.Lanes, func(l conformance.Lane) bool { return l.Name == m.To || account(l.Name) == m.To })
+// leftward reports whether a message goes to a lane on the left, so that its name has room on the right.
+func (v *sequence) leftward(m verdict.Travelled, from int) bool {
+	to := slices.IndexFunc(v.record.Lanes, func(l verdict.Lane) bool { return l.Name == m.To || account(l.Name) == m.To })
 	return to >= 0 && to < from
 }
 
@@ -267,7 +267,7 @@ func (v *sequence) epoch(lane, y int) {
 	v.rect("epoch", v.x(first)-laneWidth/2+14, y-2, (last-first+1)*laneWidth-28, 4)
 }
 
-// signs gives the legend: of what there is.
+// signs returns the legend: of what there is.
 func (v *sequence) signs() []sign {
 	signs := []sign{{"safe message", func(x, y int) { v.mark(safe, x, y) }}}
 	for _, o := range []openness{allowed, readable, broken} {
@@ -278,7 +278,7 @@ func (v *sequence) signs() []sign {
 	if len(v.victims) > 0 {
 		signs = append(signs, sign{"state copied", v.theft}, sign{"healed", v.canvas.healed})
 	}
-	if slices.ContainsFunc(v.record.Arrivals, func(a conformance.Arrival) bool { return a.Message == "" }) {
+	if slices.ContainsFunc(v.record.Arrivals, func(a verdict.Arrival) bool { return a.Message == "" }) {
 		signs = append(signs, sign{"records between devices", func(x, y int) { v.canvas.line("sync", x-6, y, x+6, y) }})
 	}
 	return append(signs, v.keySigns()...)

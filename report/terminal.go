@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"credence"
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // Limits of what Terminal shows. JSON holds everything.
@@ -54,7 +54,7 @@ type terminal struct {
 
 // Terminal writes a report for people: counts by profile, failures with their evidence, skips, and the verdict in the
 // last line.
-func Terminal(w io.Writer, r *conformance.Report, o Options) error {
+func Terminal(w io.Writer, r *verdict.Report, o Options) error {
 	t := &terminal{bufio.NewWriter(w), o, map[string]string{}}
 	for _, q := range o.Requirements {
 		t.texts[q.ID] = q.Text
@@ -86,7 +86,7 @@ func (t *terminal) field(name, text string) {
 	}
 }
 
-func (t *terminal) head(r *conformance.Report, groups []*profileGroup) {
+func (t *terminal) head(r *verdict.Report, groups []*profileGroup) {
 	language := ""
 	if r.Target.Language != "" {
 		language = " (" + elide(r.Target.Language) + ")"
@@ -103,28 +103,28 @@ func (t *terminal) head(r *conformance.Report, groups []*profileGroup) {
 }
 
 // campaign says what a fuzzing campaign has done, and what it has not found anything in.
-func (t *terminal) campaign(r *conformance.Report) {
+func (t *terminal) campaign(r *verdict.Report) {
 	c := r.Campaign
 	t.line(plain, fmt.Sprintf("%-*s%d executions in %.0f s (%.1f/s), %d behaviours, %d restarts", fieldColumns, "campaign", c.Executions, c.Seconds, float64(c.Executions)/max(c.Seconds, 0.001), c.Behaviours, c.Restarts))
 	for _, result := range r.Results {
-		if e := result.Evidence; e != nil && result.Status == conformance.Passed {
+		if e := result.Evidence; e != nil && result.Status == verdict.Passed {
 			t.line(plain, fmt.Sprintf("%-*snothing found in %s: %d scenarios, %s", fieldColumns, "", result.ID, e.Scenarios, e))
 		}
 	}
 }
 
-func counts(s conformance.Summary) string {
+func counts(s verdict.Summary) string {
 	return fmt.Sprintf("%d passed, %d failed, %d errored, %d skipped", s.Passed, s.Failed, s.Errored, s.Skipped)
 }
 
 // alike is what failures share that are shown together.
 type alike struct {
-	status      conformance.Status
-	reason      conformance.Reason
+	status      verdict.Status
+	reason      verdict.Reason
 	requirement string
 }
 
-func alikeOf(t conformance.TestResult) alike {
+func alikeOf(t verdict.TestResult) alike {
 	if len(t.Requirements) == 0 {
 		return alike{t.Status, t.Reason, ""}
 	}
@@ -132,11 +132,11 @@ func alikeOf(t conformance.TestResult) alike {
 }
 
 // failures shows what failed or errored in a profile, but for what is known.
-func (t *terminal) failures(g *profileGroup, gate *conformance.Gate) {
+func (t *terminal) failures(g *profileGroup, gate *verdict.Gate) {
 	var order []alike
-	tests := map[alike][]conformance.TestResult{}
+	tests := map[alike][]verdict.TestResult{}
 	for _, r := range g.results {
-		if r.Status == conformance.Passed || r.Status == conformance.Skipped || gate.Excuses(r.ID) != nil {
+		if r.Status == verdict.Passed || r.Status == verdict.Skipped || gate.Excuses(r.ID) != nil {
 			continue
 		}
 		key := alikeOf(r)
@@ -150,7 +150,7 @@ func (t *terminal) failures(g *profileGroup, gate *conformance.Gate) {
 	}
 }
 
-func (t *terminal) group(profile string, key alike, tests []conformance.TestResult) {
+func (t *terminal) group(profile string, key alike, tests []verdict.TestResult) {
 	shown := tests
 	if len(tests) > mostAlike {
 		shown = tests[:shownOfMany]
@@ -165,7 +165,7 @@ func (t *terminal) group(profile string, key alike, tests []conformance.TestResu
 	}
 }
 
-func (t *terminal) failure(r conformance.TestResult) {
+func (t *terminal) failure(r verdict.TestResult) {
 	t.line(plain, "")
 	t.line(red, fmt.Sprintf("%s %s (%s)", strings.ToUpper(string(r.Status)), r.ID, r.Reason))
 	for _, id := range r.Requirements {
@@ -186,10 +186,10 @@ func (t *terminal) failure(r conformance.TestResult) {
 }
 
 // guarantees says what was found of each promise of SPEC.md 13, with the evidence.
-func (t *terminal) guarantees(results []conformance.TestResult) {
+func (t *terminal) guarantees(results []verdict.TestResult) {
 	first := true
 	for _, r := range results {
-		if r.Guarantee == "" || r.Status == conformance.Skipped {
+		if r.Guarantee == "" || r.Status == verdict.Skipped {
 			continue
 		}
 		if first {
@@ -202,11 +202,11 @@ func (t *terminal) guarantees(results []conformance.TestResult) {
 }
 
 // guaranteeName is the id of a test as the name of what it judges.
-func guaranteeName(r conformance.TestResult) string {
+func guaranteeName(r verdict.TestResult) string {
 	return strings.Replace(r.ID, "/property/", " ", 1)
 }
 
-// hiddenDifference tells where two texts differ first, if they look the same when they are elided.
+// hiddenDifference returns where two texts differ first, if they look the same when they are elided.
 func hiddenDifference(a, b string) (at int, ok bool) {
 	if a == b || elide(a) != elide(b) {
 		return 0, false
@@ -218,11 +218,11 @@ func hiddenDifference(a, b string) (at int, ok bool) {
 }
 
 // skips sums up the skipped tests by message, the most frequent first.
-func (t *terminal) skips(results []conformance.TestResult) {
+func (t *terminal) skips(results []verdict.TestResult) {
 	n := map[string]int{}
 	var messages []string
 	for _, r := range results {
-		if r.Status != conformance.Skipped {
+		if r.Status != verdict.Skipped {
 			continue
 		}
 		if n[r.Message] == 0 {
@@ -249,7 +249,7 @@ func (t *terminal) skips(results []conformance.TestResult) {
 	}
 }
 
-func (t *terminal) verdict(r *conformance.Report) {
+func (t *terminal) verdict(r *verdict.Report) {
 	s := red
 	word, good := verdictOf(r, t.options)
 	if good {
@@ -264,8 +264,8 @@ func (t *terminal) verdict(r *conformance.Report) {
 	t.gate(r.Gate)
 }
 
-// verdictOf gives the verdict, and whether it is a good one.
-func verdictOf(r *conformance.Report, o Options) (word string, good bool) {
+// verdictOf returns the verdict, and whether it is a good one.
+func verdictOf(r *verdict.Report, o Options) (word string, good bool) {
 	findings := r.Summary.Failed + r.Summary.Errored
 	switch {
 	case r.Campaign != nil && findings > 0:
@@ -278,8 +278,8 @@ func verdictOf(r *conformance.Report, o Options) (word string, good bool) {
 	return "DOES NOT CONFORM", false
 }
 
-// gate says whether the run may go on, and why not. It is the last line then.
-func (t *terminal) gate(g *conformance.Gate) {
+// gate reports whether the run may go on, and why not. It is the last line then.
+func (t *terminal) gate(g *verdict.Gate) {
 	if g == nil {
 		return
 	}
@@ -293,7 +293,7 @@ func (t *terminal) gate(g *conformance.Gate) {
 	t.line(s, fmt.Sprintf("GATE %s: %d known failures, %d flaky", gateWord(g), len(g.Known), len(g.Flaky)))
 }
 
-func gateWord(g *conformance.Gate) string {
+func gateWord(g *verdict.Gate) string {
 	if g.Passed {
 		return "PASSED"
 	}
@@ -301,13 +301,13 @@ func gateWord(g *conformance.Gate) string {
 }
 
 // excused names what failed and does not fail the gate.
-func (t *terminal) excused(g *conformance.Gate) {
+func (t *terminal) excused(g *verdict.Gate) {
 	if g == nil || len(g.Known)+len(g.Flaky) == 0 {
 		return
 	}
 	t.line(plain, "")
 	t.line(yellow, "failed, as is known:")
-	for _, list := range [][]conformance.Excused{g.Known, g.Flaky} {
+	for _, list := range [][]verdict.Excused{g.Known, g.Flaky} {
 		for _, e := range list {
 			t.line(plain, fmt.Sprintf("  %s: %s (%s)", e.ID, elide(e.Reason), elide(e.Link)))
 		}
@@ -315,7 +315,7 @@ func (t *terminal) excused(g *conformance.Gate) {
 }
 
 // remark says what limits the verdict.
-func (t *terminal) remark(r *conformance.Report) string {
+func (t *terminal) remark(r *verdict.Report) string {
 	clean := r.Summary.Failed == 0 && r.Summary.Errored == 0
 	switch {
 	case r.Campaign != nil && t.options.Interrupted:

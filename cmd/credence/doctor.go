@@ -50,7 +50,7 @@ func doctor(args []string, stdout, stderr io.Writer) int {
 	return conforms
 }
 
-// printSteps prints how a shim stands, and what is next: mending first, then the next profile. It tells whether there is something to mend.
+// printSteps prints how a shim stands, and what is next: mending first, then the next profile. It reports whether there is something to mend.
 func printSteps(w io.Writer, steps []conformance.Step) (mend bool) {
 	var next *conformance.Step
 	for i, s := range steps {

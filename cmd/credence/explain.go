@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/conformance/zoo"
 )
 
@@ -44,12 +45,12 @@ func explain(args []string, stdout, stderr io.Writer) int {
 	return conforms
 }
 
-func explainID(w io.Writer, id string, tests []conformance.TestInfo) error {
+func explainID(w io.Writer, id string, tests []verdict.TestInfo) error {
 	table := traceability(tests)
 	if i := slices.IndexFunc(table, func(r traced) bool { return r.ID == id }); i >= 0 {
 		return explainRequirement(w, table[i])
 	}
-	if i := slices.IndexFunc(tests, func(t conformance.TestInfo) bool { return t.ID == id }); i >= 0 {
+	if i := slices.IndexFunc(tests, func(t verdict.TestInfo) bool { return t.ID == id }); i >= 0 {
 		explainTest(w, tests[i], table)
 		return nil
 	}
@@ -68,7 +69,7 @@ func explainRequirement(w io.Writer, r traced) error {
 	return nil
 }
 
-// explainBugs tells what goes wrong without a requirement: the bugs of the zoo that violate it.
+// explainBugs prints what goes wrong without a requirement: the bugs of the zoo that violate it.
 func explainBugs(w io.Writer, id string) error {
 	bugs, err := zoo.Bugs()
 	if err != nil {
@@ -89,7 +90,7 @@ func explainBugs(w io.Writer, id string) error {
 	return nil
 }
 
-func explainTest(w io.Writer, t conformance.TestInfo, table []traced) {
+func explainTest(w io.Writer, t verdict.TestInfo, table []traced) {
 	fmt.Fprintf(w, "%s\n\n%s\nprofile %s\n\n", t.ID, t.Comment, t.Profile)
 	for _, r := range table {
 		if slices.Contains(t.Requirements, r.ID) {
@@ -99,8 +100,8 @@ func explainTest(w io.Writer, t conformance.TestInfo, table []traced) {
 	fmt.Fprintf(w, "\nrun it:\n  credence run --shim 'COMMAND ARGS' --run '^%s$'\n", regexp.QuoteMeta(t.ID))
 }
 
-// nearest gives the ids that are written most like id.
-func nearest(id string, table []traced, tests []conformance.TestInfo) []string {
+// nearest returns the ids that are written most like id.
+func nearest(id string, table []traced, tests []verdict.TestInfo) []string {
 	var ids []string
 	for _, r := range table {
 		ids = append(ids, r.ID)

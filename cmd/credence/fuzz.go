@@ -14,6 +14,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim/process"
 )
@@ -109,8 +110,8 @@ func (o *fuzzOptions) run() int {
 	w := &fuzzWatch{stderr: o.stderr, show: isTerminal(o.stderr), people: o.people()}
 	var unsaved error
 	r, err := conformance.Fuzz(ctx, conformance.FuzzOptions{
-		Options:  conformance.Options{Profiles: o.profiles, Seed: o.seed, Shard: o.shard, Jobs: o.jobs, Start: o.start, Scenarios: o.scenarios, Replay: o.replay()},
-		Duration: o.duration, Executions: o.executions, FirstOnly: o.first, Memory: uint64(o.memory) << 20, Corpus: o.seeds,
+		Start: o.start, Profiles: o.profiles, Seed: o.seed, Shard: o.shard, Jobs: o.jobs,
+		Scenarios: o.scenarios, Replay: o.replay(), Duration: o.duration, Executions: o.executions, FirstOnly: o.first, Memory: uint64(o.memory) << 20, Corpus: o.seeds,
 		Found: w.found, Status: w.status,
 		New: func(s scenario.Scenario) { unsaved = errors.Join(unsaved, o.keep(s)) },
 	})
@@ -164,14 +165,14 @@ type fuzzWatch struct {
 	last           time.Time
 }
 
-func (w *fuzzWatch) status(c conformance.Campaign, findings int) {
+func (w *fuzzWatch) status(c verdict.Campaign, findings int) {
 	if w.show && time.Since(w.last) > 200*time.Millisecond {
 		w.last = time.Now()
 		fmt.Fprintf(w.stderr, "\r\x1b[K%.0f s: %d executions (%.0f/s), %d behaviours, %d restarts, %d findings", c.Seconds, c.Executions, float64(c.Executions)/c.Seconds, c.Behaviours, c.Restarts, findings)
 	}
 }
 
-func (w *fuzzWatch) found(t conformance.TestResult) {
+func (w *fuzzWatch) found(t verdict.TestResult) {
 	w.done()
 	fmt.Fprintln(w.people, report.Line(fmt.Sprintf("found: %s (%s): %s", t.ID, t.Reason, t.Message)))
 }

@@ -11,17 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // A shim that dies, hangs or leaks does not stop a campaign; it is a finding, and the command of the finding shows it again.
 func TestFuzzBadShims(t *testing.T) {
 	for mode, want := range map[string]struct {
-		reason conformance.Reason
+		reason verdict.Reason
 		args   []string
 	}{
-		"dies on every third request": {conformance.Crash, nil},
-		"slow":                        {conformance.Hang, []string{"--timeout", "300ms", "--executions", "2"}},
-		"leaks":                       {conformance.Memory, []string{"--memory", "16", "--executions", "160", "--timeout", "5s"}},
+		"dies on every third request": {verdict.Crash, nil},
+		"slow":                        {verdict.Hang, []string{"--timeout", "300ms", "--executions", "2"}},
+		"leaks":                       {verdict.Memory, []string{"--memory", "16", "--executions", "160", "--timeout", "5s"}},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			dir := t.TempDir()
@@ -36,14 +37,14 @@ func TestFuzzBadShims(t *testing.T) {
 			require.Positive(t, r.Campaign.Restarts)
 			require.Contains(t, stdout, "found: ratchet/")
 			for _, f := range r.Results {
-				if f.Status == conformance.Passed {
+				if f.Status == verdict.Passed {
 					continue
 				}
 				require.Equal(t, want.reason, f.Reason, f.Message)
 				words, err := shlex.Split(f.Replay)
 				require.NoError(t, err)
 				status, stdout, stderr := credenceRun(words[1:]...)
-				if want.reason == conformance.Memory {
+				if want.reason == verdict.Memory {
 					grown := regexp.MustCompile(`has (\d+) MiB`).FindAllString(stderr, -1)
 					require.NotEqual(t, grown[0], grown[len(grown)-1], stderr)
 					continue

@@ -7,14 +7,14 @@ import (
 	"slices"
 	"strings"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // gateOptions say what fails a CI job.
 type gateOptions struct {
 	file   string
 	failOn statusList
-	known  *conformance.KnownFailures
+	known  *verdict.KnownFailures
 }
 
 func (g *gateOptions) add(flags *flag.FlagSet) {
@@ -24,7 +24,7 @@ func (g *gateOptions) add(flags *flag.FlagSet) {
 
 // check reads the list of known failures.
 func (g *gateOptions) check() (err error) {
-	g.known = &conformance.KnownFailures{}
+	g.known = &verdict.KnownFailures{}
 	if g.file == "" {
 		return nil
 	}
@@ -32,26 +32,26 @@ func (g *gateOptions) check() (err error) {
 	if err != nil {
 		return fmt.Errorf("--known-failures: %w", err)
 	}
-	if g.known, err = conformance.ReadKnownFailures(text); err != nil {
+	if g.known, err = verdict.ReadKnownFailures(text); err != nil {
 		return fmt.Errorf("--known-failures %s: %w", g.file, err)
 	}
 	return nil
 }
 
-// asked tells whether there is a gate.
+// asked reports whether there is a gate.
 func (g *gateOptions) asked() bool { return g.file != "" || g.failOn != nil }
 
-func (g *gateOptions) statuses() []conformance.Status {
+func (g *gateOptions) statuses() []verdict.Status {
 	if g.failOn == nil {
-		return conformance.DefaultFailOn
+		return verdict.DefaultFailOn
 	}
 	return g.failOn
 }
 
 // statusList is the value of --fail-on. It is nil if it was not given, and empty for none.
-type statusList []conformance.Status
+type statusList []verdict.Status
 
-// String gives the list as it was written.
+// String returns the list as it was written.
 func (l *statusList) String() string {
 	var words []string
 	for _, s := range *l {
@@ -66,9 +66,9 @@ func (l *statusList) Set(value string) error {
 	if value == "none" {
 		return nil
 	}
-	known := []conformance.Status{conformance.Failed, conformance.Errored, conformance.Skipped, conformance.Nothing}
+	known := []verdict.Status{verdict.Failed, verdict.Errored, verdict.Skipped, verdict.Nothing}
 	for word := range strings.SplitSeq(value, ",") {
-		s := conformance.Status(word)
+		s := verdict.Status(word)
 		if !slices.Contains(known, s) {
 			return fmt.Errorf("unknown outcome %q (there are %v, or none)", word, known)
 		}

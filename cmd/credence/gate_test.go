@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // A CI job: a shim that dies is let through with its list, and only with it; every output says so.
@@ -31,18 +31,18 @@ func TestGate(t *testing.T) {
 	require.Equal(t, doesNotConform, status, stderr)
 	failing := map[string]bool{}
 	for _, r := range readReport(t, filepath.Join(dir, "first.json")).Results {
-		failing[r.ID] = r.Status != conformance.Passed
+		failing[r.ID] = r.Status != verdict.Passed
 	}
 	require.NotEmpty(t, failing)
 
-	var entries []conformance.KnownFailure
+	var entries []verdict.KnownFailure
 	for id, fails := range failing {
 		if fails {
-			entries = append(entries, conformance.KnownFailure{Test: id, Reason: "it | dies", Link: "https://example.org/1"})
+			entries = append(entries, verdict.KnownFailure{Test: id, Reason: "it | dies", Link: "https://example.org/1"})
 		}
 	}
 	require.NotEmpty(t, entries)
-	text, err := json.Marshal(conformance.KnownFailures{Known: entries})
+	text, err := json.Marshal(verdict.KnownFailures{Known: entries})
 	require.NoError(t, err)
 	list := file("known.json", string(text))
 	gated := append(bad, "--known-failures", list, "--fail-on", "failed,errored", "--json", file("r.json", ""), "--junit", file("r.xml", ""), "--markdown", file("r.md", ""), "--badge", file("badge.json", ""))

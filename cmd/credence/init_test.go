@@ -13,7 +13,7 @@ import (
 	"github.com/google/shlex"
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shim/schema"
 )
@@ -59,12 +59,12 @@ func TestInit(t *testing.T) {
 			require.Equal(t, doesNotConform, status, stderr)
 			require.Contains(t, stdout, "no test of a profile was passed")
 			r := readReport(t, file)
-			require.Equal(t, conformance.Summary{Passed: 3, Skipped: len(r.Results) - 3}, r.Summary)
+			require.Equal(t, verdict.Summary{Passed: 3, Skipped: len(r.Results) - 3}, r.Summary)
 		})
 	}
 }
 
-// answersEverything gives a shim what is no request, and what it does not have.
+// answersEverything returns a shim what is no request, and what it does not have.
 func answersEverything(t *testing.T, command string) {
 	words, err := shlex.Split(command)
 	require.NoError(t, err)

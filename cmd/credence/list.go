@@ -10,6 +10,7 @@ import (
 
 	"credence"
 	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 const listHelp = `usage: credence list [--profile PROFILE] [--json]
@@ -49,7 +50,7 @@ func (o listOptions) print(w io.Writer) error {
 		return err
 	}
 	if o.profiles != nil {
-		tests = slices.DeleteFunc(tests, func(t conformance.TestInfo) bool { return !slices.Contains(o.profiles, t.Profile) })
+		tests = slices.DeleteFunc(tests, func(t verdict.TestInfo) bool { return !slices.Contains(o.profiles, t.Profile) })
 	}
 	if o.requirements {
 		return listRequirements(w, traceability(tests), o.json)
@@ -64,7 +65,7 @@ func profileUsage() string {
 	return "only this `profile`: " + strings.Join(conformance.Profiles, ", ") + "; may be repeated or a list with commas"
 }
 
-// String gives the list with commas.
+// String returns the list with commas.
 func (p *profileList) String() string { return strings.Join(*p, ",") }
 
 // Set adds profiles. It refuses those that the suite does not have.
@@ -85,7 +86,7 @@ type traced struct {
 	Tests []string `json:"tests"`
 }
 
-func traceability(tests []conformance.TestInfo) []traced {
+func traceability(tests []verdict.TestInfo) []traced {
 	byRequirement := map[string][]string{}
 	for _, t := range tests {
 		for _, id := range t.Requirements {
@@ -111,7 +112,7 @@ func listRequirements(w io.Writer, table []traced, asJSON bool) error {
 	return nil
 }
 
-func listTests(w io.Writer, tests []conformance.TestInfo, asJSON bool) error {
+func listTests(w io.Writer, tests []verdict.TestInfo, asJSON bool) error {
 	if asJSON {
 		return writeJSON(w, tests)
 	}

@@ -41,7 +41,7 @@ func commands() []command {
 		{"merge", "join the reports of the shards of a run", merge},
 		{"list", "list the tests, or the requirements with the tests of each", list},
 		{"explain", "explain a requirement or a test", explain},
-		{"demo", "walk through a conversation of users with several devices, in four designs", demo},
+		{"demo", "walk through a conversation of users with several devices, in four designs", tellDemo},
 		{"claims", "measure what four multi-device designs keep of what is claimed for them", compareClaims},
 		{"completion", "print a completion script for bash, zsh or fish", completion},
 		{"version", "print the version of the suite", version},
@@ -104,7 +104,7 @@ func parse(flags *flag.FlagSet, args []string, text string, positional int, stdo
 	return err
 }
 
-// failed gives the status after an error of parse: asking for help is none.
+// failed returns the status after an error of parse: asking for help is none.
 func failed(stderr io.Writer, err error) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return conforms

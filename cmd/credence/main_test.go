@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim"
 	"credence/shim/process"
@@ -103,16 +104,16 @@ func badShimCommand(t *testing.T, mode string) string {
 // A shim that misbehaves yields errored results with the reason, and the run goes on to its end.
 func TestMisbehavingShims(t *testing.T) {
 	for mode, want := range map[string]struct {
-		reason  conformance.Reason
+		reason  verdict.Reason
 		message string
 	}{
-		"exits":                   {conformance.Crash, "exit status 3"},
-		"is killed":               {conformance.Crash, "killed"},
-		"hangs":                   {conformance.Hang, "nothing within"},
-		"prints garbage":          {conformance.Protocol, "Segmentation fault"},
-		"prints an endless line":  {conformance.Protocol, "line above"},
-		"floods stdout":           {conformance.Protocol, ""},
-		"answers another request": {conformance.Protocol, ""},
+		"exits":                   {verdict.Crash, "exit status 3"},
+		"is killed":               {verdict.Crash, "killed"},
+		"hangs":                   {verdict.Hang, "nothing within"},
+		"prints garbage":          {verdict.Protocol, "Segmentation fault"},
+		"prints an endless line":  {verdict.Protocol, "line above"},
+		"floods stdout":           {verdict.Protocol, ""},
+		"answers another request": {verdict.Protocol, ""},
 		"floods stderr":           {"", ""},
 	} {
 		t.Run(mode, func(t *testing.T) {
@@ -133,7 +134,7 @@ func TestMisbehavingShims(t *testing.T) {
 	}
 }
 
-func readReport(t *testing.T, file string) *conformance.Report {
+func readReport(t *testing.T, file string) *verdict.Report {
 	t.Helper()
 	f, err := os.Open(file)
 	require.NoError(t, err)
@@ -144,11 +145,11 @@ func readReport(t *testing.T, file string) *conformance.Report {
 }
 
 // checkErrored wants every test that signs to be errored for the reason, and no other.
-func checkErrored(t *testing.T, r *conformance.Report, reason conformance.Reason, message string) {
+func checkErrored(t *testing.T, r *verdict.Report, reason verdict.Reason, message string) {
 	t.Helper()
 	n := 0
 	for _, result := range r.Results {
-		if result.Status != conformance.Errored {
+		if result.Status != verdict.Errored {
 			continue
 		}
 		n++
@@ -176,7 +177,7 @@ func TestRunReference(t *testing.T) {
 func TestReportOnStdout(t *testing.T) {
 	status, stdout, stderr := credenceRun("run", "--target", "reference", "--run", "^xeddsa/omemo-2/verify/genuine-1$", "--json", "-")
 	require.Zero(t, status)
-	var r conformance.Report
+	var r verdict.Report
 	require.NoError(t, json.Unmarshal([]byte(stdout), &r))
 	require.Contains(t, stderr, "CONFORMS")
 }
@@ -278,7 +279,7 @@ func TestVersion(t *testing.T) {
 	for _, name := range []string{"version", "--version"} {
 		status, stdout, _ := credenceRun(name)
 		require.Zero(t, status)
-		require.Equal(t, "credence "+conformance.SuiteVersion+"\n", stdout)
+		require.Equal(t, "credence "+verdict.SuiteVersion+"\n", stdout)
 	}
 }
 

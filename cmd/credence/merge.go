@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 )
 
@@ -34,7 +35,7 @@ func merge(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed(stderr, err)
 	}
-	var reports []*conformance.Report
+	var reports []*verdict.Report
 	for _, path := range flags.Args() {
 		r, err := readShard(path)
 		if err != nil {
@@ -42,7 +43,11 @@ func merge(args []string, stdout, stderr io.Writer) int {
 		}
 		reports = append(reports, r)
 	}
-	whole, err := conformance.Merge(reports)
+	tests, err := conformance.List(nil)
+	if err != nil {
+		return complain(stderr, usage, err)
+	}
+	whole, err := verdict.Merge(reports, tests)
 	if err != nil {
 		return complain(stderr, usage, err)
 	}
@@ -55,7 +60,7 @@ func merge(args []string, stdout, stderr io.Writer) int {
 	return status(whole)
 }
 
-func readShard(path string) (*conformance.Report, error) {
+func readShard(path string) (*verdict.Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 )
 
@@ -16,16 +16,16 @@ import (
 type output struct {
 	name   string // of the option
 	what   string
-	render func(io.Writer, *conformance.Report, report.Options) error
+	render func(io.Writer, *verdict.Report, report.Options) error
 	path   string // "" is none, - is standard output
 	file   io.WriteCloser
 }
 
-// newOutputs gives the reports that there are.
+// newOutputs returns the reports that there are.
 func newOutputs() []*output {
 	return []*output{
-		{name: "json", what: "a JSON report", render: func(w io.Writer, r *conformance.Report, _ report.Options) error { return report.JSON(w, r) }},
-		{name: "junit", what: "a JUnit report", render: func(w io.Writer, r *conformance.Report, _ report.Options) error { return report.JUnit(w, r) }},
+		{name: "json", what: "a JSON report", render: func(w io.Writer, r *verdict.Report, _ report.Options) error { return report.JSON(w, r) }},
+		{name: "junit", what: "a JUnit report", render: func(w io.Writer, r *verdict.Report, _ report.Options) error { return report.JUnit(w, r) }},
 		{name: "html", what: "a page for people", render: report.HTML},
 		{name: "markdown", what: "a summary for the page of a CI job, in Markdown,", render: report.Markdown},
 		{name: "badge", what: "the verdict as a shields.io endpoint", render: report.Badge},
@@ -79,7 +79,7 @@ func (o *runOptions) people() io.Writer {
 }
 
 // writeOutputs writes and closes the files.
-func (o *runOptions) writeOutputs(r *conformance.Report, options report.Options) (err error) {
+func (o *runOptions) writeOutputs(r *verdict.Report, options report.Options) (err error) {
 	for _, f := range o.outputs {
 		if f.file != nil {
 			err = errors.Join(err, f.render(f.file, r, options), f.file.Close())
@@ -94,7 +94,7 @@ type keepOpen struct{ io.Writer }
 // Close does nothing.
 func (keepOpen) Close() error { return nil }
 
-// isTerminal tells whether w is a character device.
+// isTerminal reports whether w is a character device.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

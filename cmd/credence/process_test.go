@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shims/reference/adapter"
 )
@@ -78,7 +79,7 @@ func TestBinaryWithDyingShim(t *testing.T) {
 	checkDied(t, readReport(t, file))
 }
 
-func checkDied(t *testing.T, r *conformance.Report) {
+func checkDied(t *testing.T, r *verdict.Report) {
 	t.Helper()
 	tests, err := conformance.List(nil)
 	require.NoError(t, err)
@@ -91,9 +92,9 @@ func checkDied(t *testing.T, r *conformance.Report) {
 	require.Len(t, r.Results, want, "the run goes on to its end")
 	require.Positive(t, r.Summary.Errored)
 	for _, result := range r.Results {
-		require.NotEqual(t, conformance.Failed, result.Status, result.ID)
-		if result.Status == conformance.Errored {
-			require.Equal(t, conformance.Crash, result.Reason, result.ID)
+		require.NotEqual(t, verdict.Failed, result.Status, result.ID)
+		if result.Status == verdict.Errored {
+			require.Equal(t, verdict.Crash, result.Reason, result.ID)
 			require.Contains(t, result.Message, "exit status 7")
 		}
 	}
@@ -124,8 +125,8 @@ func TestBinaryInterrupted(t *testing.T) {
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer
 	w := &watch{stderr: &b, show: true, started: time.Now().Add(-2 * time.Minute)}
-	w.progress(conformance.Progress{Done: 1, Total: 9, Last: conformance.TestResult{Status: conformance.Failed}})
-	w.progress(conformance.Progress{Done: 2, Total: 9, Last: conformance.TestResult{Status: conformance.Passed}})
+	w.progress(conformance.Progress{Done: 1, Total: 9, Last: verdict.TestResult{Status: verdict.Failed}})
+	w.progress(conformance.Progress{Done: 2, Total: 9, Last: verdict.TestResult{Status: verdict.Passed}})
 	w.done()
 	require.Equal(t, "\r\x1b[K1/9 tests, 1 failed or errored, about 16m0s left\r\x1b[K2/9 tests, 1 failed or errored, about 7m0s left\r\x1b[K", b.String())
 }

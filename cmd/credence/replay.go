@@ -15,6 +15,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim/process"
 )
@@ -65,21 +66,21 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	if err := errors.Join(printPlay(stdout, p, asJSON), pictures.draw(s, p)); err != nil {
 		return complain(stderr, usage, err)
 	}
-	if p.Result.Status != conformance.Passed {
+	if p.Result.Status != verdict.Passed {
 		return doesNotConform
 	}
 	return conforms
 }
 
-// plays plays a scenario a number of times. It gives what came of the last, or of the first that broke the target.
-func (o *runOptions) plays(ctx context.Context, s *scenario.Scenario, times int) (play *conformance.Play, err error) {
+// plays plays a scenario a number of times. It returns what came of the last, or of the first that broke the target.
+func (o *runOptions) plays(ctx context.Context, s *scenario.Scenario, times int) (play *verdict.Play, err error) {
 	player, err := conformance.NewPlayer(ctx, conformance.Options{Seed: o.seed, Start: o.start})
 	if err != nil {
 		return nil, err
 	}
 	defer player.Close()
 	for n := 1; n <= times; n++ {
-		if play, err = player.Play(s); err != nil || play.Result.Status == conformance.Errored {
+		if play, err = player.Play(s); err != nil || play.Result.Status == verdict.Errored {
 			return play, err
 		}
 		if used, ok := player.Memory(); ok && times > 1 && (n == times || n&(n-1) == 0) {
@@ -99,11 +100,11 @@ func (f pictures) check() error {
 	return nil
 }
 
-func (f pictures) draw(s *scenario.Scenario, p *conformance.Play) error {
+func (f pictures) draw(s *scenario.Scenario, p *verdict.Play) error {
 	return errors.Join(drawTo("--svg", f.exposure, s, p, report.Exposure), drawTo("--sequence", f.sequence, s, p, report.Sequence))
 }
 
-func drawTo(option, path string, s *scenario.Scenario, p *conformance.Play, draw func(io.Writer, *scenario.Scenario, *conformance.Record) error) error {
+func drawTo(option, path string, s *scenario.Scenario, p *verdict.Play, draw func(io.Writer, *scenario.Scenario, *verdict.Record) error) error {
 	if path == "" {
 		return nil
 	}
@@ -119,7 +120,7 @@ func drawTo(option, path string, s *scenario.Scenario, p *conformance.Play, draw
 }
 
 // printPlay prints what a scenario has come to.
-func printPlay(w io.Writer, p *conformance.Play, asJSON bool) error {
+func printPlay(w io.Writer, p *verdict.Play, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -141,7 +142,7 @@ func printPlay(w io.Writer, p *conformance.Play, asJSON bool) error {
 		}
 	}
 	line("")
-	if r := p.Result; r.Status != conformance.Passed {
+	if r := p.Result; r.Status != verdict.Passed {
 		line("%s (%s): %s", r.Status, r.Reason, r.Message)
 		line("  expected  %s", r.Expected)
 		line("  got       %s", r.Got)
@@ -151,7 +152,7 @@ func printPlay(w io.Writer, p *conformance.Play, asJSON bool) error {
 	return out.Flush()
 }
 
-func exposureText(e conformance.Exposure) string {
+func exposureText(e verdict.Exposure) string {
 	switch {
 	case e.Read == "":
 		return "may be read; it was not"

@@ -17,6 +17,7 @@ import (
 
 	"credence"
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim"
 	"credence/shim/process"
@@ -39,7 +40,7 @@ type runOptions struct {
 	quick          bool
 	verbose        bool
 	traffic        *traffic // of --verbose
-	shard          conformance.Shard
+	shard          verdict.Shard
 	vectors        string
 	files          []*vectors.File // of --vectors; nil is the embedded ones
 	match          *regexp.Regexp
@@ -150,7 +151,7 @@ func (o *runOptions) checkSelection() error {
 	return nil
 }
 
-func (o *runOptions) selects(t conformance.TestInfo) bool {
+func (o *runOptions) selects(t verdict.TestInfo) bool {
 	return (o.profiles == nil || slices.Contains(o.profiles, t.Profile)) && o.match.MatchString(t.ID)
 }
 
@@ -183,7 +184,7 @@ func (o *runOptions) run() int {
 }
 
 // status is the exit status of a whole run.
-func status(r *conformance.Report) int {
+func status(r *verdict.Report) int {
 	good := r.Conforms()
 	if r.Gate != nil {
 		good = r.Gate.Passed
@@ -195,7 +196,7 @@ func status(r *conformance.Report) int {
 }
 
 // judge judges the run by the gate, if there is one.
-func (o *runOptions) judge(r *conformance.Report) error {
+func (o *runOptions) judge(r *verdict.Report) error {
 	if !o.gate.asked() {
 		return nil
 	}
@@ -206,7 +207,7 @@ func (o *runOptions) judge(r *conformance.Report) error {
 	return err
 }
 
-// noReport tells why there was no run.
+// noReport prints why there was no run.
 func (o *runOptions) noReport(ctx context.Context, err error) int {
 	switch {
 	case ctx.Err() != nil:
@@ -262,7 +263,7 @@ func (o *runOptions) command() string {
 // replay is the command line that runs a scenario on this target, up to its file.
 func (o *runOptions) replay() string { return program() + " replay " + o.which() }
 
-// which gives the option that names the target.
+// which returns the option that names the target.
 func (o *runOptions) which() string {
 	if o.shim != "" {
 		return "--shim " + quoted(o.shim)
@@ -282,11 +283,11 @@ func program() string {
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // write writes every report.
-func (o *runOptions) write(r *conformance.Report, interrupted bool) error {
+func (o *runOptions) write(r *verdict.Report, interrupted bool) error {
 	people := o.people()
 	options := report.Options{
 		Color: wantsColor(people), Requirements: credence.Requirements(),
-		Selected: o.profiles != nil || o.pattern != "" || o.shard != conformance.Shard{}, Interrupted: interrupted,
+		Selected: o.profiles != nil || o.pattern != "" || o.shard != verdict.Shard{}, Interrupted: interrupted,
 	}
 	return errors.Join(report.Terminal(people, r, options), o.writeOutputs(r, options))
 }

@@ -13,6 +13,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/shim/process"
 )
 
@@ -88,7 +89,7 @@ func (o *searchOptions) run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	n, wrong, err := conformance.Search(ctx, conformance.SearchOptions{
-		Options: conformance.Options{Seed: o.seed, Jobs: o.jobs, Start: o.start}, Start: o.scenario(), Depth: o.depth,
+		Start: o.start, Seed: o.seed, Jobs: o.jobs, From: o.scenario(), Depth: o.depth,
 		Progress: func(depth, schedules int) { fmt.Fprintf(o.stderr, "depth %d: %d schedules\n", depth, schedules) },
 	})
 	switch {
@@ -102,7 +103,7 @@ func (o *searchOptions) run() int {
 }
 
 // wrong prints a schedule that is wrong, and saves it.
-func (o *searchOptions) wrong(n int, r *conformance.TestResult) int {
+func (o *searchOptions) wrong(n int, r *verdict.TestResult) int {
 	r.Scenario.Comment = "search: " + r.Message
 	text, err := r.Scenario.Encode()
 	if err != nil {

@@ -1,11 +1,11 @@
 package main
 
-import "credence/conformance"
+import "credence/conformance/verdict"
 
 const shardUsage = "run only part `I/N`, from 1/N to N/N; all parts together are the whole, and credence merge joins their reports"
 
 // shardFlag is --shard.
-type shardFlag struct{ shard *conformance.Shard }
+type shardFlag struct{ shard *verdict.Shard }
 
 // String is flag.Value.
 func (f shardFlag) String() string {
@@ -17,6 +17,6 @@ func (f shardFlag) String() string {
 
 // Set is flag.Value.
 func (f shardFlag) Set(text string) (err error) {
-	*f.shard, err = conformance.ParseShard(text)
+	*f.shard, err = verdict.ParseShard(text)
 	return err
 }

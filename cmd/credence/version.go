@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // commit is what a released binary was built from; make release sets it.
@@ -23,7 +23,7 @@ func version(args []string, stdout, stderr io.Writer) int {
 	if err := parse(flags, args, versionHelp, 0, stdout); err != nil {
 		return failed(stderr, err)
 	}
-	line := "credence " + conformance.SuiteVersion
+	line := "credence " + verdict.SuiteVersion
 	if commit != "" {
 		line += " (" + commit + ")"
 	}

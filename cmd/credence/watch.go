@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
 // watch shows how far a run is: one line, rewritten, on a terminal, and nothing elsewhere.
@@ -18,7 +19,7 @@ type watch struct {
 
 // progress is conformance.Options.Progress.
 func (w *watch) progress(p conformance.Progress) {
-	if p.Last.Status == conformance.Errored || p.Last.Status == conformance.Failed {
+	if p.Last.Status == verdict.Errored || p.Last.Status == verdict.Failed {
 		w.bad++
 	}
 	if w.show {

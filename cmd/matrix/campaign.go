@@ -15,6 +15,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shim/process"
 )
@@ -56,23 +57,21 @@ func (o options) fuzz(entries []entry, stdout, stderr io.Writer) int {
 }
 
 // campaign fuzzes one shim. What was kept of an earlier campaign goes.
-func (o options) campaign(e entry, seeds []*scenario.Scenario) (*conformance.Report, error) {
+func (o options) campaign(e entry, seeds []*scenario.Scenario) (*verdict.Report, error) {
 	dir := filepath.Join(campaignDir, e.Name)
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
 	return conformance.Fuzz(context.Background(), conformance.FuzzOptions{
-		Options: conformance.Options{
-			Seed: 1, Jobs: runtime.NumCPU(), Scenarios: dir, Replay: fmt.Sprintf("credence replay --shim '%s'", e.Command),
-			Start: func(ctx context.Context) (shim.Target, error) {
-				return process.Start(ctx, e.Command, process.Options{Timeout: time.Minute})
-			},
+		Start: func(ctx context.Context) (shim.Target, error) {
+			return process.Start(ctx, e.Command, process.Options{Timeout: time.Minute})
 		},
+		Seed: 1, Jobs: runtime.NumCPU(), Scenarios: dir, Replay: fmt.Sprintf("credence replay --shim '%s'", e.Command),
 		Duration: o.campaigns, Memory: 256 << 20, Corpus: seeds,
 	})
 }
 
-// campaignDoc gives docs/campaigns.md.
+// campaignDoc returns docs/campaigns.md.
 func (o options) campaignDoc(runs []finished) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Campaigns
@@ -89,11 +88,11 @@ parameter set. What it means for an application depends on what the application 
 		fmt.Fprintf(&b, "| %s %s (%s) | %d | %d | %d |\n", cell(r.report.Target.Name), cell(r.report.Target.Version), r.entry.Name, c.Executions, c.Restarts, r.report.Summary.Failed+r.report.Summary.Errored)
 	}
 	for _, r := range runs {
-		bad := slices.DeleteFunc(slices.Clone(r.report.Results), func(t conformance.TestResult) bool { return t.Status == conformance.Passed })
+		bad := slices.DeleteFunc(slices.Clone(r.report.Results), func(t verdict.TestResult) bool { return t.Status == verdict.Passed })
 		if len(bad) == 0 {
 			continue
 		}
-		slices.SortFunc(bad, func(x, y conformance.TestResult) int { return cmp.Compare(x.ID, y.ID) })
+		slices.SortFunc(bad, func(x, y verdict.TestResult) int { return cmp.Compare(x.ID, y.ID) })
 		fmt.Fprintf(&b, "\n## %s\n\n", r.entry.Name)
 		for _, t := range bad {
 			op, _, _ := strings.Cut(t.Sent, " ")

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"credence"
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/vectors"
 )
 
@@ -67,7 +67,7 @@ library from the copy. A state that is exported in encrypted form is read by the
 // guarantees adds what was found of the guarantees, and for a broken one the smallest schedule that shows it.
 func (r finished) guarantees(b *bytes.Buffer) {
 	for _, t := range r.report.Results {
-		if t.Guarantee == "" || t.Status == conformance.Skipped {
+		if t.Guarantee == "" || t.Status == verdict.Skipped {
 			continue
 		}
 		evidence := t.Evidence.String()
@@ -85,8 +85,8 @@ func (r finished) guarantees(b *bytes.Buffer) {
 // finding is what failed for one requirement in one way.
 type finding struct {
 	requirement string
-	reason      conformance.Reason
-	tests       []conformance.TestResult
+	reason      verdict.Reason
+	tests       []verdict.TestResult
 }
 
 func (r finished) findings(b *bytes.Buffer) {
@@ -117,10 +117,10 @@ func requirementTexts() map[string]string {
 }
 
 // group sorts failures by requirement and reason.
-func group(results []conformance.TestResult) []*finding {
+func group(results []verdict.TestResult) []*finding {
 	var all []*finding
 	for _, t := range results {
-		if t.Status != conformance.Failed && t.Status != conformance.Errored || len(t.Requirements) == 0 {
+		if t.Status != verdict.Failed && t.Status != verdict.Errored || len(t.Requirements) == 0 {
 			continue
 		}
 		i := slices.IndexFunc(all, func(f *finding) bool { return f.requirement == t.Requirements[0] && f.reason == t.Reason })
@@ -139,7 +139,7 @@ func cell(s string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", "`", "'").Replace(s)
 }
 
-// shortened gives the start of a value as code.
+// shortened returns the start of a value as code.
 func shortened(s string) string {
 	const most = 160
 	if len(s) > most {
@@ -203,7 +203,7 @@ func unproven(b *bytes.Buffer, set string, runs []finished, valid map[string]boo
 	proven := map[string]bool{}
 	for _, r := range runs {
 		for _, t := range r.report.Results {
-			if !r.entry.Own && t.Status == conformance.Passed {
+			if !r.entry.Own && t.Status == verdict.Passed {
 				proven[t.ID] = true
 			}
 		}
@@ -245,9 +245,9 @@ func proofOf(b, reasons *bytes.Buffer, set string, r finished, valid map[string]
 	for _, t := range r.report.Results {
 		switch {
 		case !valid[t.ID]:
-		case t.Status == conformance.Passed:
+		case t.Status == verdict.Passed:
 			passed++
-		case t.Status == conformance.Skipped:
+		case t.Status == verdict.Skipped:
 			skipped[t.Message]++
 		default:
 			failed = append(failed, "`"+t.ID+"`")

@@ -23,6 +23,7 @@ import (
 
 	"credence"
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/report"
 	"credence/shim"
 	"credence/shim/process"
@@ -76,7 +77,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return o.runAll(entries, stdout, stderr)
 }
 
-// readMatrix gives the entries with these names, or all.
+// readMatrix returns the entries with these names, or all.
 func readMatrix(names []string) ([]entry, error) {
 	var all, chosen []entry
 	if err := readJSON(matrixFile, &all); err != nil {
@@ -125,11 +126,11 @@ func (o options) runAll(entries []entry, stdout, stderr io.Writer) int {
 // finished is a run that came to its end.
 type finished struct {
 	entry  entry
-	report *conformance.Report
+	report *verdict.Report
 }
 
 // runOne runs the suite on a shim, prints one line, and compares the verdict.
-func (o options) runOne(e entry, stdout io.Writer) (*conformance.Report, error) {
+func (o options) runOne(e entry, stdout io.Writer) (*verdict.Report, error) {
 	started := time.Now()
 	r, err := conformance.Run(context.Background(), conformance.Options{
 		Seed: 1, Jobs: runtime.NumCPU(), Command: fmt.Sprintf("credence run --shim '%s'", e.Command),
@@ -155,7 +156,7 @@ func (o options) runOne(e entry, stdout io.Writer) (*conformance.Report, error) 
 	return r, compare(e, r)
 }
 
-func counts(r *conformance.Report) string {
+func counts(r *verdict.Report) string {
 	verdict := "does not conform"
 	if r.Conforms() {
 		verdict = "conforms"
@@ -164,7 +165,7 @@ func counts(r *conformance.Report) string {
 	return fmt.Sprintf("%s: %d passed, %d failed, %d errored, %d skipped", verdict, s.Passed, s.Failed, s.Errored, s.Skipped)
 }
 
-func writeReport(e entry, r *conformance.Report) error {
+func writeReport(e entry, r *verdict.Report) error {
 	if err := os.MkdirAll(reportDir, 0o755); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/vectors"
 )
 
@@ -43,14 +43,14 @@ func TestUsage(t *testing.T) {
 	require.Contains(t, stderr, matrixFile)
 }
 
-func sample(failed string) *conformance.Report {
-	return &conformance.Report{
+func sample(failed string) *verdict.Report {
+	return &verdict.Report{
 		Suite:   "credence",
-		Target:  conformance.TargetInfo{Name: "sample|", Version: "1", Language: "Go", ParameterSets: []string{"olm-v1"}},
-		Summary: conformance.Summary{Passed: 1, Failed: 1},
-		Results: []conformance.TestResult{
-			{ID: "a", Status: conformance.Passed, Requirements: []string{"AMB-KEY-01"}},
-			{ID: failed, Status: conformance.Failed, Reason: conformance.Mismatch, Message: "<b>differs\n", Requirements: []string{"AMB-KEY-01"}, Expected: "x", Got: "y"},
+		Target:  verdict.TargetInfo{Name: "sample|", Version: "1", Language: "Go", ParameterSets: []string{"olm-v1"}},
+		Summary: verdict.Summary{Passed: 1, Failed: 1},
+		Results: []verdict.TestResult{
+			{ID: "a", Status: verdict.Passed, Requirements: []string{"AMB-KEY-01"}},
+			{ID: failed, Status: verdict.Failed, Reason: verdict.Mismatch, Message: "<b>differs\n", Requirements: []string{"AMB-KEY-01"}, Expected: "x", Got: "y"},
 		},
 	}
 }
@@ -64,10 +64,10 @@ func TestCompare(t *testing.T) {
 	require.NoError(t, compare(e, sample("b")))
 	require.ErrorContains(t, compare(e, sample("c")), `b: recorded "failed mismatch", got "passed or skipped"`)
 	other := sample("b")
-	other.Results[1].Reason = conformance.AcceptedInvalid
+	other.Results[1].Reason = verdict.AcceptedInvalid
 	require.ErrorContains(t, compare(e, other), "accepted-invalid")
 	skipped := sample("b")
-	skipped.Summary = conformance.Summary{Skipped: 1, Failed: 1}
+	skipped.Summary = verdict.Summary{Skipped: 1, Failed: 1}
 	require.ErrorContains(t, compare(e, skipped), "recorded 1 passed, got 0")
 	newer := sample("b")
 	newer.Target.Version = "2"

@@ -8,20 +8,20 @@ import (
 	"path/filepath"
 	"slices"
 
-	"credence/conformance"
+	"credence/conformance/verdict"
 )
 
-// verdict is what is recorded of a run: every test that did not pass, with its status and reason.
-type verdict struct {
+// recorded is what is recorded of a run: every test that did not pass, with its status and reason.
+type recorded struct {
 	Version  string            `json:"version"` // of the implementation
 	Passed   int               `json:"passed"`  // and so a test that is no longer run is noticed; what does not apply is not counted
 	Failures map[string]string `json:"failures"`
 }
 
-func verdictOf(r *conformance.Report) verdict {
-	v := verdict{Version: r.Target.Version, Passed: r.Summary.Passed, Failures: map[string]string{}}
+func verdictOf(r *verdict.Report) recorded {
+	v := recorded{Version: r.Target.Version, Passed: r.Summary.Passed, Failures: map[string]string{}}
 	for _, t := range r.Results {
-		if t.Status == conformance.Failed || t.Status == conformance.Errored {
+		if t.Status == verdict.Failed || t.Status == verdict.Errored {
 			v.Failures[t.ID] = fmt.Sprintf("%s %s", t.Status, t.Reason)
 		}
 	}
@@ -30,7 +30,7 @@ func verdictOf(r *conformance.Report) verdict {
 
 func verdictPath(e entry) string { return filepath.Join(verdictDir, e.Name+".json") }
 
-func record(e entry, r *conformance.Report) error {
+func record(e entry, r *verdict.Report) error {
 	b, err := json.MarshalIndent(verdictOf(r), "", " ")
 	if err != nil {
 		return err
@@ -42,8 +42,8 @@ func record(e entry, r *conformance.Report) error {
 }
 
 // compare names the first test whose outcome is not the recorded one.
-func compare(e entry, r *conformance.Report) error {
-	var want verdict
+func compare(e entry, r *verdict.Report) error {
+	var want recorded
 	if err := readJSON(verdictPath(e), &want); err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/shim"
 	"credence/shims/reference/adapter"
@@ -30,7 +29,7 @@ func ambassadorFile() (*vectors.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	decode := newGroup(f, "ambassador", params.AmbassadorV1, shim.AmbassadorDecode)
+	decode := newGroup(f, "ambassador", account.Set, shim.AmbassadorDecode)
 	for _, s := range samples {
 		decode.encodings(s)
 	}
@@ -121,7 +120,7 @@ func withoutOneTimePrekey(bundle []byte) []byte {
 	return append(bytes.Clone(bundle[:len(bundle)-36]), make([]byte, 36)...)
 }
 
-// recordSamples gives a record of each kind.
+// recordSamples returns a record of each kind.
 func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	head := channel.Head{Peer: account.ID(secret("peer")), Seq: 7, Head: [32]byte(secret("head"))}
 	later := channel.Head{Peer: account.ID(bytes.Repeat([]byte{0xee}, 32)), Seq: 1, Head: [32]byte(secret("another head"))}
@@ -188,7 +187,7 @@ type neighbour struct {
 	encoded       []byte
 }
 
-// neighbours gives what breaks a rule of the structure itself. Fields are found by their names, so that the offsets follow
+// neighbours returns what breaks a rule of the structure itself. Fields are found by their names, so that the offsets follow
 // the structure.
 func neighbours(s sample) []neighbour {
 	f := layout(s)
@@ -283,7 +282,7 @@ func neighbours(s sample) []neighbour {
 	return all
 }
 
-// layout gives the offset of each field; of one behind a length, the offset of the length's last byte but the field's first
+// layout returns the offset of each field; of one behind a length, the offset of the length's last byte but the field's first
 // is told by the name alone: the length stands directly before.
 func layout(s sample) map[string]int {
 	at := map[string]int{}
@@ -314,7 +313,7 @@ func fieldsOf(s sample) []codec.Field {
 
 // verifyGroup adds the signatures with the account key.
 func verifyGroup(f *vectors.File, samples map[string]sample) error {
-	g := newGroup(f, "ambassador", params.AmbassadorV1, shim.AmbassadorVerify)
+	g := newGroup(f, "ambassador", account.Set, shim.AmbassadorVerify)
 	for _, v := range []struct{ name, requirement, domain, other string }{
 		{"device-list", "AMB-ACC-01", "ambassador-v1 device list", "ambassador-v1 epoch statement"},
 		{"epoch-statement", "AMB-ACC-02", "ambassador-v1 epoch statement", "ambassador-v1 device list"},
@@ -357,7 +356,7 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 	return g.done()
 }
 
-// signWithTorsion gives a signature that verifies with the cofactor and not without it.
+// signWithTorsion returns a signature that verifies with the cofactor and not without it.
 func signWithTorsion(account ed25519.PrivateKey, message []byte) []byte {
 	seed := sha512.Sum512(account.Seed())
 	a, err := edwards25519.NewScalar().SetBytesWithClamping(seed[:32])
@@ -396,7 +395,7 @@ func (g *group) bundleSignatures(s sample) {
 // logGroups adds the transcript hash.
 func logGroups(f *vectors.File, samples map[string]sample) error {
 	a, b := secret("account a"), secret("account b")
-	g := newGroup(f, "ambassador", params.AmbassadorV1, shim.LogFirst)
+	g := newGroup(f, "ambassador", account.Set, shim.LogFirst)
 	one := g.valid(test{"one-way", "the first head of a log", nil, []string{"AMB-LOG-01"}, shim.Params{Account: a, PeerAccount: b}})
 	other := g.valid(test{"other-way", "the same, seen from the other side", nil, []string{"AMB-LOG-01"}, shim.Params{Account: b, PeerAccount: a}})
 	if !bytes.Equal(one.Digest, other.Digest) {
@@ -405,7 +404,7 @@ func logGroups(f *vectors.File, samples map[string]sample) error {
 	if err := g.done(); err != nil {
 		return err
 	}
-	g = newGroup(f, "ambassador", params.AmbassadorV1, shim.LogNext)
+	g = newGroup(f, "ambassador", account.Set, shim.LogNext)
 	head := one.Digest
 	for _, name := range []string{"start-entry", "message-entry"} {
 		head = g.valid(test{name, "the next head of a log", nil, []string{"AMB-LOG-02"}, shim.Params{Previous: head, Message: samples[name].encoded}}).Digest

@@ -96,7 +96,7 @@ func (c *channelScene) ack() channel.Record {
 	return c.record(channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: c.peer.Prekey()}})
 }
 
-// opening gives the parameters with which the target opens a record of the peer.
+// opening returns the parameters with which the target opens a record of the peer.
 func (c *channelScene) opening(r channel.Record, list *account.List) shim.Params {
 	body, err := c.peer.Seal(&r, c.rand)
 	c.fail(err)

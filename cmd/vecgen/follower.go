@@ -26,7 +26,7 @@ func followerFile() (*vectors.File, error) {
 			}
 			g.add(t)
 		}
-		if set == params.AmbassadorV1 {
+		if set.PerMessage {
 			for seed := range 4 {
 				t, err := followerTest(set, seed, "per-message")
 				if err != nil {
@@ -162,7 +162,7 @@ func canaryFile(files map[string][]byte) (*vectors.File, error) {
 	return f, nil
 }
 
-// spoiled gives the first valid and the first invalid test of a group, spoiled.
+// spoiled returns the first valid and the first invalid test of a group, spoiled.
 func spoiled(g vectors.Group) []vectors.Test {
 	var out []vectors.Test
 	for _, want := range []vectors.Result{vectors.Valid, vectors.Invalid} {

@@ -147,13 +147,13 @@ func classOf(err error) shim.Class {
 	return ""
 }
 
-// secret gives 32 bytes of a name.
+// secret returns 32 bytes of a name.
 func secret(name string) shim.Bytes {
 	h := sha256.Sum256([]byte("credence vector " + name))
 	return h[:]
 }
 
-// key gives the clamped private key of a name.
+// key returns the clamped private key of a name.
 func key(name string) shim.Bytes {
 	k := [32]byte(secret(name))
 	primitive.Clamp(&k)
@@ -173,7 +173,7 @@ func public(b shim.Bytes) primitive.PublicKey { return primitive.Public(privateK
 // random64 gives Z of a name.
 func random64(name string) shim.Bytes { return append(secret(name+" Z0"), secret(name+" Z1")...) }
 
-// verb gives the last part of the name of an operation.
+// verb returns the last part of the name of an operation.
 func verb(op shim.Op) string {
 	_, v, _ := strings.Cut(string(op), ".")
 	return v

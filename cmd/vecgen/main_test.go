@@ -11,7 +11,7 @@ import (
 
 const published = "../../vectors"
 
-// copied gives a directory with the published files, for a test to spoil.
+// copied returns a directory with the published files, for a test to spoil.
 func copied(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

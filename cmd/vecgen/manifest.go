@@ -42,7 +42,7 @@ func readManifest(path string) (*manifest, error) {
 	return m, nil
 }
 
-// number gives every test of f its tcId and refuses a test that changed.
+// number returns every test of f its tcId and refuses a test that changed.
 func (m *manifest) number(f *vectors.File, rewrite bool) error {
 	for gi := range f.TestGroups {
 		g := &f.TestGroups[gi]

@@ -20,7 +20,7 @@ func (sc *scripts) prekeys() {
 	sc.reuse()
 }
 
-// rewrapped gives an initial message with another wrapping.
+// rewrapped returns an initial message with another wrapping.
 func (s *script) rewrapped(e *shim.Message, change func(m *wire.Initial)) *shim.Message {
 	m, err := wire.ParseInitial(s.set, bytes.Clone(e.Body))
 	s.fail(err)
@@ -40,18 +40,21 @@ func (sc *scripts) wrongInitial(name, comment, flag string, requirements []strin
 
 func (sc *scripts) wrongInitials() {
 	set := sc.set
-	if set.Signature == params.NoSignature {
+	if set.OneTimePrekeyByKey {
 		sc.wrongInitial("unknown-one-time-key", "an initial message that names another one-time key", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
 			func(m *wire.Initial) { m.OneTimePrekey = set.Encode(public(key("unknown"))) })
-	} else {
+	}
+	if set.SignedPrekey {
 		sc.wrongInitial("unknown-spk", "an initial message that names another signed prekey", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
 			func(m *wire.Initial) { m.SignedPrekeyID = 8 })
+	}
+	if !set.OneTimePrekeyByKey {
 		sc.wrongInitial("unknown-opk", "an initial message that names another one-time prekey", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
 			func(m *wire.Initial) { m.OneTimePrekeyID = 99 })
 	}
 	if !set.OneTimePrekeyRequired {
 		sc.wrongInitial("opk-stripped", "the one-time prekey taken out of an initial message", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
-			func(m *wire.Initial) { m.OneTimePrekeyID = 0 })
+			func(m *wire.Initial) { m.OneTimePrekeyID, m.OneTimePrekey = 0, nil })
 	}
 	sc.wrongInitial("other-ephemeral", "another ephemeral key", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
 		func(m *wire.Initial) { m.Ephemeral = set.Encode(public(key("other EK"))) })
@@ -60,7 +63,7 @@ func (sc *scripts) wrongInitials() {
 		func(m *wire.Initial) { m.Identity = other.bundle(true).Identity })
 	for i, u := range malicious.LowOrderKeys(set) {
 		sc.lowOrderInitial(fmt.Sprintf("low-order-ephemeral-%d", i), fmt.Sprintf("ephemeral key u = %x", u), malicious.Keys{Ephemeral: set.Encode(u)})
-		if set.Signature != params.Ed25519 {
+		if set.Identity != params.Ed25519Identity {
 			sc.lowOrderInitial(fmt.Sprintf("low-order-identity-%d", i), fmt.Sprintf("identity key u = %x", u), malicious.Keys{Identity: set.Encode(u)})
 		}
 	}
@@ -93,16 +96,23 @@ func (sc *scripts) malformedInitials() {
 	malformed("one-byte", "first byte only", func(b []byte) []byte { return b[:1] })
 	malformed("keys-only", "cut after 40 bytes", func(b []byte) []byte { return b[:40] })
 	malformed("version", "another first byte", func(b []byte) []byte { b[0] ^= 0x40; return b })
-	if sc.set == params.AmbassadorV1 {
-		malformed("type", "the type of a ratchet message", func(b []byte) []byte { b[1] = 2; return b })
-		malformed("no-message", "no ratchet message inside", func(b []byte) []byte { return b[:74] })
-		return
+	put := func(name string, value []byte) func(b []byte) []byte {
+		return func(b []byte) []byte {
+			p, err := wire.SplitInitial(sc.set, b)
+			if err != nil {
+				panic(err) // a genuine message
+			}
+			p.Set(name, value)
+			return p.Bytes()
+		}
 	}
-	sc.runIn("x3dh", "malformed-no-message", "the ratchet message inside is empty; the genuine message is read afterwards", asResponder, []string{"Malformed"}, []string{"AMB-SES-04", "AMB-X3D-11"}, func(s *script) {
-		genuine := s.fromPeer("first")
-		s.refuses(s.rewrapped(genuine, func(m *wire.Initial) { m.Message = nil }), refusal.Malformed)
-		s.reads(genuine)
-	})
+	probe := newScript(sc.set, "probe", "", asResponder, nil)
+	without := "the ratchet message inside is empty"
+	if ratchetType, ok := wire.Field(sc.set, probe.inner(probe.fromPeer("first")), "type"); ok {
+		malformed("type", "the type of a ratchet message", put("type", ratchetType))
+		without = "no ratchet message inside"
+	}
+	malformed("no-message", without, put("message", nil))
 }
 
 // reuse are initial messages that come twice, and one-time prekeys that are used twice.
@@ -169,7 +179,7 @@ func (sc *scripts) otherEncodings() {
 	}
 }
 
-// secondInitiator gives an initial message of somebody else who got the same bundle as the peer.
+// secondInitiator returns an initial message of somebody else who got the same bundle as the peer.
 func (s *script) secondInitiator() *shim.Message {
 	x := &side{s.peer.adapter, "second", "target", s.set, 0}
 	s.party(x, false, "")

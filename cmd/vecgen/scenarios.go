@@ -9,7 +9,6 @@ import (
 	"credence/reference/client"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/shim"
 	"credence/spec/refusal"
@@ -42,7 +41,7 @@ func (l *scenarioList) done() error {
 }
 
 func newScenarios(f *vectors.File, profile string) *scenarioList {
-	return &scenarioList{group: vectors.Group{Type: vectors.Scenario, Profile: profile, ParameterSet: params.AmbassadorV1.Name}, file: f}
+	return &scenarioList{group: vectors.Group{Type: vectors.Scenario, Profile: profile, ParameterSet: account.Set.Name}, file: f}
 }
 
 func reqs(ids ...string) []string { return ids }
@@ -598,7 +597,7 @@ func (s *scene) rogue() *rogue {
 	return &rogue{c, s}
 }
 
-// bundle gives the target's bundle.
+// bundle returns the target's bundle.
 func (s *scene) bundle() *account.Bundle {
 	encoded, err := s.office.Bundle(s.id("phone"))
 	s.fail(err)

@@ -12,9 +12,7 @@ import (
 	"credence/reference/client"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/params"
 	"credence/reference/postoffice"
-	"credence/reference/wire"
 	"credence/shim"
 	"credence/shims/reference/adapter"
 	"credence/spec/refusal"
@@ -147,7 +145,7 @@ func (s *scene) rotate(leader string, p shim.Params) {
 // append brings a commit to the post office, which has to take it.
 func (s *scene) append(commit shim.Bytes) { s.fail(s.office.Append(commit)) }
 
-// mails gives what a device has not read.
+// mails returns what a device has not read.
 func (s *scene) mails(name string) [][]byte {
 	d := s.adapter.Device(name)
 	box, err := s.office.Fetch(d.Account(), d.ID(), s.mailbox[name]+1)
@@ -199,7 +197,7 @@ func (s *scene) tentative(name string, peer account.ID, plaintext string) shim.B
 	return s.do(shim.DeviceSend, p).Message
 }
 
-// id gives the account of the target's devices, device the key of one.
+// id returns the account of the target's devices, device the key of one.
 func (s *scene) id(name string) account.ID { return s.adapter.Device(name).Account() }
 
 func (s *scene) device(name string) shim.Bytes {
@@ -239,16 +237,16 @@ func (s *scene) trace(name string, mail []byte, before map[account.ID]conversati
 	if was.Session == nil || is.Session == nil || is.Seq != was.Seq+1 || is.Session == was.Session {
 		return nil
 	}
-	t := &tracer{set: params.AmbassadorV1}
+	t := &tracer{set: was.Session.Set}
 	if e.Sender == s.id(name) {
 		t.send(was.Session, is.Session)
 		return t.steps
 	}
-	parsed, err := wire.Parse(params.AmbassadorV1, e.Message)
+	h, err := was.Session.Header(e.Message)
 	if err != nil {
 		return nil
 	}
-	t.receive(was.Session, is.Session, parsed.Header)
+	t.receive(was.Session, is.Session, h)
 	return t.steps
 }
 
@@ -277,5 +275,5 @@ func (s *scene) last(name string) []byte {
 	return mails[0]
 }
 
-// kind gives an event as expects writes it.
+// kind returns an event as expects writes it.
 func kind(name string, class refusal.Class) string { return name + " " + string(class) }

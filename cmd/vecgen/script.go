@@ -89,13 +89,13 @@ func (s *script) ratchetKey(x *side, n int) shim.Bytes {
 
 func (s *script) party(x *side, opk bool, cadence string) *shim.Bundle {
 	p := &shim.Params{Set: s.set.Name, Party: x.name, Cadence: cadence, IdentityPrivate: key(s.keyName(x, "IK"))}
-	if s.set.Signature != params.NoSignature {
+	if s.set.SignedPrekey {
 		p.SignedPrekeyPrivate, p.SignedPrekeyID, p.Random = key(s.keyName(x, "SPK")), 7, random64(s.test.ID)
 	}
 	if opk {
 		p.OneTimePrekeys = []shim.Bytes{key(s.keyName(x, "OPK"))}
 	}
-	if s.set == params.SignalV3 {
+	if s.set.RegistrationID {
 		p.RegistrationID = 4711
 	}
 	r, err := s.do(x, shim.PartyNew, p)
@@ -138,7 +138,7 @@ func (s *script) do(x *side, op shim.Op, p *shim.Params) (*shim.Result, error) {
 	return r, err
 }
 
-// state gives a copy of the ratchet state, nil if there is none.
+// state returns a copy of the ratchet state, nil if there is none.
 func (x *side) state() *ratchet.State {
 	st, err := x.adapter.State(x.name, x.peer)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *script) trimmed(op shim.Op, p *shim.Params, before, after *ratchet.Stat
 	return &q
 }
 
-// offered gives the private key for the next ratchet key of x. An eager set has drawn the key of its turn when it
+// offered returns the private key for the next ratchet key of x. An eager set has drawn the key of its turn when it
 // received; an implementation that draws it when it sends gets the same one then.
 func (s *script) offered(x *side, op shim.Op) shim.Bytes {
 	if op == shim.SessionEncrypt && !s.set.Lazy {
@@ -231,7 +231,7 @@ func (x *side) adapterExport() []byte {
 	return r.State
 }
 
-// peerState gives the peer's ratchet state, for a malicious peer.
+// peerState returns the peer's ratchet state, for a malicious peer.
 func (s *script) peerState() *ratchet.State {
 	st := s.peer.state()
 	if st == nil {
@@ -249,7 +249,7 @@ func ratchetEnvelope(body []byte) *shim.Message {
 // target has to be sent and nothing more: a fault in its form is then the fault of the tests for the form alone.
 var exact = []string{"AMB-KDF-01", "AMB-RAT-01", "AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07", "AMB-RAT-08", "AMB-SES-01", "AMB-SES-02", "AMB-STA-01", "AMB-WIR-01"}
 
-// finished gives the test. Traces are for valid tests.
+// finished returns the test. Traces are for valid tests.
 func (s *script) finished() (vectors.Test, error) {
 	compares := slices.ContainsFunc(s.test.Requirements, func(r string) bool { return slices.Contains(exact, r) })
 	for i := range s.test.Steps {

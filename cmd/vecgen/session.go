@@ -147,7 +147,7 @@ func (sc *scripts) flows() {
 			})
 	}
 	sc.orders()
-	if sc.set == params.AmbassadorV1 {
+	if sc.set.PerMessage {
 		sc.perMessage()
 	}
 }
@@ -341,7 +341,7 @@ func (s *script) edit(e *shim.Message, change func([]byte) []byte) *shim.Message
 	return &shim.Message{Kind: shim.InitialMessage, Body: wire.EncodeInitial(s.set, m)}
 }
 
-// inner gives the ratchet message in an envelope.
+// inner returns the ratchet message in an envelope.
 func (s *script) inner(e *shim.Message) (message []byte) {
 	s.edit(e, func(m []byte) []byte { message = m; return m })
 	return message
@@ -485,9 +485,9 @@ func (sc *scripts) maliciousPeer() {
 		s.reads(s.fromPeer("first"))
 		before := s.peerState()
 		answer := s.sends("turn")
-		m, err := wire.Parse(sc.set, s.inner(answer))
+		h, err := before.Header(s.inner(answer))
 		s.fail(err)
-		message, err := malicious.NewChain(before, m.Header.Key, key, dh(m.Header.Key), []byte("evil"))
+		message, err := malicious.NewChain(before, h.Key, key, dh(h.Key), []byte("evil"))
 		s.fail(err)
 		return ratchetEnvelope(message)
 	}
@@ -511,11 +511,11 @@ func (sc *scripts) maliciousPeer() {
 				s.reads(s.fromPeer("genuine"))
 			})
 	}
-	if sc.set == params.SignalV3 || sc.set == params.OlmV1 {
+	if sc.set.Cipher == params.AESCBC && !wire.TagFramed(sc.set) {
 		sc.run("bad-padding", "a right tag over a ciphertext without padding", asResponder, []string{"BadPadding"}, []string{"AMB-AEA-02", "AMB-CNV-01"}, func(s *script) {
 			s.reads(s.fromPeer("first"))
-			bad, err := malicious.Rewrapped(s.peerState(), []byte("padded"), func(body []byte, _ primitive.CBCKeys) []byte {
-				return malicious.SetCiphertext(body, secret("no padding")[:16])
+			bad, err := malicious.Rewrapped(s.peerState(), []byte("padded"), func(p *wire.Parts, _ primitive.CBCKeys) {
+				p.Set("ciphertext", secret("no padding")[:16])
 			})
 			s.fail(err)
 			s.refuses(ratchetEnvelope(bad), refusal.Authentication)

@@ -52,7 +52,7 @@ func (t *tracer) chain(ck []byte) (next, mk []byte) {
 // messageKeys is AMB-KDF-03.
 func (t *tracer) messageKeys(mk []byte) {
 	out := named{}
-	if t.set == params.AmbassadorV1 {
+	if t.set.Cipher == params.ChaCha20Poly1305 {
 		k := primitive.HKDF(make([]byte, 32), mk, t.set.MessageInfo, 44)
 		out["key"], out["nonce"] = k[:32], k[32:]
 	} else {
@@ -62,19 +62,19 @@ func (t *tracer) messageKeys(mk []byte) {
 	t.add("MessageKeys", named{"message_key": mk}, out)
 }
 
-// trace gives the derivations of a step that was accepted.
+// trace returns the derivations of a step that was accepted.
 func (s *script) trace(op shim.Op, p *shim.Params, before, after *ratchet.State) []vectors.Derivation {
 	t := &tracer{set: s.set}
 	switch op {
 	case shim.SessionInitiate:
 		s.traceInitiate(t, p, after)
 	case shim.SessionRespond:
-		start := s.traceRespond(t, p)
-		t.receive(start, after, s.innerHeader(p.Envelope))
+		start := s.traceRespond(t, p, after)
+		t.receive(start, after, s.header(start, p.Envelope))
 	case shim.SessionEncrypt:
 		t.send(before, after)
 	case shim.SessionDecrypt:
-		t.receive(before, after, s.innerHeader(p.Envelope))
+		t.receive(before, after, s.header(before, p.Envelope))
 	}
 	return t.steps
 }
@@ -137,15 +137,15 @@ func (s *script) traceInitiate(t *tracer, p *shim.Params, after *ratchet.State) 
 	mustEqual("root key", rk, after.RK)
 }
 
-func (s *script) traceRespond(t *tracer, p *shim.Params) *ratchet.State {
+func (s *script) traceRespond(t *tracer, p *shim.Params, after *ratchet.State) *ratchet.State {
 	m, err := wire.ParseInitial(s.set, p.Envelope.Body)
 	if err != nil {
 		panic(err) // the step was accepted
 	}
 	spk, opk := privateKey(s.start.spk), privateKey(s.start.opk)
-	if s.set.Signature == params.NoSignature {
+	if !s.set.SignedPrekey {
 		spk, opk = opk, nil
-	} else if m.OneTimePrekeyID == 0 {
+	} else if m.OneTimePrekeyID == 0 && len(m.OneTimePrekey) == 0 {
 		opk = nil
 	}
 	agreement, err := x3dh.Respond(s.set, privateKey(s.start.identity), spk, opk, m.Identity, m.Ephemeral)
@@ -153,7 +153,7 @@ func (s *script) traceRespond(t *tracer, p *shim.Params) *ratchet.State {
 		panic(err) // the step was accepted
 	}
 	t.agreement(agreement)
-	state, err := ratchet.StartResponder(s.set, agreement.Secret, agreement.AD, spk, s.innerHeader(p.Envelope).Key)
+	state, err := ratchet.StartResponder(s.set, agreement.Secret, agreement.AD, spk, *after.DHr)
 	if err != nil {
 		panic(err) // the agreement has the size of the set
 	}
@@ -164,21 +164,13 @@ func (t *tracer) agreement(a x3dh.Agreement) {
 	t.add("X3DH", named{}, named{"shared_secret": a.Secret, "associated_data": a.AD})
 }
 
-// innerHeader gives the header of the ratchet message in an envelope.
-func (s *script) innerHeader(e *shim.Message) wire.Header {
-	body := []byte(e.Body)
-	if e.Kind == shim.InitialMessage {
-		m, err := wire.ParseInitial(s.set, body)
-		if err != nil {
-			panic(err) // the step was accepted
-		}
-		body = m.Message
-	}
-	m, err := wire.Parse(s.set, body)
+// header returns the header of the ratchet message in an envelope.
+func (s *script) header(st *ratchet.State, e *shim.Message) wire.Header {
+	h, err := st.Header(s.inner(e))
 	if err != nil {
 		panic(err) // the step was accepted
 	}
-	return m.Header
+	return h
 }
 
 // mustEqual stops the generator if the second derivation parts from the reference.

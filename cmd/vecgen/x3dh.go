@@ -41,14 +41,14 @@ func newResponder(set *params.Set, name string) responder {
 
 func (r responder) bundle(opk bool) *shim.Bundle {
 	b := &shim.Bundle{Identity: x3dh.EncodeIdentity(r.set, privateKey(r.identity))}
-	if r.set.Signature != params.NoSignature {
+	if r.set.SignedPrekey {
 		b.SignedPrekey, b.SignedPrekeyID = r.set.Encode(public(r.spk)), 1
 		b.Signature = r.sign(public(r.spk))
 	}
 	if opk {
 		b.OneTimePrekey, b.OneTimePrekeyID = r.set.Encode(public(r.opk)), 1
 	}
-	if r.set.Signature == params.NoSignature {
+	if r.set.OneTimePrekeyByKey {
 		b.OneTimePrekeyID = 0
 	}
 	return b
@@ -119,11 +119,12 @@ func incompleteBundles(g *group, set *params.Set) {
 		broken(g, set, refusal.IncompleteBundle, id, comment, "MissingKey", "AMB-X3D-03", change)
 	}
 	missing("no-identity", "no identity key", func(_ responder, b *shim.Bundle) { b.Identity = nil })
-	if set.Signature == params.NoSignature {
-		return
+	if set.SignedPrekey {
+		missing("no-signed-prekey", "no signed prekey", func(_ responder, b *shim.Bundle) { b.SignedPrekey = nil })
 	}
-	missing("no-signed-prekey", "no signed prekey", func(_ responder, b *shim.Bundle) { b.SignedPrekey = nil })
-	missing("no-signature", "no signature", func(_ responder, b *shim.Bundle) { b.Signature = nil })
+	if set.Signature != params.NoSignature {
+		missing("no-signature", "no signature", func(_ responder, b *shim.Bundle) { b.Signature = nil })
+	}
 }
 
 // role is a place in a bundle where a key stands.
@@ -134,7 +135,7 @@ type role struct {
 
 func bundleRoles(set *params.Set) []role {
 	opk := role{"opk", func(_ responder, b *shim.Bundle, wire shim.Bytes) { b.OneTimePrekey = wire }}
-	if set.Signature == params.NoSignature {
+	if !set.SignedPrekey {
 		return []role{{"identity", func(_ responder, b *shim.Bundle, wire shim.Bytes) { b.Identity = wire }}, opk}
 	}
 	return []role{
@@ -149,7 +150,7 @@ func bundleRoles(set *params.Set) []role {
 // signAsLowOrder replaces the signature by one that verifies under a low-order identity key, where there is one.
 func signAsLowOrder(set *params.Set, b *shim.Bundle, wire shim.Bytes) {
 	raw := bytes.TrimPrefix(wire, set.KeyPrefix)
-	if set.Signature == params.Ed25519 || len(raw) != primitive.KeySize || !primitive.PublicKey(raw).LowOrder() {
+	if set.Identity == params.Ed25519Identity || len(raw) != primitive.KeySize || !primitive.PublicKey(raw).LowOrder() {
 		return
 	}
 	message := append([]byte(set.SignatureLabel), b.SignedPrekey...)
@@ -158,7 +159,7 @@ func signAsLowOrder(set *params.Set, b *shim.Bundle, wire shim.Bytes) {
 
 func badKeysInBundles(g *group, set *params.Set) {
 	for _, role := range bundleRoles(set) {
-		edwards := role.name == "identity" && set.Signature == params.Ed25519
+		edwards := role.name == "identity" && set.Identity == params.Ed25519Identity
 		if !edwards {
 			for i, u := range malicious.LowOrderKeys(set) {
 				broken(g, set, refusal.LowOrderKey, fmt.Sprintf("low-order-%s-%d", role.name, i), fmt.Sprintf("%s u = %x", role.name, u),
@@ -179,7 +180,7 @@ func badKeysInBundles(g *group, set *params.Set) {
 				func(r responder, b *shim.Bundle) { role.put(r, b, key("untyped")) })
 		}
 	}
-	if set.Signature == params.Ed25519 {
+	if set.Identity == params.Ed25519Identity {
 		edwardsIdentities(g, set)
 	}
 }
@@ -239,15 +240,15 @@ func badSignatures(g *group, set *params.Set) {
 		func(_ responder, b *shim.Bundle) { b.SignedPrekey = b.OneTimePrekey })
 	forged("identity-replaced", "another identity key under the genuine signature", "ForgedSignature",
 		func(_ responder, b *shim.Bundle) { b.Identity = x3dh.EncodeIdentity(set, privateKey(key("replaced"))) })
-	raw := func(r responder) shim.Bytes { p := public(r.spk); return p[:] }
-	if set != params.Omemo2 {
-		forged("signature-over-raw", "a signature over the 32 bytes of the key alone", "WrongEncoding",
-			func(r responder, b *shim.Bundle) { b.Signature = r.signRaw(raw(r)) })
+	over := func(id, comment string, prefix ...byte) {
+		input := func(r responder) []byte { p := public(r.spk); return append(prefix, p[:]...) }
+		if r := newResponder(set, "input"); bytes.Equal(input(r), x3dh.SignatureInput(set, set.Encode(public(r.spk)))) {
+			return // it is the right one
+		}
+		forged(id, comment, "WrongEncoding", func(r responder, b *shim.Bundle) { b.Signature = r.signRaw(input(r)) })
 	}
-	if set != params.SignalV3 {
-		forged("signature-over-typed", "a signature over 0x05 and the key", "WrongEncoding",
-			func(r responder, b *shim.Bundle) { b.Signature = r.signRaw(append([]byte{5}, raw(r)...)) })
-	}
+	over("signature-over-raw", "a signature over the 32 bytes of the key alone")
+	over("signature-over-typed", "a signature over 0x05 and the key", 5)
 }
 
 func respondVectors(f *vectors.File, set *params.Set) error {
@@ -281,7 +282,7 @@ func responderInput(set *params.Set, name string, opk bool) shim.Params {
 	if opk {
 		p.OneTimePrekeyPrivate = r.opk
 	}
-	if set.Signature == params.NoSignature {
+	if !set.SignedPrekey {
 		p.SignedPrekeyPrivate = nil
 	}
 	return p
@@ -301,7 +302,7 @@ func badInitiatorKeys(g *group, set *params.Set) {
 		}
 		bad(refusal.Malformed, "length-"+role+"-31", "WrongLength", "AMB-KEY-03", set.Encode(public(key("short")))[:31+len(set.KeyPrefix)])
 		bad(refusal.Malformed, "length-"+role+"-33", "WrongLength", "AMB-KEY-03", append(set.Encode(public(key("long"))), 0))
-		if role == "identity" && set.Signature == params.Ed25519 {
+		if role == "identity" && set.Identity == params.Ed25519Identity {
 			continue
 		}
 		for i, u := range malicious.LowOrderKeys(set) {

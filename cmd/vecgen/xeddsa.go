@@ -8,6 +8,7 @@ import (
 
 	"credence/internal/malicious"
 	"credence/reference/params"
+	"credence/reference/x3dh"
 	"credence/reference/xeddsa"
 	"credence/shim"
 	"credence/spec/refusal"
@@ -18,7 +19,10 @@ func xeddsaFile() (*vectors.File, error) {
 	f := newFile("XEdDSA",
 		"Signatures with X25519 keys, in the three modes of SPEC.md 3: strict (ambassador-v1),",
 		"sign-bit (signal-v3) and Ed25519 (omemo-2). Z is the random field of the input.")
-	for _, set := range []*params.Set{params.AmbassadorV1, params.SignalV3, params.Omemo2} {
+	for _, set := range params.Sets() {
+		if set.Signature == params.NoSignature {
+			continue
+		}
 		if err := signVectors(f, set); err != nil {
 			return nil, err
 		}
@@ -59,14 +63,7 @@ func verifyInput(set *params.Set, name string, message []byte) shim.Params {
 	if err != nil {
 		panic(err) // the reader has 64 bytes
 	}
-	return shim.Params{PublicKey: signerKey(set, key(name)), Message: message, Signature: signature}
-}
-
-func signerKey(set *params.Set, k shim.Bytes) shim.Bytes {
-	if set.Signature == params.Ed25519 {
-		return xeddsa.EdwardsPublic(privateKey(k))
-	}
-	return set.Encode(public(k))
+	return shim.Params{PublicKey: x3dh.SignerKey(set, privateKey(key(name))), Message: message, Signature: signature}
 }
 
 func verifyVectors(f *vectors.File, set *params.Set) error {
@@ -105,7 +102,7 @@ func forgedSignatures(g *group, set *params.Set, message []byte) {
 	forge("longer-message", "a zero byte after the message", func(p *shim.Params) { p.Message = append(p.Message, 0) })
 	forge("shorter-message", "last byte of the message missing", func(p *shim.Params) { p.Message = p.Message[:len(p.Message)-1] })
 	forge("empty-message", "the empty message", func(p *shim.Params) { p.Message = nil })
-	forge("wrong-key", "the public key of somebody else", func(p *shim.Params) { p.PublicKey = signerKey(set, key("somebody else")) })
+	forge("wrong-key", "the public key of somebody else", func(p *shim.Params) { p.PublicKey = x3dh.SignerKey(set, privateKey(key("somebody else"))) })
 	forge("r-and-s-swapped", "s || R", func(p *shim.Params) { p.Signature = append(p.Signature[32:], p.Signature[:32]...) })
 	forge("r-of-another", "R of a signature with another Z", func(p *shim.Params) {
 		copy(p.Signature, verifyInput(set, set.Name+" forged 2", message).Signature[:32])
@@ -121,11 +118,11 @@ func forgedSignatures(g *group, set *params.Set, message []byte) {
 			requirements: []string{"AMB-XED-04"}, input: p,
 		})
 	}
-	for _, other := range []*params.Set{params.AmbassadorV1, params.SignalV3} {
-		if other == set || set.Signature == params.Ed25519 {
-			continue
+	montgomery := func(s *params.Set) bool { return s.Signature == params.Strict || s.Signature == params.SignBit }
+	for _, other := range params.Sets() {
+		if montgomery(set) && montgomery(other) && other.Signature != set.Signature {
+			otherMode(g, set, other, message)
 		}
-		otherMode(g, set, other, message)
 	}
 }
 
@@ -134,12 +131,12 @@ func otherMode(g *group, set, other *params.Set, message []byte) {
 	for i := range 6 {
 		name := fmt.Sprintf("other mode %d", i)
 		p := verifyInput(other, name, message)
-		p.PublicKey = signerKey(set, key(name))
+		p.PublicKey = x3dh.SignerKey(set, privateKey(key(name)))
 		t := test{
 			id: fmt.Sprintf("made-in-%s-%d", other.Name, i), comment: "a signature made in the mode of " + other.Name,
 			requirements: []string{"AMB-XED-03"}, input: p,
 		}
-		if other == params.SignalV3 && p.Signature[63]&0x80 != 0 {
+		if other.Signature == params.SignBit && p.Signature[63]&0x80 != 0 {
 			t.flags, t.requirements = []string{"SignBit"}, []string{"AMB-XED-04", "AMB-XED-05"}
 			g.invalid(refusal.BadSignature, t)
 			continue
@@ -220,7 +217,7 @@ func lowOrderSigners(g *group, set *params.Set, message []byte) {
 	}
 }
 
-// tries gives 32 bytes of a name and a running number.
+// tries returns 32 bytes of a name and a running number.
 func tries(name string) func() []byte {
 	i := 0
 	return func() []byte {

@@ -17,7 +17,7 @@ import (
 // bug is a bug that can be built.
 type bug struct{ zoo.Bug }
 
-// readBugs gives the bugs whose name matches.
+// readBugs returns the bugs whose name matches.
 func readBugs(match *regexp.Regexp) (bugs []bug, err error) {
 	all, err := zoo.Bugs()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"credence/conformance"
 	"credence/conformance/scenario"
+	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shim/process"
 )
@@ -32,7 +33,7 @@ type sighting struct {
 	found      bool
 	executions int
 	seconds    float64
-	finding    conformance.TestResult
+	finding    verdict.TestResult
 }
 
 // fuzz runs campaigns on the planted bugs, from no corpus and from the repository's.
@@ -83,7 +84,7 @@ func (o options) fuzz(stdout, stderr io.Writer) int {
 	return 0
 }
 
-// cells gives the executions and the seconds until the finding of each campaign, and what was found in the last.
+// cells returns the executions and the seconds until the finding of each campaign, and what was found in the last.
 func cells(seen []sighting) string {
 	executions, seconds, what := "", "", ""
 	for _, s := range seen {
@@ -113,9 +114,11 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 		var s sighting
 		started := time.Now()
 		r, err := conformance.Fuzz(context.Background(), conformance.FuzzOptions{
-			Options:  conformance.Options{Seed: seed + 1, Jobs: o.jobs, Start: func(ctx context.Context) (shim.Target, error) { return process.Start(ctx, binary, process.Options{}) }},
-			Duration: o.time, Corpus: corpus, FirstOnly: true,
-			Seen: func(t conformance.TestResult) {
+			Start: func(ctx context.Context) (shim.Target, error) {
+				return process.Start(ctx, binary, process.Options{})
+			},
+			Seed: seed + 1, Jobs: o.jobs, Duration: o.time, Corpus: corpus, FirstOnly: true,
+			Seen: func(t verdict.TestResult) {
 				if !s.found {
 					s.found, s.seconds, s.finding = true, time.Since(started).Seconds(), t
 				}
@@ -130,7 +133,7 @@ func (o options) campaigns(b bug, corpus []*scenario.Scenario) (all []sighting, 
 	return all, nil
 }
 
-// campaignTable gives docs/planted.md.
+// campaignTable returns docs/planted.md.
 func (o options) campaignTable(rows []string, corpus int) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# Planted bugs, found by campaigns

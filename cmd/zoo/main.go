@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shim/process"
 )
@@ -80,7 +81,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func (o options) judgeAll(bugs []bug, stdout, stderr io.Writer) int {
-	verdicts := make([]verdict, len(bugs))
+	verdicts := make([]judgement, len(bugs))
 	errs := make([]error, len(bugs))
 	var mutex sync.Mutex
 	var group sync.WaitGroup
@@ -118,16 +119,16 @@ func (o options) judgeAll(bugs []bug, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// verdict is what the suite says of a bug: the tests that failed, with every seed.
-type verdict struct {
+// judgement is what the suite says of a bug: the tests that failed, with every seed.
+type judgement struct {
 	failed  []string // ids
 	named   bool     // one of them names a requirement that the bug violates
 	seconds float64
 }
 
-func (v verdict) caught() bool { return len(v.failed) > 0 }
+func (v judgement) caught() bool { return len(v.failed) > 0 }
 
-func count(verdicts []verdict) (caught, named int) {
+func count(verdicts []judgement) (caught, named int) {
 	for _, v := range verdicts {
 		if v.caught() {
 			caught++
@@ -139,7 +140,7 @@ func count(verdicts []verdict) (caught, named int) {
 	return caught, named
 }
 
-func line(b bug, v verdict, err error) string {
+func line(b bug, v judgement, err error) string {
 	if err != nil {
 		return fmt.Sprintf("%-32s DOES NOT BUILD", b.Name)
 	}
@@ -154,21 +155,21 @@ func line(b bug, v verdict, err error) string {
 }
 
 // judge builds a bug and runs the suite on it, with each seed. Failures are those of the last one.
-func (o options) judge(b bug) (verdict, error) {
+func (o options) judge(b bug) (judgement, error) {
 	dir, err := os.MkdirTemp("", "zoo")
 	if err != nil {
-		return verdict{}, err
+		return judgement{}, err
 	}
 	defer os.RemoveAll(dir)
 	binary, err := b.build(dir)
 	if err != nil {
-		return verdict{}, fmt.Errorf("%s: %w", b.Name, err)
+		return judgement{}, fmt.Errorf("%s: %w", b.Name, err)
 	}
 	started := time.Now()
-	var v verdict
+	var v judgement
 	for seed := range uint64(max(o.seeds, 1)) {
 		if v, err = b.judge(binary, seed+1); err != nil {
-			return verdict{}, fmt.Errorf("%s: %w", b.Name, err)
+			return judgement{}, fmt.Errorf("%s: %w", b.Name, err)
 		}
 		if !v.caught() {
 			break
@@ -179,23 +180,23 @@ func (o options) judge(b bug) (verdict, error) {
 }
 
 // judge runs the tests of the requirements, and then all if these see nothing.
-func (b bug) judge(binary string, seed uint64) (verdict, error) {
+func (b bug) judge(binary string, seed uint64) (judgement, error) {
 	tests, err := conformance.List(nil)
 	if err != nil {
-		return verdict{}, err
+		return judgement{}, err
 	}
 	if ids := b.testsByName(tests); len(ids) > 0 {
 		failed, err := failures(binary, seed, regexp.MustCompile("^("+strings.Join(ids, "|")+")$"))
 		if err != nil || len(failed) > 0 {
-			return verdict{failed: failed, named: true}, err
+			return judgement{failed: failed, named: true}, err
 		}
 	}
 	failed, err := failures(binary, seed, nil)
-	return verdict{failed: failed}, err
+	return judgement{failed: failed}, err
 }
 
-// testsByName gives the ids of the tests that name a requirement of the bug, as patterns.
-func (b bug) testsByName(tests []conformance.TestInfo) (ids []string) {
+// testsByName returns the ids of the tests that name a requirement of the bug, as patterns.
+func (b bug) testsByName(tests []verdict.TestInfo) (ids []string) {
 	for _, t := range tests {
 		if b.violates(t.Requirements) {
 			ids = append(ids, regexp.QuoteMeta(t.ID))
@@ -218,7 +219,7 @@ func failures(binary string, seed uint64, match *regexp.Regexp) (ids []string, e
 		return nil, err
 	}
 	for _, t := range r.Results {
-		if t.Status == conformance.Failed || t.Status == conformance.Errored {
+		if t.Status == verdict.Failed || t.Status == verdict.Errored {
 			ids = append(ids, t.ID)
 		}
 	}

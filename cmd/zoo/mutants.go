@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"credence/conformance"
+	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shim/process"
 )
@@ -35,7 +36,7 @@ type mutant struct {
 
 func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.path, m.line, m.change) }
 
-// readMutants gives the mutants that match, as they are printed, and of these every so many.
+// readMutants returns the mutants that match, as they are printed, and of these every so many.
 func readMutants(match *regexp.Regexp, every int) (all []mutant, err error) {
 	for _, name := range mutated {
 		paths, err := filepath.Glob(filepath.Join("reference", name, "*.go"))
@@ -70,7 +71,7 @@ var swaps = map[token.Token][]token.Token{
 	token.LAND: {token.LOR}, token.LOR: {token.LAND}, token.ADD: {token.SUB}, token.SUB: {token.ADD}, token.MUL: {token.QUO}, token.INC: {token.DEC},
 }
 
-// mutantsOf gives the mutants of a file: other operators, negated conditions, statements left out, other numbers. Functions
+// mutantsOf returns the mutants of a file: other operators, negated conditions, statements left out, other numbers. Functions
 // that only describe an error are left alone.
 func mutantsOf(path string, text []byte) (all []mutant, err error) {
 	fset := token.NewFileSet()
@@ -200,7 +201,7 @@ func (m mutant) judge() (f fate, by string, err error) {
 	r, err := conformance.Run(ctx, conformance.Options{
 		Seed: 1, Jobs: 1,
 		Progress: func(p conformance.Progress) {
-			if by == "" && (p.Last.Status == conformance.Failed || p.Last.Status == conformance.Errored) {
+			if by == "" && (p.Last.Status == verdict.Failed || p.Last.Status == verdict.Errored) {
 				by = p.Last.ID
 				cancel()
 			}

@@ -14,8 +14,8 @@ func classes(bugs []bug) int {
 	return len(seen)
 }
 
-// table gives the detection table. It has no times, so that it is the same wherever it is made.
-func table(bugs []bug, verdicts []verdict) []byte {
+// table returns the detection table. It has no times, so that it is the same wherever it is made.
+func table(bugs []bug, verdicts []judgement) []byte {
 	var t bytes.Buffer
 	caught, named := count(verdicts)
 	fmt.Fprintf(&t, `# The zoo

@@ -194,7 +194,7 @@ func (g *accountSchedule) device(t *rapid.T, user string) string {
 	return rapid.SampledFrom(names).Draw(t, "device")
 }
 
-// Shrink gives a smaller scenario that still fails, as fails tells: no event of it can be left out.
+// Shrink returns a smaller scenario that still fails, as fails tells: no event of it can be left out.
 func Shrink(s *Scenario, fails func(*Scenario) bool) *Scenario {
 	for size := len(s.Events) / 2; size > 0; {
 		shrunk := false

@@ -9,7 +9,7 @@ import (
 // maxEvents is how long a mutated scenario gets.
 const maxEvents = 60
 
-// Mutate gives a scenario with one to four changes: events that are lost, repeated, put elsewhere or taken from another scenario of
+// Mutate returns a scenario with one to four changes: events that are lost, repeated, put elsewhere or taken from another scenario of
 // the same kind, and other parties, messages, parts and changes in them.
 func Mutate(s, other *Scenario, r *rand.Rand) *Scenario {
 	c := *s
@@ -48,7 +48,7 @@ func (s *Scenario) splice(other *Scenario, r *rand.Rand) {
 	s.Events = slices.Insert(s.Events, r.IntN(len(s.Events)+1), other.Events[from:to]...)
 }
 
-// mutated gives an event with one field changed, or taken from another event.
+// mutated returns an event with one field changed, or taken from another event.
 func (e Event) mutated(donor Event, r *rand.Rand) Event {
 	switch {
 	case e.Do == Forge && r.IntN(2) == 0:

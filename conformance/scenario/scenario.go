@@ -78,7 +78,7 @@ const (
 	Withhold  Verb = "withhold"
 )
 
-// Verbs gives the verbs of a level.
+// Verbs returns the verbs of a level.
 func Verbs(l Level) []Verb {
 	if l == Ratchet {
 		return []Verb{Send, Deliver, Forge, Restart, Compromise, Impersonate}
@@ -98,7 +98,7 @@ type Event struct {
 	Devices []string `json:"devices,omitempty"` // of race, prepare and remove
 }
 
-// Parts gives the parts that forge can change. Of a ratchet message the whole or a field; of an initial message also the fields
+// Parts returns the parts that forge can change. Of a ratchet message the whole or a field; of an initial message also the fields
 // around it. Of a mail the whole, its entry, or its first parcel.
 func Parts(l Level) []string {
 	if l == Ratchet {
@@ -107,7 +107,7 @@ func Parts(l Level) []string {
 	return []string{"mail", "entry", "parcel"}
 }
 
-// String gives the event as one line.
+// String returns the event as one line.
 func (e Event) String() string {
 	words := []string{string(e.Do)}
 	for _, w := range []struct{ label, value string }{
@@ -160,7 +160,7 @@ func compile() (*jsonschema.Schema, error) {
 	return c.Compile("scenario.json")
 }
 
-// Encode gives the canonical form: the fields in the order of Scenario, an event a line.
+// Encode returns the canonical form: the fields in the order of Scenario, an event a line.
 func (s *Scenario) Encode() ([]byte, error) {
 	c := *s
 	c.Format, c.Version, c.Events = Format, Version, nil
@@ -188,7 +188,7 @@ func (s *Scenario) Encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Named gives the canonical form, and a file name that follows from it.
+// Named returns the canonical form, and a file name that follows from it.
 func (s *Scenario) Named() (name string, text []byte, err error) {
 	if text, err = s.Encode(); err != nil {
 		return "", nil, err

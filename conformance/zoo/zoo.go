@@ -33,7 +33,7 @@ type Bug struct {
 // Reasoned is the source of a bug that was thought of, and not seen.
 const Reasoned = "reasoned"
 
-// Bugs gives the bugs in the order of their names, or an error for a file that is no bug.
+// Bugs returns the bugs in the order of their names, or an error for a file that is no bug.
 func Bugs() (bugs []Bug, err error) {
 	entries, err := files.ReadDir(".")
 	if err != nil {

@@ -59,7 +59,7 @@ func (f *F) writeSeeds(dir string) {
 	}
 }
 
-// Run gives one input to the function, and does not come back if that fails.
+// Run returns one input to the function, and does not come back if that fails.
 func (f *F) Run(input []byte) {
 	f.inputs <- input
 	<-f.done

@@ -2,21 +2,21 @@ package malicious
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"io"
 
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/conversation"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/x3dh"
 )
 
-// Counterparty is an account of one device that holds its keys and its conversation in the open, and can put anything into
-// an entry.
+// Counterparty is an account of one device that holds its keys and its conversation in the open, and can put anything
+// into an entry.
 type Counterparty struct {
 	Key         ed25519.PrivateKey
 	Device      account.DeviceID
@@ -58,7 +58,7 @@ func (c *Counterparty) commit(m *postoffice.Commit) []byte {
 	return codec.MustEncode(m)
 }
 
-// Bundle gives the bundle of the account, with its first one-time prekey.
+// Bundle returns the bundle of the account, with its first one-time prekey.
 func (c *Counterparty) Bundle() *account.Bundle { return bundleOf(c.Keys, c.publication) }
 
 func bundleOf(keys *account.EpochKeys, p *account.Publication) *account.Bundle {
@@ -115,11 +115,11 @@ func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Initiate(params.AmbassadorV1, c.Keys.Ambassador, ek, b.X3DH())
+	a, err := x3dh.Initiate(account.Set, c.Keys.Ambassador, ek, b.X3DH())
 	if err != nil {
 		return nil, err
 	}
-	s, err := ratchet.StartInitiator(params.AmbassadorV1, a.Secret, a.AD, t, b.SignedPrekey)
+	s, err := ratchet.StartInitiator(account.Set, a.Secret, a.AD, t, b.SignedPrekey)
 	if err != nil {
 		return nil, err
 	}
@@ -133,11 +133,14 @@ func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]
 	return codec.Encode(e)
 }
 
-// Secret gives SK of a start entry that the account has got.
+// Secret returns SK of a start entry that the account has got.
 func (c *Counterparty) Secret(start []byte) ([]byte, error) {
 	e, err := conversation.ParseEntry(start)
 	if err != nil {
 		return nil, err
+	}
+	if e.Start == nil {
+		return nil, errors.New("an entry that is no start")
 	}
 	spk, err := c.Keys.Signed(e.Start.SignedPrekeyID)
 	if err != nil {
@@ -147,7 +150,7 @@ func (c *Counterparty) Secret(start []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Respond(params.AmbassadorV1, c.Keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
+	a, err := x3dh.Respond(account.Set, c.Keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
 	return a.Secret, err
 }
 
@@ -159,7 +162,7 @@ func (c *Counterparty) Spoiled(entry []byte) {
 	c.Talk.Seq, c.Talk.Head = c.Talk.Seq+1, conversation.NextHead(c.Talk.Head, entry)
 }
 
-// Changed gives an entry after a change.
+// Changed returns an entry after a change.
 func Changed(entry []byte, change func(e *conversation.Entry)) ([]byte, error) {
 	e, err := conversation.ParseEntry(entry)
 	if err != nil {

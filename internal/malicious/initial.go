@@ -10,14 +10,14 @@ import (
 	"credence/reference/x3dh"
 )
 
-// Keys are the keys of a malicious initiator. Identity and Ephemeral, if they are set, are low-order keys in the wire form
-// of the set, and stand in the message in the place of the public keys of the private ones.
+// Keys are the keys of a malicious initiator. Identity and Ephemeral, if they are set, are low-order keys in the wire
+// form of the set, and stand in the message in the place of the public keys of the private ones.
 type Keys struct {
 	IdentityPrivate, EphemeralPrivate *ecdh.PrivateKey
 	Identity, Ephemeral               []byte
 }
 
-// Initial gives an initial message to the owner of the bundle. A responder who takes the all-zero results of the
+// Initial returns an initial message to the owner of the bundle. A responder who takes the all-zero results of the
 // low-order keys computes the same session, and reads it.
 func Initial(set *params.Set, b x3dh.Bundle, k Keys, t *ecdh.PrivateKey, plaintext []byte) ([]byte, error) {
 	spk, err := b.StartKey(set)
@@ -29,8 +29,10 @@ func Initial(set *params.Set, b x3dh.Bundle, k Keys, t *ecdh.PrivateKey, plainte
 		return nil, err
 	}
 	m := wire.Initial{
-		Identity: orElse(k.Identity, x3dh.EncodeIdentity(set, k.IdentityPrivate)), Ephemeral: orElse(k.Ephemeral, set.Encode(primitive.Public(k.EphemeralPrivate))),
-		SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID, OneTimePrekey: b.OneTimePrekey, RegistrationID: 1,
+		Identity:       orElse(k.Identity, x3dh.EncodeIdentity(set, k.IdentityPrivate)),
+		Ephemeral:      orElse(k.Ephemeral, set.Encode(primitive.Public(k.EphemeralPrivate))),
+		SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID,
+		OneTimePrekey: b.OneTimePrekey, RegistrationID: 1,
 	}
 	ad := x3dh.AssociatedData(set, m.Identity, b.Identity, m.Ephemeral, b.SignedPrekey, b.OneTimePrekey)
 	state, err := ratchet.StartInitiator(set, x3dh.Derive(set, outputs...), ad, t, spk)
@@ -43,7 +45,7 @@ func Initial(set *params.Set, b x3dh.Bundle, k Keys, t *ecdh.PrivateKey, plainte
 	return wire.EncodeInitial(set, m), nil
 }
 
-// outputs gives the DH outputs as the responder gets them: zero wherever a low-order key takes part.
+// outputs returns the DH outputs as the responder gets them: zero wherever a low-order key takes part.
 func (k Keys) outputs(set *params.Set, b x3dh.Bundle, spk primitive.PublicKey) ([][]byte, error) {
 	identity, err := x3dh.DecodeIdentity(set, b.Identity)
 	if err != nil {
@@ -58,7 +60,7 @@ func (k Keys) outputs(set *params.Set, b x3dh.Bundle, spk primitive.PublicKey) (
 		{k.Ephemeral != nil, k.EphemeralPrivate, identity},
 		{k.Ephemeral != nil, k.EphemeralPrivate, spk},
 	}
-	if set.Signature != params.NoSignature && b.OneTimePrekey != nil {
+	if set.SignedPrekey && b.OneTimePrekey != nil {
 		opk, err := set.Decode(b.OneTimePrekey)
 		if err != nil {
 			return nil, err

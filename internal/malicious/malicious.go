@@ -3,10 +3,7 @@
 package malicious
 
 import (
-	"bytes"
 	"math/big"
-
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -14,8 +11,9 @@ import (
 	"credence/reference/wire"
 )
 
-// NewChain gives the first message of a new sending chain under a ratchet key of the attacker's choice. s is the state
-// of the attacking peer before it reads the answer whose ratchet key is reply; dh is what the victim gets of DH with key.
+// NewChain returns the first message of a new sending chain under a ratchet key of the attacker's choice. s is the
+// state of the attacking peer before it reads the answer whose ratchet key is reply; dh is what the victim gets of DH
+// with key.
 func NewChain(s *ratchet.State, reply, key primitive.PublicKey, dh, plaintext []byte) ([]byte, error) {
 	own, err := primitive.DH(s.DHs, reply)
 	if err != nil {
@@ -27,31 +25,16 @@ func NewChain(s *ratchet.State, reply, key primitive.PublicKey, dh, plaintext []
 	return wire.Seal(s.Set, mk, s.AssociatedData(true), wire.Header{Key: key, PN: s.Ns}, plaintext), nil
 }
 
-// Rewrapped gives the next message of the sending chain of s with its ciphertext or its fields changed by edit and the
-// tag made anew, in the sets with AES-CBC and a tag at the end (signal-v3, olm-v1). s moves on.
-func Rewrapped(s *ratchet.State, plaintext []byte, edit func(body []byte, keys primitive.CBCKeys) []byte) ([]byte, error) {
+// Rewrapped returns the next message of the sending chain of s after edit has changed its fields, with a right tag. s
+// moves on. It returns the errors of ratchet.State.Encrypt.
+func Rewrapped(s *ratchet.State, plaintext []byte, edit func(p *wire.Parts, keys primitive.CBCKeys)) ([]byte, error) {
 	_, mk := primitive.KDFCK(s.CKs)
 	message, err := s.Encrypt(nil, plaintext)
 	if err != nil {
 		return nil, err
 	}
 	keys := primitive.DeriveCBC(mk, s.Set.MessageInfo)
-	body := edit(bytes.Clone(message[:len(message)-s.Set.TagSize]), keys)
-	return append(body, keys.Tag(s.Set.TagSize, s.AssociatedData(true), body)...), nil
-}
-
-// SetCiphertext replaces field 4, the last one, of a body of signal-v3 or olm-v1.
-func SetCiphertext(body, ciphertext []byte) []byte {
-	var out []byte
-	out = append(out, body[0])
-	for rest := body[1:]; len(rest) > 0; {
-		number, _, n := protowire.ConsumeField(rest)
-		if number != 4 {
-			out = append(out, rest[:n]...)
-		}
-		rest = rest[n:]
-	}
-	return protowire.AppendBytes(protowire.AppendTag(out, 4, protowire.BytesType), ciphertext)
+	return wire.Reseal(s.Set, mk, s.AssociatedData(true), message, func(p *wire.Parts) { edit(p, keys) })
 }
 
 // EncryptBlock encrypts one block of 16 bytes as it is, without padding.
@@ -59,8 +42,8 @@ func EncryptBlock(keys primitive.CBCKeys, block string) []byte {
 	return keys.Encrypt([]byte(block))[:len(block)]
 }
 
-// LowOrderKeys gives the low-order public keys: the five canonical ones, and for sets that do not ask for canonical keys
-// other encodings of them.
+// LowOrderKeys returns the low-order public keys: the five canonical ones, and for sets that do not ask for canonical
+// keys other encodings of them.
 func LowOrderKeys(set *params.Set) []primitive.PublicKey {
 	p := fieldPrime()
 	minusOne := new(big.Int).Sub(p, big.NewInt(1))
@@ -77,13 +60,13 @@ func LowOrderKeys(set *params.Set) []primitive.PublicKey {
 	return keys
 }
 
-// NonCanonical gives other encodings of the key: bit 255 set; and, of a small field element, the value plus p.
+// NonCanonical returns other encodings of the key: bit 255 set; and, of a small field element, the value plus p.
 func NonCanonical(key primitive.PublicKey) primitive.PublicKey {
 	key[31] |= 0x80
 	return key
 }
 
-// NonCanonicalValues gives public keys of field elements between 2 and 18 that are encoded as the value plus p.
+// NonCanonicalValues returns public keys of field elements between 2 and 18 that are encoded as the value plus p.
 func NonCanonicalValues() []primitive.PublicKey {
 	var keys []primitive.PublicKey
 	for _, v := range []int64{2, 9, 18} {
@@ -96,7 +79,7 @@ func fieldPrime() *big.Int {
 	return new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
 }
 
-// encodeInt gives 32 bytes, little-endian.
+// encodeInt returns 32 bytes, little-endian.
 func encodeInt(v *big.Int) (key primitive.PublicKey) {
 	b := v.FillBytes(make([]byte, len(key)))
 	for i := range key {

@@ -3,6 +3,7 @@ package malicious
 import (
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"io"
 	"slices"
 
@@ -14,8 +15,8 @@ import (
 	"credence/reference/session"
 )
 
-// Sibling is a device of the victim's account that holds its channels in the open and can put anything into a record. It
-// needs no post office: what it makes is handed to the victim as a mail.
+// Sibling is a device of the victim's account that holds its channels in the open and can put anything into a record.
+// It needs no post office: what it makes is handed to the victim as a mail.
 type Sibling struct {
 	*channel.Channels
 	Key  ed25519.PrivateKey // of an account that the sibling leads, or nil
@@ -47,7 +48,7 @@ func (s *Sibling) entry() account.Device {
 	return account.Device{ID: s.Device, Status: account.Active, Prekey: s.Prekey()}
 }
 
-// Offer gives the link offer of a leader.
+// Offer returns the link offer of a leader.
 func (s *Sibling) Offer() []byte { return codec.MustEncode(&ambassador.LinkOffer{List: *s.List}) }
 
 // Admit takes the device of a link request into the list of the next epoch, and reads its introduction.
@@ -55,6 +56,9 @@ func (s *Sibling) Admit(request []byte) (*account.List, error) {
 	q := &ambassador.LinkRequest{}
 	if err := codec.Decode(request, q); err != nil {
 		return nil, err
+	}
+	if len(q.Introductions) == 0 {
+		return nil, errors.New("a link request without an introduction")
 	}
 	list := s.Next()
 	list.Devices = append(list.Devices, q.Device)
@@ -64,7 +68,7 @@ func (s *Sibling) Admit(request []byte) (*account.List, error) {
 	return list, err
 }
 
-// Next gives the list of the next epoch with the same devices, signed.
+// Next returns the list of the next epoch with the same devices, signed.
 func (s *Sibling) Next() *account.List {
 	list := *s.List
 	list.Epoch++
@@ -116,7 +120,7 @@ func (s *Sibling) Mail(r channel.Record) ([]byte, error) {
 	return s.Carry(body), nil
 }
 
-// Misdirected gives the mail of a record that names another receiver than the one in whose channel it comes.
+// Misdirected returns the mail of a record that names another receiver than the one in whose channel it comes.
 func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 	to := r.Receiver
 	r.Receiver = s.Device
@@ -132,12 +136,13 @@ func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 	return s.Carry(e.Body), err
 }
 
-// Carry gives the mail of a channel message.
+// Carry returns the mail of a channel message.
 func (s *Sibling) Carry(body []byte) []byte {
 	return codec.MustEncode(&postoffice.Mail{Position: 1, Device: s.Device, Number: 1, Parcels: []postoffice.Parcel{{Device: s.Device, Body: body}}})
 }
 
-// Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these and a bundle too.
+// Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these and a bundle
+// too.
 func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []channel.Head) (channel.Record, *account.EpochKeys, *account.Bundle, error) {
 	keys, p, err := account.NewEpoch(s.Key, list.Epoch, s.rand)
 	if err != nil {
@@ -152,5 +157,5 @@ func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []chann
 	return s.Record(to, channel.Record{Kind: channel.KindRotate, Rotate: r}), keys, bundleOf(keys, p), nil
 }
 
-// Sessions gives the sessions under channels, which seal anything.
+// Sessions returns the sessions under channels, which seal anything.
 func Sessions(c *channel.Channels) (*session.Party, error) { return session.Import(c.Export()) }

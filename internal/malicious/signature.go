@@ -11,7 +11,7 @@ import (
 	"credence/reference/xeddsa"
 )
 
-// ForgeLowOrder gives a signature over message that satisfies the equation of SPEC.md 3.2 under a public key of low
+// ForgeLowOrder returns a signature over message that satisfies the equation of SPEC.md 3.2 under a public key of low
 // order, without any private key: R = sB for an s with hA = 0. next gives 32 fresh bytes for each try; 8 are enough on
 // average.
 func ForgeLowOrder(u primitive.PublicKey, message []byte, next func() []byte) []byte {
@@ -32,8 +32,8 @@ func ForgeLowOrder(u primitive.PublicKey, message []byte, next func() []byte) []
 	}
 }
 
-// Torsioned gives a public key other than the one of k that gives the same DH outputs: a point of order 8 is added, which
-// the clamping of private keys takes out again.
+// Torsioned returns a public key other than the one of k that gives the same DH outputs: a point of order 8 is added,
+// which the clamping of private keys takes out again.
 func Torsioned(k *ecdh.PrivateKey) primitive.PublicKey {
 	point, err := new(edwards25519.Point).SetBytes(xeddsa.EdwardsPublic(k))
 	if err != nil {
@@ -49,7 +49,7 @@ func Torsioned(k *ecdh.PrivateKey) primitive.PublicKey {
 	return primitive.PublicKey(point.Add(point, order8).BytesMontgomery())
 }
 
-// lowOrderPoint gives the point with y = (u - 1)/(u + 1) and sign 0.
+// lowOrderPoint returns the point with y = (u - 1)/(u + 1) and sign 0.
 func lowOrderPoint(u primitive.PublicKey) []byte {
 	var x, numerator, denominator field.Element
 	one := new(field.Element).One()

@@ -1,5 +1,5 @@
-// Package account is SPEC.md 7: the keys of an account, and what is signed with them: device lists, epoch statements and
-// the published bundle.
+// Package account is SPEC.md 7: the keys of an account, and what is signed with them: device lists, epoch statements
+// and the published bundle.
 package account
 
 import (
@@ -17,6 +17,10 @@ import (
 	"credence/reference/xeddsa"
 	"credence/spec/refusal"
 )
+
+// Set is the parameter set of the Ambassador protocol (SPEC.md 7): conversations, channels and prekeys are made with
+// it.
+var Set = params.AmbassadorV1
 
 // ID names an account: its account key, an Ed25519 public key of 32 bytes.
 type ID [ed25519.PublicKeySize]byte
@@ -83,7 +87,7 @@ func (s *EpochStatement) Verify() error {
 	if err := verify(s.Account, statementDomain, s, s.Signature[:]); err != nil {
 		return err
 	}
-	_, err := params.AmbassadorV1.Decode(s.AmbassadorKey[:])
+	_, err := Set.Decode(s.AmbassadorKey[:])
 	return err
 }
 
@@ -229,9 +233,9 @@ func (p *Publication) Fields(c *codec.Coder) {
 	}
 }
 
-// Verify checks the signature under an ambassador key. It returns the refusals of xeddsa.Verify.
+// Verify checks the signature under an ambassador key. It returns the refusals of x3dh.VerifyPrekey.
 func (p *Publication) Verify(ambassador primitive.PublicKey) error {
-	return xeddsa.Verify(params.Strict, ambassador[:], x3dh.SignatureInput(params.AmbassadorV1, p.SignedPrekey[:]), p.PrekeySignature[:])
+	return x3dh.VerifyPrekey(Set, ambassador[:], p.SignedPrekey[:], p.PrekeySignature[:])
 }
 
 // Bundle is what the post office serves of an account: all that anybody else ever gets of it. 272 bytes, whatever the
@@ -287,7 +291,7 @@ func NewPrekey(id uint32, identity *ecdh.PrivateKey, rand io.Reader) (Prekey, *e
 		return p, nil, err
 	}
 	p.Key = primitive.Public(k)
-	signature, err := x3dh.SignPrekey(params.AmbassadorV1, identity, p.Key, rand)
+	signature, err := x3dh.SignPrekey(Set, identity, p.Key, rand)
 	copy(p.Signature[:], signature)
 	return p, k, err
 }

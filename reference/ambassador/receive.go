@@ -6,11 +6,9 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
-	"credence/reference/params"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
 	"credence/reference/x3dh"
-	"credence/reference/xeddsa"
 	"credence/spec/refusal"
 )
 
@@ -167,7 +165,7 @@ func (d *Device) takeAck(from account.DeviceID, a *channel.Ack) ([]Event, error)
 
 // keepPrekey remembers the newest prekey of a sibling for the next list; only the leader needs it.
 func (d *Device) keepPrekey(from account.DeviceID, p account.Prekey) error {
-	if err := xeddsa.Verify(params.Strict, from[:], x3dh.SignatureInput(params.AmbassadorV1, p.Key[:]), p.Signature[:]); err != nil {
+	if err := x3dh.VerifyPrekey(account.Set, from[:], p.Key[:], p.Signature[:]); err != nil {
 		return fmt.Errorf("record: prekey: %w", err)
 	}
 	if d.Leader() && p.ID > d.prekeys[from].ID {

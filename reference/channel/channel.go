@@ -9,7 +9,6 @@ import (
 
 	"credence/reference/account"
 	"credence/reference/codec"
-	"credence/reference/params"
 	"credence/reference/session"
 	"credence/reference/wire"
 	"credence/spec/refusal"
@@ -25,7 +24,7 @@ type Channels struct {
 // New makes the channels of a new device. It draws the device key, the device's signed prekey and Z of its signature from
 // rand, and returns the error of rand.
 func New(rand io.Reader) (*Channels, error) {
-	party, err := session.New(params.AmbassadorV1, session.Options{}, rand)
+	party, err := session.New(account.Set, session.Options{}, rand)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +119,8 @@ func (c *Channels) Open(list *account.List, from account.DeviceID, message []byt
 		return nil, Arrival{}, fmt.Errorf("%w: a message from a device that is not on the list", refusal.NotAllowed)
 	}
 	party := c.party.Clone()
-	plaintext, err := decrypt(party, from, message)
+	e := session.Envelope{Initial: codec.TypeOf(message) == codec.TypeInitialMessage, Body: message}
+	plaintext, err := decrypt(party, from, e)
 	if err != nil {
 		return nil, Arrival{}, err
 	}
@@ -131,7 +131,11 @@ func (c *Channels) Open(list *account.List, from account.DeviceID, message []byt
 	if err := c.check(list, from, r); err != nil {
 		return nil, Arrival{}, err
 	}
-	a := Arrival{Opened: !c.Has(from), First: isFirst(message)}
+	h, err := party.Header(name(from), e)
+	if err != nil {
+		return nil, Arrival{}, err
+	}
+	a := Arrival{Opened: !c.Has(from), First: h.N == 0}
 	c.party = party
 	return r, a, nil
 }
@@ -143,35 +147,18 @@ type Arrival struct {
 }
 
 // decrypt reads a message of a sibling; an initial message may start the channel.
-func decrypt(party *session.Party, from account.DeviceID, message []byte) ([]byte, error) {
-	e := session.Envelope{Initial: codec.TypeOf(message) == typeInitial, Body: message}
+func decrypt(party *session.Party, from account.DeviceID, e session.Envelope) ([]byte, error) {
 	if _, err := party.State(name(from)); err == nil || !e.Initial {
 		return party.Decrypt(name(from), e, nil)
 	}
-	m, err := wire.ParseInitial(params.AmbassadorV1, message)
+	m, err := wire.ParseInitial(account.Set, e.Body)
 	if err != nil {
 		return nil, err
 	}
 	if account.DeviceID(m.Identity) != from { // AMB-CHN-02
 		return nil, fmt.Errorf("%w: the channel of another device", refusal.NotAllowed)
 	}
-	return party.Respond(name(from), message, nil)
-}
-
-// typeInitial is the type byte of an initial message (SPEC.md 6.1).
-const typeInitial = 1
-
-// isFirst tells whether a message that was read is number 0 of its chain.
-func isFirst(message []byte) bool {
-	if codec.TypeOf(message) == typeInitial {
-		m, err := wire.ParseInitial(params.AmbassadorV1, message)
-		if err != nil {
-			return false
-		}
-		message = m.Message
-	}
-	m, err := wire.Parse(params.AmbassadorV1, message)
-	return err == nil && m.Header.N == 0
+	return party.Respond(name(from), e.Body, nil)
 }
 
 // check is the table of SPEC.md 8.3.

@@ -27,6 +27,8 @@ type Type uint8
 
 // The types, in the order of the table in SPEC.md 7.1.
 const (
+	TypeInitialMessage Type = 1
+	TypeRatchetMessage Type = 2
 	TypeMessageEntry   Type = 3
 	TypeStartEntry     Type = 4
 	TypeEpochStatement Type = 5

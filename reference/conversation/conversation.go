@@ -15,7 +15,6 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
-	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/x3dh"
@@ -100,7 +99,7 @@ func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, pla
 	if err != nil {
 		return nil, err
 	}
-	agreement, err := x3dh.Initiate(params.AmbassadorV1, keys.Ambassador, ek, bundle.X3DH())
+	agreement, err := x3dh.Initiate(account.Set, keys.Ambassador, ek, bundle.X3DH())
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +124,7 @@ func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, pla
 }
 
 func startInitiator(a x3dh.Agreement, t *ecdh.PrivateKey, bundle *account.Bundle) (*ratchet.State, error) {
-	s, err := ratchet.StartInitiator(params.AmbassadorV1, a.Secret, a.AD, t, bundle.SignedPrekey)
+	s, err := ratchet.StartInitiator(account.Set, a.Secret, a.AD, t, bundle.SignedPrekey)
 	if err != nil {
 		return nil, err
 	}
@@ -268,11 +267,11 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Respond(params.AmbassadorV1, keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
+	a, err := x3dh.Respond(account.Set, keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
 	if err != nil {
 		return nil, err
 	}
-	s, err := ratchet.StartResponder(params.AmbassadorV1, a.Secret, a.AD, spk, primitive.PublicKey{})
+	s, err := ratchet.StartResponder(account.Set, a.Secret, a.AD, spk, primitive.PublicKey{})
 	if err != nil {
 		return nil, err
 	}
@@ -321,6 +320,6 @@ func (c Conversation) followed(e *Entry, sent *channel.Sent) (*ratchet.State, er
 		return nil, err
 	}
 	x := b.X3DH()
-	ad := x3dh.AssociatedData(params.AmbassadorV1, e.Start.Statement.AmbassadorKey[:], x.Identity, e.Start.Ephemeral[:], x.SignedPrekey, x.OneTimePrekey)
+	ad := x3dh.AssociatedData(account.Set, e.Start.Statement.AmbassadorKey[:], x.Identity, e.Start.Ephemeral[:], x.SignedPrekey, x.OneTimePrekey)
 	return startInitiator(x3dh.Agreement{Secret: sent.Secret, AD: ad}, primitive.PrivateKey(sent.RatchetPrivate), &b)
 }

@@ -31,6 +31,34 @@ const (
 	Olm
 )
 
+// IdentityForm is the form of an identity key on the wire (SPEC.md 3.4).
+type IdentityForm int
+
+// The forms of identity keys.
+const (
+	X25519Identity IdentityForm = iota
+	Ed25519Identity
+)
+
+// ADForm is what the associated data of a session consists of (SPEC.md 4.2).
+type ADForm int
+
+// The forms of associated data.
+const (
+	NoAD       ADForm = iota
+	IdentityAD        // the two identity keys
+	FullAD            // the name of the set and every key of the agreement
+)
+
+// Cipher is the way in which messages are sealed (SPEC.md 2.3).
+type Cipher int
+
+// The ciphers.
+const (
+	ChaCha20Poly1305 Cipher = iota
+	AESCBC                  // AES-256-CBC, then HMAC-SHA-256
+)
+
 // PN is the meaning of pn in the header.
 type PN int
 
@@ -41,10 +69,11 @@ const (
 	PNAbsent             // not sent
 )
 
-// Wire is the form of a set's messages and of its associated data (SPEC.md 4.2, 5.6, 6.1).
+// Wire is the layout of a set's messages (SPEC.md 5.6, 6.1): the order of the fields, their numbers and the version in
+// front of them. Which of the fields there are, and in what form, is up to the other properties.
 type Wire int
 
-// The wire forms. A set without one has the first.
+// The wire forms.
 const (
 	AmbassadorWire Wire = iota
 	SignalWire
@@ -52,27 +81,37 @@ const (
 	OmemoWire
 )
 
-// Set is a parameter set: one column of the table in SPEC.md 2.4.
+// Set is a parameter set: one column of the table in SPEC.md 2.4. Every property stands for itself; Validate knows
+// which values cannot stand together.
 type Set struct {
 	Name      string
 	KeyPrefix []byte // before a public key on the wire
 	Canonical bool   // non-canonical public keys are refused (AMB-KEY-02)
+	Identity  IdentityForm
 
 	AgreementPrefix []byte // F
 	AgreementInfo   string
 	AgreementSize   int // bytes: 32 (SK) or 64 (RK, CK)
 
+	SignedPrekey          bool // otherwise the one-time prekey takes its place (SPEC.md 4.1)
 	Signature             SignatureMode
 	SignatureLabel        string // before the encoded SPK in the signature input
 	OneTimePrekeyRequired bool
+	OneTimePrekeyByKey    bool // an initial message names the one-time prekey by the key itself; otherwise by its id
+	RegistrationID        bool // an initial message carries one
+
+	AssociatedData ADForm
+	SenderFirst    bool // in a message the identity key of its sender comes first; otherwise the initiator's
 
 	Wire        Wire
+	Cipher      Cipher
 	RootInfo    string
 	MessageInfo string
 	TagSize     int // bytes
 
 	Start        Start
 	Lazy         bool // draws a ratchet key when sending; eager: when receiving
+	PerMessage   bool // the cadence per-message may be chosen (SPEC.md 5.3)
 	ClosesChains bool
 	PN           PN
 
@@ -87,12 +126,12 @@ var ErrUnknownSet = errors.New("unknown parameter set")
 
 var discontinuity = bytes.Repeat([]byte{0xff}, 32)
 
-// Sets gives the parameter sets, in the order of SPEC.md 2.4.
+// Sets returns the published parameter sets, in the order of SPEC.md 2.4.
 func Sets() []*Set { return []*Set{AmbassadorV1, SignalV3, OlmV1, Omemo2} }
 
-// Lookup finds a set by its name. It returns ErrUnknownSet.
-func Lookup(name string) (*Set, error) {
-	for _, s := range Sets() {
+// Lookup finds a published set, or one of extra, by its name. It returns ErrUnknownSet.
+func Lookup(name string, extra ...*Set) (*Set, error) {
+	for _, s := range append(Sets(), extra...) {
 		if s.Name == name {
 			return s, nil
 		}
@@ -103,40 +142,59 @@ func Lookup(name string) (*Set, error) {
 // The sets.
 var (
 	AmbassadorV1 = &Set{
-		Name: "ambassador-v1", Canonical: true,
+		Name: "ambassador-v1", Canonical: true, Identity: X25519Identity,
 		AgreementPrefix: discontinuity, AgreementInfo: "ambassador-v1 X3DH", AgreementSize: 32,
-		Signature: Strict, SignatureLabel: "ambassador-v1 signed prekey",
-		RootInfo: "ambassador-v1 root", MessageInfo: "ambassador-v1 message", TagSize: 16,
-		Start: Specification, Lazy: true, ClosesChains: true, PN: PNLength,
+		SignedPrekey: true, Signature: Strict, SignatureLabel: "ambassador-v1 signed prekey",
+		AssociatedData: FullAD,
+		Wire:           AmbassadorWire, Cipher: ChaCha20Poly1305, TagSize: 16,
+		RootInfo: "ambassador-v1 root", MessageInfo: "ambassador-v1 message",
+		Start: Specification, Lazy: true, PerMessage: true, ClosesChains: true, PN: PNLength,
 		MaxSkip: 1000, MaxStored: 2000, MaxChains: 5,
 	}
 	SignalV3 = &Set{
-		Name: "signal-v3", KeyPrefix: []byte{0x05},
+		Name: "signal-v3", KeyPrefix: []byte{0x05}, Identity: X25519Identity,
 		AgreementPrefix: discontinuity, AgreementInfo: "WhisperText", AgreementSize: 64,
-		Signature: SignBit,
-		Wire:      SignalWire, RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys", TagSize: 8,
+		SignedPrekey: true, Signature: SignBit, RegistrationID: true,
+		AssociatedData: IdentityAD, SenderFirst: true,
+		Wire: SignalWire, Cipher: AESCBC, TagSize: 8,
+		RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys",
 		Start: Whisper, PN: PNMinusOne,
 		MaxSkip: 2000, MaxStored: 2000, StoredPerChain: true, MaxChains: 5,
 	}
 	OlmV1 = &Set{
-		Name:          "olm-v1",
+		Name: "olm-v1", Identity: X25519Identity,
 		AgreementInfo: "OLM_ROOT", AgreementSize: 64,
-		Signature: NoSignature, OneTimePrekeyRequired: true,
-		Wire: OlmWire, RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS", TagSize: 8,
+		Signature: NoSignature, OneTimePrekeyRequired: true, OneTimePrekeyByKey: true,
+		AssociatedData: NoAD,
+		Wire:           OlmWire, Cipher: AESCBC, TagSize: 8,
+		RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS",
 		Start: Olm, Lazy: true, PN: PNAbsent,
 		MaxSkip: 2000, MaxStored: 40, StoredPerChain: true, MaxChains: 5,
 	}
 	Omemo2 = &Set{
-		Name:            "omemo-2",
+		Name: "omemo-2", Identity: Ed25519Identity,
 		AgreementPrefix: discontinuity, AgreementInfo: "OMEMO X3DH", AgreementSize: 32,
-		Signature: Ed25519, OneTimePrekeyRequired: true,
-		Wire: OmemoWire, RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material", TagSize: 16,
+		SignedPrekey: true, Signature: Ed25519, OneTimePrekeyRequired: true,
+		AssociatedData: IdentityAD,
+		Wire:           OmemoWire, Cipher: AESCBC, TagSize: 16,
+		RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material",
 		Start: Specification, ClosesChains: true, PN: PNLength,
 		MaxSkip: 1000, MaxStored: 1000,
 	}
 )
 
-// Encode gives the wire form of a public key, Enc(P): 32 or 33 bytes.
+// KeySize returns the size of Enc(P) in bytes.
+func (s *Set) KeySize() int { return len(s.KeyPrefix) + primitive.KeySize }
+
+// IdentitySize returns the size of an identity key on the wire in bytes.
+func (s *Set) IdentitySize() int {
+	if s.Identity == Ed25519Identity {
+		return primitive.KeySize
+	}
+	return s.KeySize()
+}
+
+// Encode returns the wire form of a public key, Enc(P): 32 or 33 bytes.
 func (s *Set) Encode(p primitive.PublicKey) []byte { return append(bytes.Clone(s.KeyPrefix), p[:]...) }
 
 // Decode reads the wire form of a public key and checks its form. It returns refusal.Malformed (AMB-KEY-03) or

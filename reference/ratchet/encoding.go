@@ -65,10 +65,10 @@ func (s *State) Digest() []byte {
 	return d[:]
 }
 
-// Unmarshal reads a canonical state. It returns refusal.Malformed for bytes that Marshal would not have written
-// (AMB-STA-03).
-func Unmarshal(encoded []byte) (*State, error) {
-	d := decoder{String: bytes.Clone(encoded)}
+// Unmarshal reads a canonical state of a published set or of one of extra. It returns refusal.Malformed for bytes that
+// Marshal would not have written (AMB-STA-03).
+func Unmarshal(encoded []byte, extra ...*params.Set) (*State, error) {
+	d := decoder{String: bytes.Clone(encoded), extra: extra}
 	s := d.state()
 	if d.failed || len(d.String) != 0 || !bytes.Equal(s.Marshal(), encoded) {
 		return nil, fmt.Errorf("%w: ratchet state", refusal.Malformed)
@@ -79,6 +79,7 @@ func Unmarshal(encoded []byte) (*State, error) {
 // decoder reads a canonical state and remembers whether anything failed.
 type decoder struct {
 	cryptobyte.String
+	extra  []*params.Set
 	failed bool
 }
 
@@ -116,11 +117,8 @@ func (d *decoder) state() *State {
 func (d *decoder) set() *params.Set {
 	var name cryptobyte.String
 	d.must(d.ReadUint8LengthPrefixed(&name))
-	set, err := params.Lookup(string(name))
-	if err != nil {
-		d.failed = true
-		return params.AmbassadorV1 // any set: the state is thrown away
-	}
+	set, err := params.Lookup(string(name), d.extra...)
+	d.must(err == nil)
 	return set
 }
 

@@ -38,6 +38,15 @@ func (s *State) DecryptIn(rand io.Reader, context, message []byte) ([]byte, erro
 	return plaintext, nil
 }
 
+// Header returns the header of a message of the session, whether it was read or not, and the refusals of wire.Parse.
+func (s *State) Header(message []byte) (wire.Header, error) {
+	m, err := wire.Parse(s.Set, message)
+	if err != nil {
+		return wire.Header{}, err
+	}
+	return m.Header, nil
+}
+
 // messageKey moves the receiving side to the message and gives its key.
 func (s *State) messageKey(rand io.Reader, h wire.Header) ([]byte, error) {
 	i := slices.IndexFunc(s.Chains, func(c Chain) bool { return c.DH == h.Key })

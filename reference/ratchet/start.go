@@ -3,14 +3,16 @@ package ratchet
 import (
 	"crypto/ecdh"
 	"fmt"
+	"io"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
+	"credence/reference/wire"
 	"credence/spec/refusal"
 )
 
-// StartInitiator gives the initiator's first state (AMB-RAT-01). secret is the output of the agreement, 32 or 64 bytes by
-// the set; t is a fresh ratchet key; spk is the responder's signed prekey, which olm-v1 does not use.
+// StartInitiator returns the initiator's first state (AMB-RAT-01). secret is the output of the agreement, 32 or 64
+// bytes by the set; t is a fresh ratchet key; spk is the responder's signed prekey, which the start olm does not use.
 // It returns refusal.Malformed for a secret of the wrong size and refusal.LowOrderKey.
 func StartInitiator(set *params.Set, secret, ad []byte, t *ecdh.PrivateKey, spk primitive.PublicKey) (*State, error) {
 	if err := checkSecret(set, secret); err != nil {
@@ -30,8 +32,8 @@ func StartInitiator(set *params.Set, secret, ad []byte, t *ecdh.PrivateKey, spk 
 	return s, err
 }
 
-// StartResponder gives the responder's first state (AMB-RAT-02). spk is the private key of his signed prekey; in olm-v1
-// it is nil and first is the ratchet key of the first message, which the other sets do not use.
+// StartResponder returns the responder's first state (AMB-RAT-02). spk is the private key of his signed prekey; with
+// the start olm it is not used, and first is the ratchet key of the first message, which the other starts do not use.
 // It returns refusal.Malformed for a secret of the wrong size.
 func StartResponder(set *params.Set, secret, ad []byte, spk *ecdh.PrivateKey, first primitive.PublicKey) (*State, error) {
 	if err := checkSecret(set, secret); err != nil {
@@ -48,6 +50,22 @@ func StartResponder(set *params.Set, secret, ad []byte, spk *ecdh.PrivateKey, fi
 		s.DHs = spk
 	}
 	return s, nil
+}
+
+// Answer starts the responder's side from the first message that has come, and reads it. It returns the errors of
+// StartResponder and State.Decrypt.
+func Answer(
+	set *params.Set, secret, ad []byte, spk *ecdh.PrivateKey, message []byte, rand io.Reader,
+) (s *State, plaintext []byte, err error) {
+	m, err := wire.Parse(set, message)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err = StartResponder(set, secret, ad, spk, m.Header.Key); err != nil {
+		return nil, nil, err
+	}
+	plaintext, err = s.Decrypt(rand, message)
+	return s, plaintext, err
 }
 
 func checkSecret(set *params.Set, secret []byte) error {

@@ -64,10 +64,9 @@ type SkippedKey struct {
 	MK []byte
 }
 
-// AssociatedData gives the associated data of a message: sender first in signal-v3, as agreed in the others
-// (SPEC.md 5.6).
+// AssociatedData returns the associated data of a message: the sender's half first, or as agreed (SPEC.md 5.6).
 func (s *State) AssociatedData(sending bool) []byte {
-	if s.Set.Start != params.Whisper || (s.Role == Initiator) == sending {
+	if !s.Set.SenderFirst || (s.Role == Initiator) == sending {
 		return s.AD
 	}
 	half := len(s.AD) / 2

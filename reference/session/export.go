@@ -59,8 +59,9 @@ func (p *Party) Export() []byte {
 	return b
 }
 
-// Import gives the party that was exported (AMB-STA-01). It returns refusal.Malformed with the field that is wrong.
-func Import(exported []byte) (*Party, error) {
+// Import returns the party that was exported (AMB-STA-01), of a published set or of one of extra. It returns
+// refusal.Malformed with the field that is wrong.
+func Import(exported []byte, extra ...*params.Set) (*Party, error) {
 	var s stored
 	d := json.NewDecoder(bytes.NewReader(exported))
 	d.DisallowUnknownFields()
@@ -70,15 +71,15 @@ func Import(exported []byte) (*Party, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%w: party: trailing data", refusal.Malformed)
 	}
-	p, err := s.party()
+	p, err := s.party(extra)
 	if err != nil {
 		return nil, fmt.Errorf("%w: party: %v", refusal.Malformed, err)
 	}
 	return p, nil
 }
 
-func (s stored) party() (*Party, error) {
-	set, err := params.Lookup(s.Set)
+func (s stored) party(extra []*params.Set) (*Party, error) {
+	set, err := params.Lookup(s.Set, extra...)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func (s stored) party() (*Party, error) {
 	if p.signedPrekeys, err = prekeys("signed_prekeys", s.SignedPrekeys); err != nil {
 		return nil, err
 	}
-	if (set.Signature != params.NoSignature) != (len(p.signedPrekeys) > 0) {
+	if set.SignedPrekey != (len(p.signedPrekeys) > 0) {
 		return nil, errors.New("signed_prekeys: number does not fit the set")
 	}
 	if p.oneTimePrekeys, err = prekeys("one_time_prekeys", s.OneTimePrekeys); err != nil {
@@ -115,11 +116,11 @@ func prekeys(field string, stored []storedPrekey) (keys []prekey, err error) {
 }
 
 func (s storedSession) session(set *params.Set) (*session, error) {
-	state, err := ratchet.Unmarshal(s.Ratchet)
+	state, err := ratchet.Unmarshal(s.Ratchet, set)
 	if err != nil {
 		return nil, err
 	}
-	if state.Set != set {
+	if state.Set.Name != set.Name {
 		return nil, fmt.Errorf("a state of %s", state.Set.Name)
 	}
 	return &session{ratchet: *state, wrap: s.Wrap, wrapping: s.Wrapping}, nil

@@ -44,16 +44,19 @@ type Options struct {
 }
 
 // New makes a party. It draws from rand in the order of SPEC.md 1.3, and returns the error of rand, or
-// refusal.Malformed for a cadence that the set does not have.
+// params.ErrInvalidSet, or refusal.Malformed for a cadence that the set does not have.
 func New(set *params.Set, o Options, rand io.Reader) (p *Party, err error) {
+	if err := set.Validate(); err != nil {
+		return nil, err
+	}
 	p = &Party{set: set, registrationID: o.RegistrationID, cadence: max(o.Cadence, ratchet.PerTurn), sessions: map[string]*session{}}
-	if p.cadence == ratchet.PerMessage && set != params.AmbassadorV1 {
+	if p.cadence == ratchet.PerMessage && !set.PerMessage {
 		return nil, fmt.Errorf("%w: no cadence per-message in %s", refusal.Malformed, set.Name)
 	}
 	if p.identity, err = primitive.GeneratePrivate(rand); err != nil {
 		return nil, err
 	}
-	if set.Signature != params.NoSignature {
+	if set.SignedPrekey {
 		if err := p.makeSignedPrekey(max(o.SignedPrekeyID, 1), rand); err != nil {
 			return nil, err
 		}
@@ -81,8 +84,8 @@ func (p *Party) makeSignedPrekey(id uint32, rand io.Reader) error {
 	return nil
 }
 
-// RenewSignedPrekey makes a new signed prekey with the next id; the earlier ones stay until they are forgotten. It draws the
-// private key and Z from rand, and returns the error of rand.
+// RenewSignedPrekey makes a new signed prekey with the next id; the earlier ones stay until they are forgotten. It
+// draws the private key and Z from rand, and returns the error of rand.
 func (p *Party) RenewSignedPrekey(rand io.Reader) error {
 	return p.makeSignedPrekey(p.newestSignedPrekey().id+1, rand)
 }
@@ -110,40 +113,42 @@ func (p *Party) Bundle() x3dh.Bundle {
 	if len(p.oneTimePrekeys) > 0 {
 		k := p.oneTimePrekeys[0]
 		b.OneTimePrekey = p.set.Encode(primitive.Public(k.key))
-		if p.set.Signature != params.NoSignature { // Olm names the key by itself
+		if !p.set.OneTimePrekeyByKey {
 			b.OneTimePrekeyID = k.id
 		}
 	}
 	return b
 }
 
-// findPrekeys gives the private keys that an initial message names: the one from which the ratchet starts, and the
+// findPrekeys returns the private keys that an initial message names: the one from which the ratchet starts, and the
 // one-time prekey for DH4. It returns refusal.UnknownPrekey (AMB-X3D-09).
 func (p *Party) findPrekeys(m initial) (spk, opk *ecdh.PrivateKey, err error) {
-	if p.set.Signature == params.NoSignature {
-		spk = p.oneTimePrekey(func(k prekey) bool { return slices.Equal(p.set.Encode(primitive.Public(k.key)), m.OneTimePrekey) })
-		if spk == nil {
-			return nil, nil, fmt.Errorf("%w: one-time key", refusal.UnknownPrekey)
-		}
-		return spk, nil, nil
+	if !p.set.SignedPrekey { // the one-time prekey takes its place
+		spk, err = p.findOneTimePrekey(m)
+		return spk, nil, err
 	}
 	signed := slices.IndexFunc(p.signedPrekeys, func(k prekey) bool { return k.id == m.SignedPrekeyID })
 	if signed < 0 {
 		return nil, nil, fmt.Errorf("%w: signed prekey %d", refusal.UnknownPrekey, m.SignedPrekeyID)
 	}
-	if m.OneTimePrekeyID != 0 {
-		if opk = p.oneTimePrekey(func(k prekey) bool { return k.id == m.OneTimePrekeyID }); opk == nil {
-			return nil, nil, fmt.Errorf("%w: one-time prekey %d", refusal.UnknownPrekey, m.OneTimePrekeyID)
+	if m.OneTimePrekeyID != 0 || len(m.OneTimePrekey) > 0 {
+		if opk, err = p.findOneTimePrekey(m); err != nil {
+			return nil, nil, err
 		}
 	}
 	return p.signedPrekeys[signed].key, opk, nil
 }
 
-func (p *Party) oneTimePrekey(match func(prekey) bool) *ecdh.PrivateKey {
-	if i := slices.IndexFunc(p.oneTimePrekeys, match); i >= 0 {
-		return p.oneTimePrekeys[i].key
+func (p *Party) findOneTimePrekey(m initial) (*ecdh.PrivateKey, error) {
+	named := func(k prekey) bool { return k.id == m.OneTimePrekeyID }
+	if p.set.OneTimePrekeyByKey {
+		named = func(k prekey) bool { return slices.Equal(p.set.Encode(primitive.Public(k.key)), m.OneTimePrekey) }
 	}
-	return nil
+	i := slices.IndexFunc(p.oneTimePrekeys, named)
+	if i < 0 {
+		return nil, fmt.Errorf("%w: one-time prekey %d %x", refusal.UnknownPrekey, m.OneTimePrekeyID, m.OneTimePrekey)
+	}
+	return p.oneTimePrekeys[i].key, nil
 }
 
 // acceptedDigest is what is remembered of an accepted agreement (SPEC.md 4.3), 32 bytes.

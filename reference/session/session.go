@@ -31,8 +31,8 @@ type Envelope struct {
 	Body    []byte
 }
 
-// Initiate starts a session with the owner of the bundle and replaces an earlier one. It draws the ephemeral key and the
-// ratchet key from rand. It returns the refusals of x3dh.Initiate, or the error of rand.
+// Initiate starts a session with the owner of the bundle and replaces an earlier one. It draws the ephemeral key and
+// the ratchet key from rand. It returns the refusals of x3dh.Initiate, or the error of rand.
 func (p *Party) Initiate(peer string, b x3dh.Bundle, rand io.Reader) error {
 	ek, err := primitive.GeneratePrivate(rand)
 	if err != nil {
@@ -69,9 +69,9 @@ func (p *Party) add(peer string, s session) {
 	p.sessions[peer] = &s
 }
 
-// Respond reads an initial message, starts the session that it opens, and gives its plaintext. It checks in the order of
-// SPEC.md 4.3. It returns refusal.Malformed, refusal.UnknownPrekey, the refusals of keys, refusal.Replay, and those of
-// ratchet.State.Decrypt; the party is then unchanged.
+// Respond reads an initial message, starts the session that it opens, and gives its plaintext. It checks in the order
+// of SPEC.md 4.3. It returns refusal.Malformed, refusal.UnknownPrekey, the refusals of keys, refusal.Replay, and those
+// of ratchet.State.Decrypt; the party is then unchanged.
 func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error) {
 	m, err := wire.ParseInitial(p.set, bytes.Clone(body)) // the party keeps keys of it
 	if err != nil {
@@ -88,15 +88,7 @@ func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error
 	if p.hasAccepted(agreement) {
 		return nil, fmt.Errorf("%w: agreement", refusal.Replay)
 	}
-	inner, err := wire.Parse(p.set, m.Message)
-	if err != nil {
-		return nil, err
-	}
-	state, err := ratchet.StartResponder(p.set, agreement.Secret, agreement.AD, spk, inner.Header.Key)
-	if err != nil {
-		return nil, err
-	}
-	plaintext, err := state.Decrypt(rand, m.Message)
+	state, plaintext, err := ratchet.Answer(p.set, agreement.Secret, agreement.AD, spk, m.Message, rand)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +101,7 @@ func (p *Party) Respond(peer string, body []byte, rand io.Reader) ([]byte, error
 // Start adds a session that did not come from an agreement of this party, and replaces an earlier one. All its messages
 // are ratchet messages. It returns refusal.Malformed for a state of another set.
 func (p *Party) Start(peer string, state *ratchet.State) error {
-	if state.Set != p.set {
+	if state.Set.Name != p.set.Name {
 		return fmt.Errorf("%w: a state of %s in a party of %s", refusal.Malformed, state.Set.Name, p.set.Name)
 	}
 	p.add(peer, session{ratchet: *state})
@@ -168,6 +160,24 @@ func (s session) unwrap(set *params.Set, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: initial message of another session", refusal.Authentication)
 	}
 	return m.Message, nil
+}
+
+// Header returns the header of a message of the session with a peer, of either kind. It returns refusal.NotReady, and
+// the refusals of Decrypt that concern the form of the message.
+func (p *Party) Header(peer string, e Envelope) (wire.Header, error) {
+	s, err := p.session(peer)
+	if err != nil {
+		return wire.Header{}, err
+	}
+	message := e.Body
+	if e.Initial {
+		m, err := wire.ParseInitial(p.set, e.Body)
+		if err != nil {
+			return wire.Header{}, err
+		}
+		message = m.Message
+	}
+	return s.ratchet.Header(message)
 }
 
 // State gives a copy of the ratchet state of the session with a peer. It returns refusal.NotReady.

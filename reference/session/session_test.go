@@ -107,7 +107,8 @@ func (e *end) open(envelope session.Envelope, rand *mathrand.ChaCha8) ([]byte, e
 	return e.Decrypt(e.peer, envelope, rand)
 }
 
-// deliver reads any message: for the first time it gives its plaintext, or its key was dropped by a limit; again it never does.
+// deliver reads any message: for the first time it gives its plaintext, or its key was dropped by a limit; again it
+// never does.
 func (c *conversation) deliver(t *rapid.T) {
 	_, e := c.drawEnd(t)
 	if len(e.inbox) == 0 {

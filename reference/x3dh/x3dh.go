@@ -14,7 +14,6 @@ import (
 )
 
 // Bundle is what an initiator gets of a responder. Keys are in the wire form of the set; nil is none.
-// In olm-v1 it is Identity and OneTimePrekey only.
 type Bundle struct {
 	Identity        []byte
 	SignedPrekey    []byte
@@ -30,25 +29,25 @@ type Agreement struct {
 	AD     []byte // associated data of the session (AMB-X3D-07)
 }
 
-// EncodeIdentity gives the wire form of the identity key of k: Ed25519 in omemo-2, Enc(IK) elsewhere.
+// EncodeIdentity returns the identity key of k on the wire: the Ed25519 point or Enc(IK).
 func EncodeIdentity(set *params.Set, k *ecdh.PrivateKey) []byte {
-	if set.Signature == params.Ed25519 {
+	if set.Identity == params.Ed25519Identity {
 		return xeddsa.EdwardsPublic(k)
 	}
 	return set.Encode(primitive.Public(k))
 }
 
-// DecodeIdentity gives the X25519 form of an identity key on the wire. It returns the refusals of params.Set.Decode or of
-// xeddsa.EdwardsToMontgomery.
+// DecodeIdentity returns the X25519 form of an identity key on the wire. It returns the refusals of params.Set.Decode
+// or of xeddsa.EdwardsToMontgomery.
 func DecodeIdentity(set *params.Set, encoded []byte) (primitive.PublicKey, error) {
-	if set.Signature != params.Ed25519 {
+	if set.Identity != params.Ed25519Identity {
 		return set.Decode(encoded)
 	}
 	return xeddsa.EdwardsToMontgomery(encoded)
 }
 
 // SignPrekey signs a signed prekey with the identity key (AMB-X3D-01). It draws Z from rand, and returns the error of
-// rand. A set without signatures gives nil.
+// rand. A set without signatures returns nil.
 func SignPrekey(set *params.Set, identity *ecdh.PrivateKey, spk primitive.PublicKey, rand io.Reader) ([]byte, error) {
 	if set.Signature == params.NoSignature {
 		return nil, nil
@@ -56,13 +55,10 @@ func SignPrekey(set *params.Set, identity *ecdh.PrivateKey, spk primitive.Public
 	return xeddsa.Sign(set.Signature, identity, SignatureInput(set, set.Encode(spk)), rand)
 }
 
-// SignatureInput gives what the identity key signs of an encoded signed prekey (SPEC.md 2.4).
+// SignatureInput returns what the identity key signs of an encoded signed prekey (SPEC.md 2.4).
 func SignatureInput(set *params.Set, encodedSPK []byte) []byte {
 	return append([]byte(set.SignatureLabel), encodedSPK...)
 }
-
-// verificationKey gives the public key in the form that xeddsa.Verify wants.
-func verificationKey(set *params.Set, identity []byte) []byte { return identity[len(set.KeyPrefix):] }
 
 // peerKeys are the public keys of the responder, checked.
 type peerKeys struct {
@@ -81,7 +77,7 @@ func (b Bundle) check(set *params.Set) (p peerKeys, err error) {
 	if p.signedPrekey, err = set.Decode(b.startKey(set)); err != nil {
 		return p, fmt.Errorf("signed prekey: %w", err)
 	}
-	if set.Signature == params.NoSignature {
+	if !set.SignedPrekey {
 		return p, nil
 	}
 	if b.OneTimePrekey != nil {
@@ -91,16 +87,15 @@ func (b Bundle) check(set *params.Set) (p peerKeys, err error) {
 		}
 		p.oneTimePrekey = &opk
 	}
-	err = xeddsa.Verify(set.Signature, verificationKey(set, b.Identity), SignatureInput(set, b.SignedPrekey), b.Signature) // AMB-X3D-02
-	if err != nil {
+	if err := VerifyPrekey(set, b.Identity, b.SignedPrekey, b.Signature); err != nil { // AMB-X3D-02
 		return p, fmt.Errorf("signed prekey: %w", err)
 	}
 	return p, nil
 }
 
-// startKey is the key from which the ratchet starts: the signed prekey; Olm has its one-time key in this place.
+// startKey is the key from which the ratchet starts: the signed prekey, or the one-time prekey that takes its place.
 func (b Bundle) startKey(set *params.Set) []byte {
-	if set.Signature == params.NoSignature {
+	if !set.SignedPrekey {
 		return b.OneTimePrekey
 	}
 	return b.SignedPrekey
@@ -112,7 +107,7 @@ func (b Bundle) complete(set *params.Set) error {
 	switch {
 	case len(b.Identity) == 0:
 		return missing("identity key")
-	case set.Signature != params.NoSignature && len(b.SignedPrekey) == 0:
+	case set.SignedPrekey && len(b.SignedPrekey) == 0:
 		return missing("signed prekey")
 	case set.Signature != params.NoSignature && len(b.Signature) == 0:
 		return missing("signature")
@@ -122,7 +117,7 @@ func (b Bundle) complete(set *params.Set) error {
 	return nil
 }
 
-// StartKey gives the responder's first ratchet key of a bundle (SPEC.md 5.2), or its refusal.
+// StartKey returns the responder's first ratchet key of a bundle (SPEC.md 5.2), or its refusal.
 func (b Bundle) StartKey(set *params.Set) (primitive.PublicKey, error) {
 	return set.Decode(b.startKey(set))
 }
@@ -137,12 +132,13 @@ func Initiate(set *params.Set, identity, ephemeral *ecdh.PrivateKey, b Bundle) (
 	if p.oneTimePrekey != nil {
 		pairs = append(pairs, dhPair{ephemeral, *p.oneTimePrekey})
 	}
-	ad := AssociatedData(set, EncodeIdentity(set, identity), b.Identity, set.Encode(primitive.Public(ephemeral)), b.SignedPrekey, b.OneTimePrekey)
+	ika, eka := EncodeIdentity(set, identity), set.Encode(primitive.Public(ephemeral))
+	ad := AssociatedData(set, ika, b.Identity, eka, b.SignedPrekey, b.OneTimePrekey)
 	return agree(set, pairs, ad)
 }
 
-// Respond is the responder's side (AMB-X3D-06). spk is the signed prekey, in olm-v1 the one-time key; opk is nil if the
-// initiator used none. It returns the refusals of the initiator's keys.
+// Respond is the responder's side (AMB-X3D-06). spk is the signed prekey, or the one-time prekey that takes its place;
+// opk is nil if there is no DH4. It returns the refusals of the initiator's keys.
 func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIdentity, ephemeral []byte) (Agreement, error) {
 	ika, err := DecodeIdentity(set, initiatorIdentity)
 	if err != nil {
@@ -158,7 +154,8 @@ func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIden
 		pairs = append(pairs, dhPair{opk, eka})
 		encodedOPK = set.Encode(primitive.Public(opk))
 	}
-	ad := AssociatedData(set, initiatorIdentity, EncodeIdentity(set, identity), ephemeral, set.Encode(primitive.Public(spk)), encodedOPK)
+	ikb, encodedSPK := EncodeIdentity(set, identity), set.Encode(primitive.Public(spk))
+	ad := AssociatedData(set, initiatorIdentity, ikb, ephemeral, encodedSPK, encodedOPK)
 	return agree(set, pairs, ad)
 }
 
@@ -185,14 +182,15 @@ func Derive(set *params.Set, outputs ...[]byte) []byte {
 	return primitive.HKDF(make([]byte, primitive.KeySize), ikm, set.AgreementInfo, set.AgreementSize)
 }
 
-// AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first, opk nil if there is none.
+// AssociatedData is AMB-X3D-07: the keys in their wire form, initiator first; nil is a key that the agreement does not
+// have.
 func AssociatedData(set *params.Set, ika, ikb, eka, spk, opk []byte) []byte {
-	switch set.Wire {
-	case params.OlmWire:
-		return nil
-	case params.AmbassadorWire:
+	switch set.AssociatedData {
+	case params.FullAD:
 		return slices.Concat([]byte(set.Name), ika, ikb, eka, spk, opk)
-	default:
+	case params.IdentityAD:
 		return slices.Concat(ika, ikb)
+	default:
+		return nil
 	}
 }

@@ -1,4 +1,5 @@
-// Package claims measures what multi-device designs promise: each cell of the table comes from a run of a design.
+// Package claims measures what is claimed for the designs of package design. Every cell of its table, and every mark in the
+// story of one theft told for each design, comes from a run of that design.
 package claims
 
 import (
@@ -19,7 +20,7 @@ type Contender struct {
 	New     func(rand io.Reader) design.Design
 }
 
-// Contenders gives the four designs.
+// Contenders returns the four designs.
 func Contenders() []Contender {
 	return []Contender{
 		{"single device", 1, design.NewSingle},
@@ -240,7 +241,7 @@ func pinpoints(c Contender) (Cell, error) {
 	return yesNo(w.view().Pinpoint, "bob's answer goes to "+strings.Join(to, ", ")), w.err
 }
 
-// stolen gives the device whose state is stolen: a companion, if there is one.
+// stolen returns the device whose state is stolen: a companion, if there is one.
 func (c Contender) stolen() design.Device { return alice(min(1, c.Devices-1)) }
 
 // conversation lets alice's and bob's devices take turns, n texts in all.
@@ -261,7 +262,7 @@ func (w *world) conversation(c Contender, n int, name string, except ...int) (te
 	return texts
 }
 
-// had gives those texts that a thief has read.
+// had returns those texts that a thief has read.
 func (w *world) had(read func() ([]string, error), texts []string) (had []string) {
 	if w.err != nil {
 		return nil

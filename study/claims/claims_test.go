@@ -31,7 +31,7 @@ func TestDocumented(t *testing.T) {
 	require.Equal(t, b.String(), string(have), "docs/claims.md is not what is measured; -update writes it anew")
 }
 
-// column gives the cells of a contender.
+// column returns the cells of a contender.
 func column(t *testing.T, c claims.Contender) map[string]string {
 	table, err := claims.Measure([]claims.Contender{c})
 	require.NoError(t, err)

@@ -47,7 +47,7 @@ type voice struct {
 	history []Message
 }
 
-// NewAmbassador gives the Ambassador protocol, with an honest post office.
+// NewAmbassador returns the Ambassador protocol, with an honest post office.
 func NewAmbassador(rand io.Reader) *Ambassador {
 	return &Ambassador{rand: rand, office: postoffice.New(time.Now), users: map[string]*represented{}, names: map[account.ID]string{}}
 }
@@ -267,7 +267,7 @@ func (w *window) count(from account.DeviceID, to string, size int) {
 	w.design.carried = append(w.design.carried, Carried{w.user.named(from), to, size})
 }
 
-// named gives the name of a device. One that is being linked is the next.
+// named returns the name of a device. One that is being linked is the next.
 func (u *represented) named(id account.DeviceID) Device {
 	for _, d := range u.devices {
 		if d.client.Device.ID() == id {
@@ -418,7 +418,7 @@ type Standing struct {
 	Digest [32]byte // of the conversation (SPEC.md 10.5)
 }
 
-// Standing tells how a device stands in the conversation with a user. It returns ErrUnknown.
+// Standing returns how a device stands in the conversation with a user. It returns ErrUnknown.
 func (a *Ambassador) Standing(name Device, with string) (Standing, error) {
 	d, err := a.voice(name)
 	if err != nil {

@@ -74,7 +74,7 @@ const messages = 8
 
 var text64 = strings.Repeat("x", 64)
 
-// steadyCost gives the sum of the costs of messages in a conversation that is under way.
+// steadyCost returns the sum of the costs of messages in a conversation that is under way.
 func steadyCost(t testing.TB, d design.Design, alice, bob int) (sum design.Cost) {
 	t.Helper()
 	require.NoError(t, d.AddUser("alice", alice))

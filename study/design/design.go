@@ -1,12 +1,14 @@
-// Package design compares ways to let a user have several devices, on top of the two-party sessions of package session.
+// Package design compares ways to let a user have several devices:
 //
-//   - single: one device a user, the baseline;
-//   - leader-based: the first device talks for all, and its companions talk with it alone;
-//   - multiplication, or client fan-out: every device talks with every device;
-//   - ambassador: all devices of a user share one key and one session for each peer (SPEC.md 7 to 12).
+//   - single: one device per user, the baseline;
+//   - leader: the first device speaks for all, and its companions speak with it alone;
+//   - multiplication, or client fan-out: every device has a session with every other device;
+//   - ambassador: all devices of a user share one key and one session with each peer (SPEC.md 7 to 12).
+//
+// The first three are built from the two-party sessions of package session, the last from package client.
 //
 // Everybody here is honest, the directory and the mailboxes included: the package measures what a design costs, what it
-// shows to a counterparty, and who reads what. All parties are of ambassador-v1. A Design is not safe for concurrent use,
+// shows to the other user, and who reads what. All parties are of ambassador-v1. A Design is not safe for concurrent use,
 // and an error of its source of randomness may leave a message half delivered.
 package design
 
@@ -22,7 +24,7 @@ type Device struct {
 	Index int
 }
 
-// String gives "user/index".
+// String returns "user/index".
 func (d Device) String() string { return fmt.Sprintf("%s/%d", d.User, d.Index) }
 
 // Message is what a device has read.
@@ -74,7 +76,7 @@ var (
 // Design is one way to do multi-device end-to-end encryption, with all its users and the network between them. Devices
 // are online when they are made. Delivery is in order, and at once to a device that is online.
 type Design interface {
-	// Name gives the name of the design.
+	// Name returns the name of the design.
 	Name() string
 	// AddUser makes a user with so many devices. It returns ErrExists, ErrNoDevice, ErrOneDevice, or the error of the
 	// source of randomness.
@@ -89,12 +91,12 @@ type Design interface {
 	// Send sends a text to a user. It returns ErrUnknown, ErrSelf, ErrOffline, or ErrLeaderOffline, and nothing has then
 	// changed.
 	Send(from Device, to, text string) (Cost, error)
-	// Read gives everything that the device has read so far, in order, with what its siblings sent and without what it
+	// Read returns everything that the device has read so far, in order, with what its siblings sent and without what it
 	// sent itself. It returns ErrUnknown.
 	Read(d Device) ([]Message, error)
-	// View gives what one user, with all its devices together, has learned of another. It returns ErrUnknown.
+	// View returns what one user, with all its devices together, has learned of another. It returns ErrUnknown.
 	View(viewer, of string) (View, error)
-	// PostOffice gives what the post office has carried since the last call.
+	// PostOffice returns what the post office has carried since the last call.
 	PostOffice() []Carried
 	// Steal copies the complete state of a device, for a thief who then leaves. read runs the copy on everything that was
 	// sent to the device before or has been sent to it since, and gives the plaintexts. It returns ErrUnknown.

@@ -27,7 +27,7 @@ var designs = []struct {
 
 const fanOut, led, alone, oneVoice = "multiplication", "leader-based", "single", "ambassador"
 
-// seeded gives randomness that depends on the seed alone.
+// seeded returns randomness that depends on the seed alone.
 func seeded(seed byte) *mathrand.ChaCha8 { return mathrand.NewChaCha8([32]byte{seed}) }
 
 func device(user string, index int) design.Device { return design.Device{User: user, Index: index} }

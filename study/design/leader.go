@@ -10,7 +10,7 @@ import (
 
 type leader struct{ *network }
 
-// NewLeader gives the leader-based design: the leaders of two users have one session, and each companion has a session
+// NewLeader returns the leader-based design: the leaders of two users have one session, and each companion has a session
 // with its own leader. The leader reads everything and encrypts it anew, outwards and for the companions.
 func NewLeader(rand io.Reader) Design {
 	l := leader{newNetwork(rand)}
@@ -81,7 +81,7 @@ func (l leader) forward(own *device, n note, except ...*device) error {
 // author.
 type note struct{ user, text string }
 
-// encode gives the length of the user's name, the name, and the text.
+// encode returns the length of the user's name, the name, and the text.
 func (n note) encode() []byte {
 	b := binary.AppendUvarint(nil, uint64(len(n.user)))
 	return append(append(b, n.user...), n.text...)

@@ -7,7 +7,7 @@ import (
 
 type multiplication struct{ *network }
 
-// NewMultiplication gives client fan-out: the sending device encrypts to each device of the recipient and to each other
+// NewMultiplication returns client fan-out: the sending device encrypts to each device of the recipient and to each other
 // device of its own user, in a session of the two devices. Every device is public.
 func NewMultiplication(rand io.Reader) Design {
 	m := multiplication{newNetwork(rand)}

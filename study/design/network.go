@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"credence/reference/params"
+	"credence/reference/account"
 	"credence/reference/session"
 )
 
@@ -75,7 +75,7 @@ func (n *network) AddDevice(name string) error {
 }
 
 func (n *network) addDevice(u *user) error {
-	party, err := session.New(params.AmbassadorV1, session.Options{OneTimePrekeys: oneTimePrekeys}, n.rand)
+	party, err := session.New(account.Set, session.Options{OneTimePrekeys: oneTimePrekeys}, n.rand)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (n *network) deliver(d *device) error {
 
 func (u *user) leader() *device { return u.devices[0] }
 
-// present gives the devices that were not removed, without some.
+// present returns the devices that were not removed, without some.
 func (u *user) present(without ...*device) []*device {
 	return slices.DeleteFunc(slices.Clone(u.devices), func(d *device) bool { return d.removed || slices.Contains(without, d) })
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 
-	"credence/reference/params"
+	"credence/reference/account"
 	"credence/reference/primitive"
 	"credence/reference/session"
 	"credence/reference/wire"
@@ -45,7 +45,7 @@ func (n *network) decrypt(at *device, m mail) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	initial, err := wire.ParseInitial(params.AmbassadorV1, m.envelope.Body)
+	initial, err := wire.ParseInitial(account.Set, m.envelope.Body)
 	if err != nil {
 		return nil, err
 	}

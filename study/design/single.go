@@ -4,7 +4,7 @@ import "io"
 
 type single struct{ *network }
 
-// NewSingle gives the baseline: a user has one device, and two users have one session.
+// NewSingle returns the baseline: a user has one device, and two users have one session.
 func NewSingle(rand io.Reader) Design {
 	s := single{newNetwork(rand)}
 	s.receive = func(at, from *device, plaintext []byte) error {

@@ -33,14 +33,19 @@ type Adapter struct {
 	channels map[string]*channel.Channels
 	devices  map[string]*ambassador.Device
 	office   *postoffice.Office
+	extra    []*params.Set
 	rand     io.Reader // of what a request does not give; only for devices and channels
 }
 
-// New gives an adapter without parties.
-func New() *Adapter { return NewRandom(rand.Reader) }
+// New returns an adapter without parties. It offers the published parameter sets, and extra ones under their names.
+func New(extra ...*params.Set) *Adapter {
+	a := NewRandom(rand.Reader)
+	a.extra = extra
+	return a
+}
 
-// NewRandom gives an adapter whose devices and channels draw from r what a request does not give, for tools that write
-// vectors.
+// NewRandom returns an adapter whose devices and channels draw from r what a request does not give, for tools that
+// write vectors.
 func NewRandom(r io.Reader) *Adapter {
 	a := &Adapter{rand: r}
 	a.reset()
@@ -104,7 +109,7 @@ func (a *Adapter) set(p *shim.Params) (*params.Set, error) {
 	if p.Set == "" {
 		return a.sets[p.Party], nil
 	}
-	set, err := params.Lookup(p.Set)
+	set, err := params.Lookup(p.Set, a.extra...)
 	if err != nil {
 		return nil, &shim.Error{Code: shim.Unsupported, Message: err.Error()}
 	}
@@ -122,7 +127,7 @@ func protocolError(err error) error {
 	return &shim.Error{Code: shim.InvalidRequest, Message: err.Error()}
 }
 
-// draw gives a value of the request, or size fresh random bytes if it is absent.
+// draw returns a value of the request, or size fresh random bytes if it is absent.
 func draw(size int64, value shim.Bytes) io.Reader {
 	if value == nil {
 		return io.LimitReader(rand.Reader, size)
@@ -130,7 +135,7 @@ func draw(size int64, value shim.Bytes) io.Reader {
 	return bytes.NewReader(value)
 }
 
-// draws gives private keys in the order of SPEC.md 1.3.
+// draws returns private keys in the order of SPEC.md 1.3.
 func draws(keys ...shim.Bytes) io.Reader {
 	var d []io.Reader
 	for _, k := range keys {
@@ -155,12 +160,12 @@ func plaintextResult(plaintext []byte, err error) (*shim.Result, error) {
 	return &shim.Result{Plaintext: &b}, nil
 }
 
-func hello(*Adapter, *params.Set, *shim.Params) (*shim.Result, error) {
+func hello(a *Adapter, _ *params.Set, _ *shim.Params) (*shim.Result, error) {
 	r := &shim.Result{
 		Protocol: shim.Version, Name: "Credence reference", Version: Version, Language: "Go",
 		Profiles: shim.Profiles(), Injects: true, Cadences: spec.Cadences(), Operations: shim.Ops,
 	}
-	for _, s := range params.Sets() {
+	for _, s := range append(params.Sets(), a.extra...) {
 		r.ParameterSets = append(r.ParameterSets, s.Name)
 	}
 	return r, nil
@@ -207,14 +212,10 @@ func xeddsaVerify(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	if err := needSignatures(set); err != nil {
 		return nil, err
 	}
-	public, ok := bytes.CutPrefix(p.PublicKey, set.KeyPrefix)
-	if !ok {
-		return nil, fmt.Errorf("%w: public key without its type byte", refusal.Malformed)
-	}
-	return &shim.Result{}, xeddsa.Verify(set.Signature, public, p.Message, p.Signature)
+	return &shim.Result{}, x3dh.VerifySignature(set, p.PublicKey, p.Message, p.Signature)
 }
 
-// FromShim gives a bundle of the shim protocol as the reference has it.
+// FromShim returns a bundle of the shim protocol as the reference has it.
 func FromShim(b *shim.Bundle) x3dh.Bundle {
 	return x3dh.Bundle{
 		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
@@ -222,7 +223,7 @@ func FromShim(b *shim.Bundle) x3dh.Bundle {
 	}
 }
 
-// ToShim gives a bundle of the reference as the shim protocol has it.
+// ToShim returns a bundle of the reference as the shim protocol has it.
 func ToShim(b x3dh.Bundle) *shim.Bundle {
 	return &shim.Bundle{
 		Identity: b.Identity, SignedPrekey: b.SignedPrekey, SignedPrekeyID: b.SignedPrekeyID, Signature: b.Signature,
@@ -230,7 +231,7 @@ func ToShim(b x3dh.Bundle) *shim.Bundle {
 	}
 }
 
-// bundle gives the bundle of a request.
+// bundle returns the bundle of a request.
 func bundle(p *shim.Params) (x3dh.Bundle, error) {
 	if p.Bundle == nil {
 		return x3dh.Bundle{}, errors.New("bundle: missing")
@@ -270,7 +271,7 @@ func x3dhRespond(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, err
 		return nil, err
 	}
 	spkBytes, opkBytes := p.SignedPrekeyPrivate, p.OneTimePrekeyPrivate
-	if set.Signature == params.NoSignature {
+	if !set.SignedPrekey {
 		spkBytes, opkBytes = opkBytes, nil // SPEC.md 4.1
 	}
 	spk, err := private("signed_prekey_private", spkBytes)

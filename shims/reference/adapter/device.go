@@ -15,7 +15,7 @@ import (
 	"credence/shim"
 )
 
-// randomness gives the bytes of a request, or fresh ones if there are none.
+// randomness returns the bytes of a request, or fresh ones if there are none.
 func (a *Adapter) randomness(p *shim.Params) io.Reader {
 	if p.Random == nil {
 		return a.rand
@@ -31,7 +31,7 @@ func fixed(name string, b shim.Bytes) (v [32]byte, err error) {
 	return [32]byte(b), nil
 }
 
-// message gives the result of an operation that makes bytes.
+// message returns the result of an operation that makes bytes.
 func message(b []byte, err error) (*shim.Result, error) { return &shim.Result{Message: b}, err }
 
 // Structure makes an empty structure of a type (SPEC.md 7.1), nil for a type that has none here.
@@ -129,7 +129,7 @@ func (a *Adapter) device(p *shim.Params) (*ambassador.Device, error) {
 	return d, nil
 }
 
-// Device gives a device, nil if there is none, for tools that write vectors.
+// Device returns a device, nil if there is none, for tools that write vectors.
 func (a *Adapter) Device(name string) *ambassador.Device { return a.devices[name] }
 
 func (a *Adapter) addDevice(name string, d *ambassador.Device) error {

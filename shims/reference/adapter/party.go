@@ -24,7 +24,7 @@ func (a *Adapter) party(p *shim.Params) (*session.Party, error) {
 	return party, nil
 }
 
-// State gives a copy of the ratchet state of a session, for tools that write vectors. It returns refusal.NotReady.
+// State returns a copy of the ratchet state of a session, for tools that write vectors. It returns refusal.NotReady.
 func (a *Adapter) State(party, peer string) (*ratchet.State, error) {
 	p, err := a.party(&shim.Params{Party: party})
 	if err != nil {
@@ -66,8 +66,11 @@ func partyNew(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error)
 
 func partyDraws(set *params.Set, p *shim.Params) io.Reader {
 	d := []io.Reader{draw(primitive.KeySize, p.IdentityPrivate)}
+	if set.SignedPrekey {
+		d = append(d, draw(primitive.KeySize, p.SignedPrekeyPrivate))
+	}
 	if set.Signature != params.NoSignature {
-		d = append(d, draw(primitive.KeySize, p.SignedPrekeyPrivate), draw(xeddsa.RandomSize, p.Random))
+		d = append(d, draw(xeddsa.RandomSize, p.Random))
 	}
 	for _, k := range p.OneTimePrekeys {
 		d = append(d, draw(primitive.KeySize, k))
@@ -94,7 +97,7 @@ func partyExport(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error
 }
 
 func partyImport(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error) {
-	party, err := session.Import(p.State)
+	party, err := session.Import(p.State, a.extra...)
 	if err != nil {
 		return nil, err
 	}
@@ -141,14 +144,14 @@ func sessionLoad(a *Adapter, set *params.Set, p *shim.Params) (*shim.Result, err
 	if err := needSet(set); err != nil {
 		return nil, err
 	}
-	state, err := ratchet.Unmarshal(p.State)
+	state, err := ratchet.Unmarshal(p.State, a.extra...)
 	if err != nil {
 		return nil, err
 	}
 	return a.addSession(set, p, state)
 }
 
-// addSession gives a party, which is made if it does not exist, a session without an agreement.
+// addSession returns a party, which is made if it does not exist, a session without an agreement.
 func (a *Adapter) addSession(set *params.Set, p *shim.Params, state *ratchet.State) (*shim.Result, error) {
 	if _, ok := a.parties[p.Party]; !ok {
 		if _, err := partyNew(a, set, p); err != nil {

@@ -1,0 +1,119 @@
+// Package hostile has the live tests of devices in which somebody breaks the rules: the post office, a companion, the
+// leader, or the counterparty. Devices of the target must not be misled, and must not keep what they have to forget.
+package hostile
+
+import (
+	"slices"
+
+	"credence/conformance/internal/suite"
+	"credence/conformance/internal/world"
+	"credence/shim"
+)
+
+// Tests returns the tests in the order in which they run.
+func Tests() []suite.Test { return slices.Clone(tests) }
+
+func test(name, comment string, requirements []string, run func(w *world.World)) suite.Test {
+	return world.Test("ambassador", name, comment, requirements, run)
+}
+
+var reqs = world.Requirements
+
+var tests = []suite.Test{
+	test("record-lost", "a sent record is lost: the entry waits, nothing is sent, the sibling is asked "+
+		"and its answer puts the device in step",
+		reqs("AMB-SYN-07", "AMB-SYN-08", "AMB-SYN-10"), recordLost),
+	test("record-late", "the sent record comes in a later mail than its entry",
+		reqs("AMB-SYN-05", "AMB-SYN-07"), recordLate),
+	test("mail-twice", "a mail is delivered twice: the second changes nothing",
+		reqs("AMB-SYN-05", "AMB-LOG-07", "AMB-CNV-01", "AMB-LOG-11"), mailTwice),
+	test("mail-malformed", "truncated and damaged mails are refused and change nothing",
+		reqs("AMB-ENC-02", "AMB-CNV-01"), mailMalformed),
+	test("sibling-digest", "a sibling's sent record has another digest: the conversation freezes until a rotation",
+		reqs("AMB-SYN-06"), unfollowableEntry),
+	test("sibling-own-entry", "a sibling sends an entry as it should be and says another digest or head of it: "+
+		"the conversation freezes",
+		reqs("AMB-SYN-06"), falseSent),
+	test("sibling-place", "a sibling says that it has sent the entry that was the other side's: "+
+		"the histories differ, and the conversation freezes",
+		reqs("AMB-SYN-06", "AMB-PRV-02"), claimedPlace),
+	test("record-again", "the record of a start comes once more, when the conversation has gone on: "+
+		"nothing of it is kept",
+		reqs("AMB-SYN-05", "AMB-SYN-13"), recordAgain),
+	test("sibling-far", "a sent record for an entry that is out of reach",
+		reqs("AMB-SYN-07", "AMB-CNV-01"), recordOutOfReach),
+	test("waiting-bounded", "entries that wait are bounded",
+		reqs("AMB-SYN-07"), waitingBounded),
+	test("start-secret", "the secret of a start is in no device's state afterwards",
+		reqs("AMB-SYN-13"), startSecretDeleted),
+	test("device-prekey", "the prekey of a device that was used is replaced, and deleted with the next list",
+		reqs("AMB-CHN-09", "AMB-CNV-01"), usedPrekeyReplaced),
+	test("false-echo", "the post office says that a commit was accepted and delivers another entry with it, "+
+		"one that is refused and one that is genuine",
+		reqs("AMB-LOG-09", "AMB-LOG-11", "AMB-SYN-15"), falseReturn),
+	test("record-as-text", "a counterparty sends the bytes of records as texts, and channel messages as a device: "+
+		"nothing of it is taken for a record",
+		reqs("AMB-CHN-01", "AMB-CHN-03", "AMB-LOG-11", "AMB-CNV-01"), recordAsText),
+	test("fresh-epochs", "ambassador keys and prekeys of four epochs are all different",
+		reqs("AMB-ROT-13"), epochKeysFresh),
+	test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes",
+		reqs("AMB-SYN-06"), falseClaims),
+	test("sibling-leads", "a companion sends the leader's records",
+		reqs("AMB-CHN-06", "AMB-CNV-01"), leaderRecordsOfCompanion),
+	test("sibling-lies", "records that name another account, sender, receiver, or epoch",
+		reqs("AMB-CHN-03", "AMB-CHN-04", "AMB-CHN-05", "AMB-CHN-08", "AMB-CNV-01"), wrongEnvelopes),
+	test("sibling-prekeys", "prekeys that do not continue the batch",
+		reqs("AMB-SYN-12", "AMB-CNV-01"), wrongBatches),
+	test("sibling-ready", "answers to a question that was not asked, and one that does not open a chain",
+		reqs("AMB-ROT-07", "AMB-CNV-01"), wrongAnswers),
+	test("stranger", "channel messages of a device that is not on the list, and of a removed one",
+		reqs("AMB-CHN-01", "AMB-ROT-10", "AMB-CNV-01"), unlistedDevices),
+	test("leader-lies", "rotations with a list of another epoch, unsigned, without the device, "+
+		"with a statement or key that does not fit",
+		reqs("AMB-ROT-02", "AMB-ROT-03", "AMB-CNV-01"), wrongRotations),
+	test("leader-rollback", "an earlier rotation comes again after a later one",
+		reqs("AMB-ROT-02", "AMB-CHN-08", "AMB-CNV-01"), earlierRotation),
+	test("cut", "a cut at another head freezes, a later cut is adopted",
+		reqs("AMB-ROT-04"), cuts),
+	test("secrets-of-the-epoch", "after a rotation nothing of the old epoch is in the export, "+
+		"and a new device has nothing older",
+		reqs("AMB-ROT-05", "AMB-ROT-11"), epochSecretsDeleted),
+	test("waiting-records", "records that wait for an entry of the old epoch are destroyed with it",
+		reqs("AMB-ROT-05"), waitingRecordsDeleted),
+	test("secrets-pending", "a pending device has no secret of either epoch",
+		reqs("AMB-ROT-12"), pendingWithoutSecrets),
+	test("equivocation", "the post office gives one device another entry than its siblings: "+
+		"it is noticed at the first word between them",
+		reqs("AMB-PRV-02", "AMB-SYN-06"), forkedLog),
+	test("bundle-key", "a second ambassador key for a known epoch is refused",
+		reqs("AMB-ACC-09", "AMB-CNV-01"), secondKeyOfEpoch),
+	test("void-epochs", "starts to an epoch that is over, and to one that has not come, "+
+		"encrypted to the current one: void; then a genuine one",
+		reqs("AMB-LOG-08"), startsToOtherEpochs),
+	test("void-start-prekey", "a start that cannot be read, and a genuine one with the same one-time prekey",
+		reqs("AMB-LOG-08", "AMB-ACC-08"), damagedStart),
+	test("frozen-first", "a conversation that froze at its first entry goes on from the cut of a rotation",
+		reqs("AMB-SYN-06", "AMB-ROT-04"), frozenAtFirstEntry),
+	test("without-account", "a device without an account is asked for everything that needs one",
+		reqs("AMB-SYN-10", "AMB-ROT-01", "AMB-CNV-01"), withoutAccount),
+	test("restart-asked", "a leader that was restarted still knows whom it has asked to heal",
+		reqs("AMB-SYN-03", "AMB-ROT-06"), askedBeforeRestart),
+	test("restart-prekeys", "a leader that was restarted still knows the newest prekey of a device",
+		reqs("AMB-SYN-03", "AMB-CHN-09"), prekeyBeforeRestart),
+	test("restart-rotating", "a leader that is restarted while its rotation is under way opens the epoch "+
+		"when it comes back",
+		reqs("AMB-SYN-02", "AMB-SYN-03"), restartUnderWay(shim.DeviceRotate)),
+	test("restart-replenishing", "a device that is restarted while its publication is under way has the prekeys "+
+		"when it comes back",
+		reqs("AMB-SYN-02", "AMB-SYN-03"), restartUnderWay(shim.DeviceReplenish)),
+	test("restart-owed", "a device that was restarted still owes its answer to the leader",
+		reqs("AMB-SYN-03", "AMB-ROT-07"), answerOwedBeforeRestart),
+	test("restart-claims", "a device that was restarted still knows what a sibling has claimed of an entry to come",
+		reqs("AMB-SYN-03", "AMB-SYN-06"), claimBeforeRestart),
+	test("introduction-kind", "a link request whose introduction is no acknowledgement",
+		reqs("AMB-ROT-09"), wrongIntroduction),
+	test("acks-unanswered", "sixty acknowledgements of a sibling make no acknowledgement due",
+		reqs("AMB-SYN-04"), acksUnanswered),
+	test("void-flood", "a counterparty that sends many unreadable entries stops nobody",
+		reqs("AMB-LOG-08"), manyVoidEntries),
+}

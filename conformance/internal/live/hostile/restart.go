@@ -1,0 +1,89 @@
+package hostile
+
+import (
+	"fmt"
+
+	"credence/conformance/internal/world"
+	"credence/conformance/verdict"
+	"credence/reference/ambassador"
+	"credence/shim"
+)
+
+func askedBeforeRestart(w *world.World) {
+	leader := w.Register(true)
+	var companions []*world.Member
+	for range 3 {
+		companions = append(companions, w.Link(leader, false))
+	}
+	w.Understood(leader.Prepare(nil))
+	w.Restart(leader)
+	w.Understood(leader.Rotate(ambassador.Change{}))
+	w.Sync(companions)
+	for _, m := range companions {
+		if m.Device.(*ambassador.Device).Active() { // AMB-ROT-06
+			w.Violation(verdict.Mismatch, "a device that was asked and has not answered is active in the next epoch, "+
+				"after a restart of the leader", "pending", "active")
+		}
+	}
+}
+
+func prekeyBeforeRestart(w *world.World) {
+	leader := w.Register(true)
+	companion := w.Link(leader, false)
+	newer := w.Link(leader, false) // uses the prekey of the companion
+	all := []*world.Member{leader, companion, newer}
+	w.Sync(all)
+	w.Understood(companion.Ack()) // with a new one
+	w.Sync(all)
+	w.Restart(leader)
+	w.Understood(leader.Rotate(ambassador.Change{}))
+	w.Sync(all)
+	d := companion.Device.(*ambassador.Device)
+	if p := d.List().Find(d.ID()).Prekey; p.ID != 2 {
+		w.Violation(verdict.Mismatch,
+			"the list does not carry the newest prekey of a device, after a restart of the leader",
+			"prekey 2", fmt.Sprint("prekey ", p.ID))
+	}
+}
+
+// restartUnderWay returns a test that restarts a leader while its commit is under way. When the commit comes back it
+// takes effect: a start under the new keys is read.
+func restartUnderWay(op shim.Op) func(w *world.World) {
+	return func(w *world.World) {
+		leader := w.Register(true)
+		commit := w.Must(op, shim.Params{Party: leader.Target().Party()}).Message
+		bob, _ := w.Bob()
+		w.Restart(leader)
+		w.Understood(w.Office.Append(commit))
+		w.Send(bob[0], leader.Device.Account(), "a start under the new keys")
+		w.Sync([]*world.Member{leader})
+		w.ReadOnce(leader, "a start under the new keys")
+	}
+}
+
+func answerOwedBeforeRestart(w *world.World) {
+	leader := w.Register(false)
+	companion := w.Link(leader, true)
+	// The first question may come in a chain that the companion cannot answer in (AMB-ROT-08).
+	w.Understood(companion.Ack())
+	w.Sync([]*world.Member{leader, companion})
+	w.Understood(leader.Prepare(nil))
+	d := companion.Target()
+	box, err := w.Office.Fetch(leader.Device.Account(), d.ID(), 1)
+	w.Understood(err)
+	d.Brings(newest(w, box.Mails), ambassador.Record)
+	w.Restart(companion)
+	w.Must(shim.DeviceCaughtUp, shim.Params{Party: d.Party(), Commits: box.Commits})
+	if r := w.Must(shim.DeviceUpkeep, shim.Params{Party: d.Party()}); len(r.Message) == 0 {
+		w.Violation(verdict.Mismatch, "the answer to the leader is forgotten in a restart", "a commit", "nothing")
+	}
+}
+
+func claimBeforeRestart(w *world.World) {
+	s := newSiblingConversation(w)
+	c := s.claim()
+	c.Seq, c.Head.Head, c.Digest = c.Seq+1, [32]byte{1}, [32]byte{2}
+	s.device.Brings(s.mail(s.ack(c)), ambassador.Record)
+	w.Restart(s.leader)
+	s.device.Brings(entryMail(s.nextEntry("where the histories part")), ambassador.Message, ambassador.Frozen)
+}

@@ -1,0 +1,171 @@
+package hostile
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"credence/conformance/internal/world"
+	"credence/conformance/verdict"
+	"credence/internal/malicious"
+	"credence/reference/ambassador"
+	"credence/reference/channel"
+	"credence/shim"
+	"credence/spec/refusal"
+)
+
+// siblingStage is an account whose leader is the target's and whose companion is malicious.
+type siblingStage struct {
+	*world.World
+	leader       *world.Member
+	device       *world.Device // of the leader
+	sibling      *malicious.Sibling
+	rotation     *channel.Rotate         // the last one that the leader has sent to the sibling
+	counterparty *malicious.Counterparty // nil before they have met
+}
+
+// newSiblingStage makes the account: the leader has linked the malicious device, which knows the list.
+func newSiblingStage(w *world.World) *siblingStage {
+	leader := w.Register(true)
+	sibling, err := malicious.NewSibling(w.Random)
+	w.NoFault(err)
+	s := &siblingStage{World: w, leader: leader, device: leader.Target(), sibling: sibling}
+	offer := w.Must(shim.DeviceOffer, shim.Params{Party: s.device.Party()})
+	request, err := sibling.Request(offer.Message)
+	w.Understood(err)
+	w.Understood(leader.Rotate(ambassador.Change{Add: request}))
+	s.readRotation()
+	return s
+}
+
+// newSiblingConversation makes the account with a conversation that has begun.
+func newSiblingConversation(w *world.World) *siblingStage {
+	s := newSiblingStage(w)
+	counterparty, registration, err := malicious.NewCounterparty(s.leader.Device.Account(), w.Random)
+	w.NoFault(err)
+	s.counterparty = counterparty
+	w.NoFault(w.Office.Append(registration))
+	s.says("start")
+	return s
+}
+
+// readRotation lets the malicious device read the rotation that has linked it.
+func (s *siblingStage) readRotation() {
+	for _, mail := range s.siblingMails() {
+		for _, p := range parseMail(s.World, mail).Parcels {
+			r, _, err := s.sibling.Open(s.sibling.List, p.Device, p.Body)
+			if err == nil && r.Kind == channel.KindRotate {
+				s.sibling.List, s.rotation = &r.Rotate.List, r.Rotate
+			}
+		}
+	}
+	if s.rotation == nil || s.sibling.List.Find(s.sibling.Device) == nil {
+		s.Violation(verdict.Mismatch, "the leader has sent the linked device no list with it",
+			"a rotate-commit", "none")
+	}
+}
+
+// siblingMails returns all mails that the malicious device has got.
+func (s *siblingStage) siblingMails() [][]byte {
+	box, err := s.Office.Fetch(s.leader.Device.Account(), s.sibling.Device, 1)
+	s.Understood(err)
+	return box.Mails
+}
+
+// addressed returns a record of the malicious device to the leader, with the envelope that it should have.
+func (s *siblingStage) addressed(r channel.Record) channel.Record {
+	return s.sibling.Record(s.device.ID(), r)
+}
+
+// mail returns the mail of a record, whatever its envelope.
+func (s *siblingStage) mail(r channel.Record) []byte {
+	mail, err := s.sibling.Mail(r)
+	s.NoFault(err)
+	return mail
+}
+
+// ack returns an acknowledgement of the malicious device.
+func (s *siblingStage) ack(claims ...channel.Claim) channel.Record {
+	return s.addressed(channel.Record{
+		Kind: channel.KindAck, Ack: &channel.Ack{Claims: claims, Prekey: s.sibling.Prekey()},
+	})
+}
+
+// sent returns the record of an entry that the malicious device says it has sent.
+func (s *siblingStage) sent(sent channel.Sent) channel.Record {
+	return s.addressed(channel.Record{Kind: channel.KindSent, Sent: &sent})
+}
+
+// refuses stops the test unless the leader refuses a record, without a change.
+func (s *siblingStage) refuses(class refusal.Class, r channel.Record) {
+	s.device.Ignores(class, s.mail(r))
+}
+
+// goesOn stops the test unless the leader still takes an honest record.
+func (s *siblingStage) goesOn() { s.device.Brings(s.mail(s.ack()), ambassador.Record) }
+
+// says sends an entry of the counterparty, a start if it is the first, which the leader has to read.
+func (s *siblingStage) says(text string) {
+	if s.counterparty.Talk.Session != nil {
+		s.device.Brings(entryMail(s.nextEntry(text)), ambassador.Message)
+		return
+	}
+	o, err := s.counterparty.Say(text, bundleOf(s.World, s.leader.Device.Account()))
+	s.Understood(err)
+	s.counterparty.Sent(o)
+	s.device.Brings(entryMail(o.Entry), ambassador.Message)
+}
+
+// nextEntry returns the next entry of the counterparty in a session that exists.
+func (s *siblingStage) nextEntry(text string) []byte {
+	o, err := s.counterparty.Say(text, nil)
+	s.NoFault(err)
+	s.counterparty.Sent(o)
+	return o.Entry
+}
+
+// claim returns what the leader would claim of the conversation with the counterparty.
+func (s *siblingStage) claim() channel.Claim {
+	peer := s.counterparty.Account()
+	state := s.State(s.leader, peer)
+	return channel.Claim{
+		Head:   channel.Head{Peer: peer, Seq: state.Seq, Head: s.hash("head", state.Head)},
+		Digest: s.hash("digest", state.Digest),
+	}
+}
+
+// hash returns a hash of a device.status of the target.
+func (s *siblingStage) hash(what, value string) [32]byte {
+	if len(value) != sha256.Size {
+		s.Violation(verdict.Protocol, "device.status: "+what, "32 bytes", fmt.Sprintf("%d bytes", len(value)))
+	}
+	return [32]byte([]byte(value))
+}
+
+// standsStill stops the test unless the leader neither sends nor reads in the conversation (AMB-SYN-06).
+func (s *siblingStage) standsStill() {
+	peer := s.counterparty.Account()
+	s.RefuseUnchanged(refusal.Frozen, shim.DeviceSend, shim.Params{
+		Party: s.device.Party(), Account: peer[:], Plaintext: []byte("frozen"),
+	})
+	for range 2 {
+		s.device.Brings(entryMail(s.nextEntry("not read")), ambassador.Frozen)
+	}
+	s.claimsNothing()
+	if s.State(s.leader, peer).Problem == "" {
+		s.Violation(verdict.Mismatch, "device.status does not say that the conversation stands still",
+			"a problem", "none")
+	}
+}
+
+// claimsNothing stops the test if the leader acknowledges a conversation that is frozen (SPEC.md 11.1).
+func (s *siblingStage) claimsNothing() {
+	c := parcelCommitOf(s.World, "an acknowledgement", shim.DeviceAck, shim.Params{Party: s.device.Party()})
+	record, _, err := s.sibling.Open(s.sibling.List, s.device.ID(), c.Parcels[0].Body)
+	if err != nil || record.Ack == nil {
+		s.Violation(verdict.Mismatch, "the record of an acknowledgement", "ack", fmt.Sprint(err))
+	}
+	if n := len(record.Ack.Claims); n > 0 {
+		s.Violation(verdict.Mismatch, "an acknowledgement claims a conversation that is frozen", "no claim",
+			fmt.Sprintf("%d claims", n))
+	}
+}

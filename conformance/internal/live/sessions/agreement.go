@@ -1,0 +1,177 @@
+package sessions
+
+import (
+	"credence/conformance/internal/pair"
+	"credence/conformance/internal/suite"
+	"credence/conformance/verdict"
+	"credence/reference/params"
+	"credence/reference/session"
+	"credence/reference/wire"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+)
+
+// noOneTimePrekey is a target that responds from a bundle without a one-time prekey.
+var noOneTimePrekey = pair.Setup{Role: "responder", NoOneTimePrekey: true}
+
+// agreement are the tests of profile x3dh.
+func agreement(set *params.Set) []suite.Test {
+	test := func(name, comment string, requirements []string, run func(p *pair.Pair)) suite.Test {
+		return pair.Test("x3dh", set, name, comment, requirements, suite.NeedsHandshake, run)
+	}
+	restart := func(name, comment string, requirements []string, run func(p *pair.Pair)) suite.Test {
+		return pair.Test("x3dh", set, name, comment, requirements, needsHandshakeAndExport, run)
+	}
+	tests := []suite.Test{
+		test("initiate", "the target starts a session from a bundle of the reference",
+			[]string{"AMB-X3D-05", "AMB-X3D-07", "AMB-SES-05"}, converses(pair.Initiates)),
+		test("respond", "the target answers a session that the reference started from its bundle",
+			[]string{"AMB-X3D-01", "AMB-X3D-06", "AMB-X3D-07", "AMB-SES-05"}, converses(pair.Responds)),
+		test("initial-messages", "initial messages until the answer, all of one agreement, and none after",
+			[]string{"AMB-SES-01", "AMB-SES-02"}, initialUntilAnswer),
+		test("initial-out-of-order", "the third initial message comes first",
+			[]string{"AMB-SES-03", "AMB-RAT-10"}, initialOutOfOrder),
+		test("opk-reuse", "a second initiator uses the same one-time prekey",
+			[]string{"AMB-X3D-10", "AMB-X3D-12"}, oneTimePrekeyReuse(stays)),
+		restart("opk-reuse-after-restart", "a second initiator uses the same one-time prekey after a restart",
+			[]string{"AMB-X3D-10", "AMB-X3D-12"}, oneTimePrekeyReuse(restarts)),
+		test("replay-initial", "the first message again, to start a session with the same peer",
+			[]string{"AMB-X3D-13"}, initialReplay(pair.Responds, pair.Peer, stays)),
+		restart("replay-initial-after-restart", "the first message again after a restart",
+			[]string{"AMB-X3D-13"}, initialReplay(pair.Responds, pair.Peer, restarts)),
+		test("forged-initial", "every change of the first message is refused; the genuine one is read then",
+			[]string{"AMB-X3D-11", "AMB-CNV-01"}, forgedInitial(set)),
+		test("wrong-prekeys",
+			"a first message that names other prekeys or other keys is refused; the genuine one is read then",
+			[]string{"AMB-X3D-09", "AMB-X3D-11"}, wrongPrekeys(set)),
+		test("low-order-initial", "a first message with low-order keys is refused; the genuine one is read then",
+			[]string{"AMB-KEY-01", "AMB-X3D-11"}, lowOrderInitial),
+		test("foreign-initial", "an initial message with another ephemeral key, or another identity, around the genuine "+
+			"ratchet message, to a session that has started", []string{"AMB-SES-08"}, foreignInitial),
+		test("two-peers", "sessions with two peers at the same time",
+			[]string{"AMB-SES-05", "AMB-SES-06"}, twoPeers),
+		test("new-session", "the peer starts a second session, which takes the place of the first",
+			[]string{"AMB-SES-03"}, newSession),
+		test("low-order-bundles", "bundles with low-order keys start no session",
+			[]string{"AMB-KEY-01"}, badBundles(lowOrderBundles(set))),
+	}
+	if set.Signature != params.NoSignature {
+		tests = append(tests, test("bad-signatures", "bundles with bad signatures start no session",
+			[]string{"AMB-X3D-02"}, badBundles(badSignatures())))
+	}
+	if set.OneTimePrekeyRequired {
+		return tests
+	}
+	return append(tests,
+		test("initiate-no-opk", "the target starts a session from a bundle without a one-time prekey",
+			[]string{"AMB-X3D-04"}, converses(pair.Setup{Role: "initiator", NoOneTimePrekey: true})),
+		test("respond-no-opk", "the target answers a session without a one-time prekey",
+			[]string{"AMB-X3D-04", "AMB-X3D-06"}, converses(noOneTimePrekey)),
+		test("replay-no-opk",
+			"the first message without one-time prekey again, to start a session with the same peer",
+			[]string{"AMB-X3D-13"}, initialReplay(noOneTimePrekey, pair.Peer, stays)),
+		restart("replay-no-opk-after-restart", "the first message without one-time prekey again after a restart",
+			[]string{"AMB-X3D-13"}, initialReplay(noOneTimePrekey, pair.Peer, restarts)),
+		test("replay-no-opk-other-peer", "the first message without one-time prekey again, as if from another peer",
+			[]string{"AMB-X3D-13"}, initialReplay(noOneTimePrekey, "another", stays)),
+		test("replay-no-opk-later",
+			"the first messages of three peers without one-time prekey again, after all of them were read",
+			[]string{"AMB-X3D-13"}, initialReplays),
+	)
+}
+
+func converses(s pair.Setup) func(p *pair.Pair) {
+	return func(p *pair.Pair) { p.OpenBoth(s) }
+}
+
+func initialUntilAnswer(p *pair.Pair) {
+	p.Open(pair.Initiates)
+	var wrapping *wire.Initial
+	for range 3 {
+		m := p.FromTarget()
+		if m.Envelope.Kind != shim.InitialMessage {
+			p.Violation(verdict.Mismatch, "a message before the answer is no initial message", "kind initial",
+				string(m.Envelope.Kind))
+		}
+		p.PeerReads(m)
+		initial := p.Initial(m.Envelope)
+		initial.Message = nil
+		if wrapping != nil && suite.JSON(*wrapping) != suite.JSON(initial) {
+			p.Violation(verdict.Mismatch, "initial messages of one session differ in their wrapping",
+				suite.JSON(*wrapping), suite.JSON(initial))
+		}
+		wrapping = &initial
+	}
+	p.SendToTarget()
+	m := p.FromTarget()
+	if m.Envelope.Kind != shim.RatchetMessage {
+		p.Violation(verdict.Mismatch, "a message after the answer is an initial message", "kind ratchet",
+			string(m.Envelope.Kind))
+	}
+	p.PeerReads(m)
+}
+
+func initialOutOfOrder(p *pair.Pair) {
+	p.Open(pair.Responds)
+	first, second, third := p.FromPeer(), p.FromPeer(), p.FromPeer()
+	p.Read(third)
+	p.Read(first)
+	p.Read(second)
+	p.Turns(1)
+}
+
+// twoPeers has sessions with two peers, and brings a message of one to the session with the other (AMB-SES-06).
+func twoPeers(p *pair.Pair) {
+	p.NewTarget(0, "")
+	one, two := answerOf(p, "one"), answerOf(p, "two")
+	for _, other := range []string{"two", "three"} { // three is a stranger
+		p.RefuseUnchanged("", shim.SessionDecrypt,
+			shim.Params{Party: pair.Target, Peer: other, Envelope: one.Envelope})
+	}
+	p.ReadFrom("one", shim.SessionDecrypt, one)
+	p.ReadFrom("two", shim.SessionDecrypt, two)
+}
+
+// answerOf lets the target start a session with a new peer of that name, and returns the peer's answer.
+func answerOf(p *pair.Pair, name string) pair.Mail {
+	peer, err := session.New(p.Set, session.Options{OneTimePrekeys: 1}, p.Random)
+	p.NoFault(err)
+	p.Must(shim.SessionInitiate,
+		shim.Params{Party: pair.Target, Peer: name, Bundle: adapter.ToShim(peer.Bundle())})
+	m := p.FromTargetTo(name, []byte("to "+name))
+	if _, err := peer.Respond(pair.Target, m.Envelope.Body, p.Random); err != nil {
+		p.Violation(verdict.Mismatch, "a message of the target is refused by the reference",
+			"a message that the reference reads", err.Error())
+	}
+	plaintext := []byte("from " + name)
+	e, err := peer.Encrypt(pair.Target, plaintext, p.Random)
+	p.NoFault(err)
+	return pair.Mail{Envelope: pair.Raw(e.Body), Plaintext: plaintext}
+}
+
+// newSession lets the reference start a second session from the bundle of the first.
+func newSession(p *pair.Pair) {
+	p.Open(pair.Responds)
+	if p.Set.OneTimePrekeyRequired {
+		newSessionByTarget(p)
+		return
+	}
+	p.SendToTarget()
+	p.SendToPeer()
+	again := p.Bundle
+	again.OneTimePrekey, again.OneTimePrekeyID = nil, 0
+	p.InitiateBy(p.Peer, again)
+	p.Started = false
+	p.SendToTarget()
+	p.SendToPeer()
+	p.SendToTarget()
+}
+
+// newSessionByTarget is newSession where every session needs a one-time prekey: the target starts both.
+func newSessionByTarget(p *pair.Pair) {
+	p.Reset()
+	p.NewTarget(0, "")
+	for range 2 {
+		p.ReadFrom(pair.Peer, shim.SessionDecrypt, answerOf(p, pair.Peer))
+	}
+}

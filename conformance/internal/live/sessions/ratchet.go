@@ -1,0 +1,118 @@
+package sessions
+
+import (
+	"bytes"
+	"fmt"
+
+	"credence/conformance/internal/pair"
+	"credence/conformance/internal/suite"
+	"credence/reference/params"
+)
+
+// ratchet are the tests of profile ratchet in which nobody lies.
+func ratchet(set *params.Set) []suite.Test {
+	test := func(name, comment string, requirements []string, run func(p *pair.Pair)) suite.Test {
+		return pair.Test("ratchet", set, name, comment, requirements, suite.NeedsSession, run)
+	}
+	tests := []suite.Test{
+		test("headers", "ratchet keys, numbers and previous lengths of five turns",
+			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Responds)),
+		test("headers-initiator", "the same, as initiator",
+			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Initiates)),
+		test("plaintext-sizes", "plaintexts of many sizes in both directions, the empty one and 64 KiB included",
+			[]string{"AMB-RAT-25"}, plaintextSizes),
+		test("plaintext-bytes", "plaintexts with every byte value in both directions",
+			[]string{"AMB-RAT-25"}, plaintextBytes),
+		test("crossing", "both sides send at the same time, five times", []string{"AMB-SES-07"}, crossing),
+		test("skip-limit", "MAX_SKIP lost messages are skipped, one more is refused, and the next turn is read",
+			[]string{"AMB-RAT-19", "AMB-RAT-20", "AMB-RAT-22"}, skipLimit),
+		test("skip-limit-sender", "the target's message after MAX_SKIP unread ones is read by the reference",
+			[]string{"AMB-RAT-04"}, skipLimitOfSender),
+		test("stored-limit", "skipped keys beyond the limit of stored keys: the oldest are gone, the others are there",
+			[]string{"AMB-RAT-21"}, storedLimit),
+		test("losses", "more messages are lost over many turns than keys may be stored",
+			[]string{"AMB-RAT-21", "AMB-RAT-22"}, losses),
+		test("late-four-chains", "a late message is read after four newer chains",
+			[]string{"AMB-RAT-12"}, lateByFourChains),
+		test("late-all-chains", "late messages of each of the last chains", []string{"AMB-RAT-12"}, lateOfEachChain),
+	}
+	tests = append(tests, schedules(set)...)
+	if set != params.OlmV1 { // implementations of Olm differ here (SPEC.md 15)
+		tests = append(tests, test("stored-limit-chains",
+			"skipped keys of several chains: the limit is of the session, or of each chain, as the set says",
+			[]string{"AMB-RAT-21"}, storedLimitOverChains))
+	}
+	if set.MaxChains > 0 {
+		tests = append(tests, test("late-dropped", "the key of a late message is gone after five newer chains",
+			[]string{"AMB-RAT-23"}, lateByFiveChains))
+	}
+	if set == params.AmbassadorV1 {
+		tests = append(tests, perMessage(set)...)
+	}
+	return tests
+}
+
+// schedules are the random schedules, which differ in their randomness alone.
+func schedules(set *params.Set) (tests []suite.Test) {
+	test := func(name, comment string, s pair.Setup) suite.Test {
+		return pair.Test("ratchet", set, name, comment, []string{"AMB-RAT-10", "AMB-RAT-11", "AMB-RAT-12"},
+			suite.NeedsSession, randomSchedule(s))
+	}
+	for i := range 3 {
+		tests = append(tests,
+			test(fmt.Sprintf("schedule-%d", i),
+				"a random schedule of 150 events: sends, reads, losses and repetitions on both sides", pair.Responds),
+			test(fmt.Sprintf("schedule-initiator-%d", i),
+				"a random schedule of 150 events, as initiator", pair.Initiates),
+		)
+	}
+	return tests
+}
+
+// perMessage are the tests of the cadence of a ratchet key for each message.
+func perMessage(set *params.Set) []suite.Test {
+	test := func(name, comment string, s pair.Setup) suite.Test {
+		needs := suite.Needs(suite.NeedsSession, suite.NeedsCadence("per-message"))
+		return pair.Test("ratchet", set, name, comment, []string{"AMB-RAT-08"}, needs, keyPerMessage(s))
+	}
+	return []suite.Test{
+		test("per-message", "a ratchet key for each message", pair.Responds),
+		test("per-message-initiator", "a ratchet key for each message, as initiator", pair.Initiates),
+	}
+}
+
+func plaintextSizes(p *pair.Pair) {
+	p.OpenBoth(pair.Responds)
+	for _, n := range []int{0, 1, 15, 16, 17, 31, 32, 255, 256, 4095, 1 << 16} {
+		sendBothWays(p, bytes.Repeat([]byte("x"), n))
+	}
+}
+
+func plaintextBytes(p *pair.Pair) {
+	p.OpenBoth(pair.Responds)
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	for _, plaintext := range [][]byte{{0}, []byte("a\x00b"), {0xff}, {0x80, 0x81}, all} {
+		sendBothWays(p, plaintext)
+	}
+}
+
+// sendBothWays sends a plaintext in both directions.
+func sendBothWays(p *pair.Pair, plaintext []byte) {
+	p.Next = plaintext
+	p.SendToTarget()
+	p.Next = plaintext
+	p.SendToPeer()
+}
+
+func crossing(p *pair.Pair) {
+	p.OpenBoth(pair.Responds)
+	for range 5 {
+		fromPeer, fromTarget := p.FromPeer(), p.FromTarget()
+		p.Read(fromPeer)
+		p.PeerReads(fromTarget)
+	}
+	p.Turns(1)
+}

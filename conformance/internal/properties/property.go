@@ -1,0 +1,105 @@
+// Package properties has the property tests: statements about every scenario (SPEC.md 13.4), tried on scenarios that
+// are drawn at random and on fixed ones.
+package properties
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"credence/conformance/internal/schedule"
+	"credence/conformance/internal/suite"
+	"credence/conformance/scenario"
+	"credence/conformance/verdict"
+	"credence/reference/params"
+
+	"pgregory.net/rapid"
+)
+
+// DefaultBudget is the time that a run takes on the reference, or so. Another one multiplies the number of scenarios.
+const DefaultBudget = time.Minute
+
+// property is a statement about every scenario.
+type property struct {
+	name         string
+	comment      string
+	requirements []string
+	guarantee    verdict.Guarantee          // or none
+	scenariosOf  string                     // the property whose scenarios this one judges too; "" if it has its own
+	count        int                        // of scenarios in a run of the default budget
+	needs        func(h suite.Hello) string // as in suite.Test
+	judge        func(t *suite.T, s *scenario.Scenario)
+}
+
+// thefts names the property whose scenarios forward secrecy and post-compromise security both judge: what the attacker
+// reads too much in one of them is then seen by the one of the two that it breaks.
+const thefts = string(verdict.ForwardSecrecy)
+
+// play plays a scenario and returns what happened.
+type play func(t *suite.T, s *scenario.Scenario) *verdict.Play
+
+// hides judges that the attacker reads nothing that the guarantees keep secret.
+func (p play) hides(guarantees ...verdict.Guarantee) func(t *suite.T, s *scenario.Scenario) {
+	return func(t *suite.T, s *scenario.Scenario) { schedule.MustHide(t, p(t, s), guarantees...) }
+}
+
+// goesWell judges that nothing goes wrong.
+func (p play) goesWell(t *suite.T, s *scenario.Scenario) { p(t, s) }
+
+// test returns the test of a property. Its scenarios are drawn from the seed of the run and the id of the test. group
+// is one of several that a set has, or "".
+func (p property) test(
+	profile string, set *params.Set, group string, scenarios *rapid.Generator[*scenario.Scenario],
+) suite.Test {
+	id := func(name string) string {
+		parts := []string{profile, set.Name, "property", group, name}
+		return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "/")
+	}
+	return suite.Test{
+		TestInfo: verdict.TestInfo{
+			ID: id(p.name), Profile: profile, Comment: p.comment, Requirements: p.requirements,
+		},
+		Set: set.Name, Needs: p.needs, Guarantee: p.guarantee, Draws: id(cmp.Or(p.scenariosOf, p.name)),
+		Run: func(t *suite.T) {
+			for range p.count * rounds(t.Budget) {
+				p.try(t, scenarios.Example(int(t.Random.Uint64()>>1)))
+			}
+		},
+	}
+}
+
+// rounds returns how often the scenarios of a property are drawn anew.
+func rounds(budget time.Duration) int { return max(1, int((budget+DefaultBudget-1)/DefaultBudget)) }
+
+// try judges a scenario. If it fails, the test stops with a smaller one that fails for the same reason.
+func (p property) try(t *suite.T, s *scenario.Scenario) {
+	failure := p.attempt(t, s)
+	if failure == nil || failure.Status != verdict.Failed {
+		t.Stop(failure) // a target that broke stays as it is: it cannot be asked again
+		return
+	}
+	evidence := t.Evidence
+	scenario.Shrink(s, func(smaller *scenario.Scenario) bool {
+		other := p.attempt(t, smaller)
+		if other == nil || other.Status != verdict.Failed || other.Reason != failure.Reason {
+			return false
+		}
+		failure = other
+		return true
+	})
+	t.Evidence = evidence
+	t.Stop(failure)
+}
+
+// attempt judges a scenario. A failure gets the scenario, and the record of what happened in it.
+func (p property) attempt(t *suite.T, s *scenario.Scenario) *suite.Failure {
+	failure := t.Attempt(func() { p.judge(t, s) })
+	if failure != nil {
+		failure.Scenario = s
+		if t.Played != nil {
+			failure.Record = &t.Played.Record
+		}
+	}
+	return failure
+}

@@ -1,0 +1,82 @@
+package search_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"credence/conformance/internal/search"
+	"credence/conformance/internal/suite"
+	"credence/conformance/scenario"
+	"credence/conformance/verdict"
+	"credence/shim"
+	"credence/shims/reference/adapter"
+)
+
+var (
+	accounts = &scenario.Scenario{
+		Level: scenario.Ambassador, Set: "ambassador-v1",
+		Users: []scenario.User{{Name: "alice", Devices: 2}, {Name: "bob", Devices: 1}},
+	}
+	twoParties = &scenario.Scenario{Level: scenario.Ratchet, Set: "ambassador-v1"}
+)
+
+func reference(context.Context) (shim.Target, error) { return adapter.New(), nil }
+
+// The reference passes every schedule, and so many there are.
+func TestReference(t *testing.T) {
+	for name, c := range map[string]struct {
+		options   search.Options
+		schedules int
+	}{
+		"accounts":    {search.Options{From: accounts, Depth: 3}, 25},
+		"two parties": {search.Options{From: twoParties, Depth: 4, Jobs: 2}, 32},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.options.Start = reference
+			var depths []int
+			c.options.Progress = func(depth, _ int) { depths = append(depths, depth) }
+			schedules, failure, err := search.Run(t.Context(), c.options)
+			require.NoError(t, err)
+			require.Nil(t, failure)
+			require.Equal(t, c.schedules, schedules)
+			require.Len(t, depths, c.options.Depth)
+		})
+	}
+}
+
+// firstOnly reads the first message of a session, and loses all others.
+type firstOnly struct{ shim.Target }
+
+func (f firstOnly) Call(ctx context.Context, op shim.Op, p *shim.Params) (*shim.Result, error) {
+	r, err := f.Target.Call(ctx, op, p)
+	if op == shim.SessionDecrypt && err == nil {
+		return nil, &shim.Error{Code: shim.Rejected}
+	}
+	return r, err
+}
+
+// The search finds the schedule that a fault needs.
+func TestFault(t *testing.T) {
+	_, failure, err := search.Run(t.Context(), search.Options{
+		Start: func(context.Context) (shim.Target, error) { return firstOnly{adapter.New()}, nil },
+		From:  twoParties, Depth: 4,
+	})
+	require.NoError(t, err)
+	require.NotNil(t, failure)
+	require.Equal(t, verdict.RejectedValid, failure.Reason)
+	require.NotNil(t, failure.Scenario)
+}
+
+// A search needs its target, and ends with its context.
+func TestErrors(t *testing.T) {
+	gone := func(context.Context) (shim.Target, error) { return nil, errors.New("gone") }
+	_, _, err := search.Run(t.Context(), search.Options{Start: gone, From: twoParties, Depth: 1})
+	require.ErrorIs(t, err, suite.ErrTarget)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, err = search.Run(ctx, search.Options{Start: reference, From: twoParties, Depth: 1})
+	require.ErrorIs(t, err, context.Canceled)
+}

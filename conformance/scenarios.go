@@ -1,0 +1,38 @@
+package conformance
+
+import (
+	"context"
+
+	"credence/conformance/internal/campaign"
+	"credence/conformance/internal/player"
+	"credence/conformance/internal/properties"
+	"credence/conformance/internal/search"
+	"credence/conformance/verdict"
+)
+
+// DefaultBudget is the time that a run takes on the reference, or so. Another one multiplies the number of scenarios.
+const DefaultBudget = properties.DefaultBudget
+
+// Player plays scenarios on a target, one after the other.
+type Player = player.Player
+
+// NewPlayer starts a target. Of the options Start and Seed are used. It returns ErrTarget.
+func NewPlayer(ctx context.Context, o Options) (*Player, error) {
+	return player.New(ctx, o.Seed, o.Start)
+}
+
+// FuzzOptions shape a fuzzing campaign.
+type FuzzOptions = campaign.Options
+
+// Fuzz plays scenarios, new ones and changed ones of a corpus, until it is told to end. It returns ErrTarget, ErrNoMatch
+// if the target has nothing to fuzz, or the error of the context; the report is then of what was done before, or nil.
+func Fuzz(ctx context.Context, o FuzzOptions) (*verdict.Report, error) { return campaign.Run(ctx, o) }
+
+// SearchOptions shape an exhaustive search.
+type SearchOptions = search.Options
+
+// Search plays every schedule up to a length. It returns their number, and the first one that is wrong. Its errors are
+// ErrTarget and that of the context.
+func Search(ctx context.Context, o SearchOptions) (schedules int, failure *verdict.TestResult, err error) {
+	return search.Run(ctx, o)
+}

@@ -1,0 +1,156 @@
+// Package verdict is what a run says: the outcome of each test, the record of the scenarios that were played, the report of
+// all of them, and the gate that judges it.
+package verdict
+
+import (
+	"slices"
+
+	"credence/conformance/scenario"
+)
+
+// SuiteVersion is the version of the suite and its vectors.
+const SuiteVersion = "0.1.0"
+
+// ShimProfile is the profile of the tests of the shim itself. They always run.
+const ShimProfile = "shim"
+
+// TestInfo describes a test of the suite.
+type TestInfo struct {
+	ID           string   `json:"id"`
+	Profile      string   `json:"profile"`
+	Comment      string   `json:"comment"`
+	Requirements []string `json:"requirements"`
+}
+
+// Status is the outcome of one test.
+type Status string
+
+// The statuses. Errored means that the target could not be judged: it died, hung or broke the shim protocol.
+const (
+	Passed  Status = "passed"
+	Failed  Status = "failed"
+	Skipped Status = "skipped"
+	Errored Status = "errored"
+)
+
+// Reason says why a test did not pass.
+type Reason string
+
+// The reasons. The first four belong to Errored, unsupported to Skipped or Failed, the others to Failed.
+const (
+	Suite           Reason = "suite"            // a fault of the suite itself; it says nothing about the target
+	Crash           Reason = "crash"            // the target ended
+	Hang            Reason = "hang"             // no reply before the deadline
+	Protocol        Reason = "protocol"         // a reply that the shim protocol does not allow
+	Unsupported     Reason = "unsupported"      // skipped: not claimed; failed: claimed and then refused
+	Mismatch        Reason = "mismatch"         // a value differs from the expected one
+	AcceptedInvalid Reason = "accepted-invalid" // input that must be refused was accepted
+	RejectedValid   Reason = "rejected-valid"   // input that must be accepted was refused
+	StateChanged    Reason = "state-changed"    // refused input changed the state
+	Exposed         Reason = "exposed"          // an attacker reads what must be secret from him
+	Memory          Reason = "memory"           // the target takes more and more memory
+)
+
+// TestResult is the outcome of one test.
+type TestResult struct {
+	ID           string             `json:"id"`
+	Profile      string             `json:"profile"`
+	Requirements []string           `json:"requirements"`
+	Status       Status             `json:"status"`
+	Message      string             `json:"message"`
+	Reason       Reason             `json:"reason"`
+	Sent         string             `json:"sent,omitempty"` // the operation and its parameters that led to the outcome
+	Expected     string             `json:"expected"`
+	Got          string             `json:"got"`
+	Repeat       string             `json:"repeat"`              // the command that runs just this test again
+	Guarantee    Guarantee          `json:"guarantee,omitempty"` // that a property test judges
+	Scenario     *scenario.Scenario `json:"scenario,omitempty"`  // on which a property test failed, as small as it could be made
+	Replay       string             `json:"replay,omitempty"`    // the command that runs the scenario, if it was saved
+	Evidence     *Evidence          `json:"evidence,omitempty"`  // of a property test
+	Record       *Record            `json:"-"`                   // of the scenario: what happened in it, for drawings
+	Times        int                `json:"times,omitempty"`     // that the scenario must be played to show the fault, if more than once
+}
+
+// Verdict says what was found of the guarantee that a test judges: holds, broken, or not judged.
+func (t TestResult) Verdict() string {
+	switch {
+	case t.Status == Passed:
+		return "holds"
+	case t.Status == Failed && t.Reason == Exposed:
+		return "broken"
+	}
+	return "not judged"
+}
+
+// Summary counts the results by status.
+type Summary struct {
+	Passed  int `json:"passed"`
+	Failed  int `json:"failed"`
+	Skipped int `json:"skipped"`
+	Errored int `json:"errored"`
+}
+
+// TargetInfo is what the target says of itself.
+type TargetInfo struct {
+	Name          string   `json:"name"`
+	Version       string   `json:"version"`
+	Language      string   `json:"language"`
+	Profiles      []string `json:"profiles"`
+	ParameterSets []string `json:"parameter_sets"`
+}
+
+// Report is the outcome of a run. Its JSON form is stable.
+type Report struct {
+	Suite    string       `json:"suite"`
+	Version  string       `json:"version"`
+	Seed     uint64       `json:"seed"`
+	Target   TargetInfo   `json:"target"`
+	Summary  Summary      `json:"summary"`
+	Results  []TestResult `json:"results"`
+	Campaign *Campaign    `json:"campaign,omitempty"` // of a fuzzing campaign
+	Gate     *Gate        `json:"gate,omitempty"`     // of a run with known failures, or with --fail-on
+}
+
+// Campaign is what a fuzzing campaign has done.
+type Campaign struct {
+	Executions int     `json:"executions"` // scenarios that were played, without those that made a finding smaller
+	Seconds    float64 `json:"seconds"`
+	Restarts   int     `json:"restarts"`   // of targets that had broken
+	Behaviours int     `json:"behaviours"` // pairs of events with what came of them, in a row
+}
+
+// NewReport returns a report without results.
+func NewReport(target TargetInfo, seed uint64) *Report {
+	return &Report{Suite: "credence", Version: SuiteVersion, Seed: seed, Target: target}
+}
+
+// Add appends a result and counts it.
+func (r *Report) Add(t TestResult) {
+	r.Results = append(r.Results, t)
+	r.Summary.Count(t.Status)
+}
+
+// Count counts a status.
+func (s *Summary) Count(status Status) {
+	switch status {
+	case Passed:
+		s.Passed++
+	case Failed:
+		s.Failed++
+	case Skipped:
+		s.Skipped++
+	case Errored:
+		s.Errored++
+	}
+}
+
+// Conforms reports whether no test failed or errored and at least one test of a profile passed: a run in which nothing was
+// executed proves nothing.
+func (r *Report) Conforms() bool {
+	return r.Summary.Failed == 0 && r.Summary.Errored == 0 && r.executed()
+}
+
+// executed reports whether a test of a profile was passed.
+func (r *Report) executed() bool {
+	return slices.ContainsFunc(r.Results, func(t TestResult) bool { return t.Status == Passed && t.Profile != ShimProfile })
+}
