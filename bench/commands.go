@@ -12,7 +12,9 @@ import (
 )
 
 // vectorTests matches the tests of vector files.
-var vectorTests = regexp.MustCompile(`/(agree|session|decode|initiate|verify|open|respond|seal|root|sign|follower|chain|accumulate|next|first|scenario)/`)
+var vectorTests = regexp.MustCompile(
+	`/(agree|session|decode|initiate|verify|open|respond|seal|root|sign|follower|chain|accumulate|next|first|scenario)/`,
+)
 
 // command is a whole command of the project, and the time that it may take.
 type command struct {
@@ -25,17 +27,25 @@ type command struct {
 // timeCommands builds and runs the commands in the project's directory.
 func (o options) timeCommands(stdout io.Writer) ([]command, error) {
 	for _, name := range []string{"credence", "vecgen", "zoo"} {
-		if out, err := exec.Command("go", "build", "-C", "..", "-o", "build/"+name, "./cmd/"+name).CombinedOutput(); err != nil {
+		if out, err := exec.Command(
+			"go", "build", "-C", "..", "-o", "build/"+name, "./cmd/"+name,
+		).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%s: %w: %s", name, err, out)
 		}
 	}
-	if out, err := exec.Command("go", "build", "-C", "../shims/reference", "-o", abs("../build/shims/reference"), ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"go", "build", "-C", "../shims/reference", "-o", abs("../build/shims/reference"), ".",
+	).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("the shim of the reference: %w: %s", err, out)
 	}
 	commands := []command{
-		{name: "`credence run --target reference`", words: []string{"build/credence", "run", "--target", "reference"}, limit: 30 * time.Second},
-		{name: "`credence run --shim build/shims/reference`", words: []string{"build/credence", "run", "--shim", "build/shims/reference"}},
-		{name: "the vectors alone", words: []string{"build/credence", "run", "--target", "reference", "--run", vectorTests.String()}, limit: 3 * time.Second},
+		{name: "`credence run --target reference`", words: []string{"build/credence", "run", "--target", "reference"},
+			limit: 30 * time.Second},
+		{name: "`credence run --shim build/shims/reference`",
+			words: []string{"build/credence", "run", "--shim", "build/shims/reference"}},
+		{name: "the vectors alone",
+			words: []string{"build/credence", "run", "--target", "reference", "--run", vectorTests.String()},
+			limit: 3 * time.Second},
 		{name: "`vecgen -check`", words: []string{"build/vecgen", "-check"}, limit: 5 * time.Second},
 	}
 	if o.zoo {
@@ -64,7 +74,9 @@ type sample struct {
 // watchMemory runs a campaign on the reference and looks at its memory a hundred times.
 func watchMemory(long time.Duration, stdout io.Writer) ([]sample, error) {
 	fmt.Fprintf(stdout, "bench: a campaign of %s\n", long)
-	c := exec.Command("build/credence", "fuzz", "--target", "reference", "--time", long.String(), "--seeds", "fuzz/corpus")
+	c := exec.Command(
+		"build/credence", "fuzz", "--target", "reference", "--time", long.String(), "--seeds", "fuzz/corpus",
+	)
 	c.Dir = ".."
 	if err := c.Start(); err != nil {
 		return nil, err

@@ -51,8 +51,8 @@ func talk(b *testing.B, own, recipients int) (alice, bob devices) {
 	return alice, bob
 }
 
-// mails returns what the post office makes of a commit: one mail for each device of the account, and one for the devices of the
-// peer.
+// mails returns what the post office makes of a commit: one mail for each device of the account, and one for the
+// devices of the peer.
 func (d devices) mails(commit []byte) (own [][]byte, peers []byte) {
 	var c postoffice.Commit
 	if err := codec.Decode(commit, &c); err != nil {
@@ -126,8 +126,8 @@ func eachPair(b *testing.B, run func(b *testing.B, own, recipients int, referenc
 	}
 }
 
-// BenchmarkSend is what an ambassador message costs the device that sends it: one entry, and one record for each other own
-// device.
+// BenchmarkSend is what an ambassador message costs the device that sends it: one entry, and one record for each other
+// own device.
 func BenchmarkSend(b *testing.B) {
 	eachPair(b, func(b *testing.B, own, recipients int, reference bool) {
 		b.ReportAllocs()
@@ -191,8 +191,8 @@ func (d devices) rotate(b *testing.B) time.Duration {
 	return took + time.Since(started)
 }
 
-// BenchmarkCatchUp is a device that reads what a sibling and the peer have said while it was away: of k messages half are
-// from each.
+// BenchmarkCatchUp is a device that reads what a sibling and the peer have said while it was away: of k messages half
+// are from each.
 func BenchmarkCatchUp(b *testing.B) {
 	for _, k := range []int{2, 10, 100} {
 		b.Run(fmt.Sprintf("missed=%d/impl=floor", k), func(b *testing.B) {
@@ -311,8 +311,8 @@ func (f *deviceFloor) receive() {
 	f.hash(entrySize)
 }
 
-// follow is the reading of a sibling's record and entry. The public key of the ratchet key in the record has to be made: it
-// is compared with the entry's.
+// follow is the reading of a sibling's record and entry. The public key of the ratchet key in the record has to be
+// made: it is compared with the entry's.
 func (f *deviceFloor) follow() {
 	f.chain.key()
 	f.open(headerSize, f.record)

@@ -16,8 +16,8 @@ import (
 )
 
 // The floor is what a step costs that does nothing but its primitives: the functions of this file, straight from the
-// libraries, with sizes as in the messages that the reference makes. It keeps no state that can be wrong, checks nothing but
-// signatures and tags, and is of no use but as a measure.
+// libraries, with sizes as in the messages that the reference makes. It keeps no state that can be wrong, checks
+// nothing but signatures and tags, and is of no use but as a measure.
 
 // must returns the value of a call that cannot fail here.
 func must[T any](v T, err error) T {

@@ -22,8 +22,8 @@ import (
 	"credence/shims/reference/adapter"
 )
 
-// BenchmarkGrowth returns the points of the curves in docs/performance.md: what something costs that has x of something. state-B is
-// the size of the state that is left, in bytes.
+// BenchmarkGrowth returns the points of the curves in docs/performance.md: what something costs that has x of
+// something. state-B is the size of the state that is left, in bytes.
 func BenchmarkGrowth(b *testing.B) {
 	for _, c := range curves {
 		for _, x := range c.at {
@@ -156,9 +156,12 @@ func search(b *testing.B, size int, t *adversary.Trace) {
 func searchBytes(b *testing.B, x int)    { search(b, x, traffic(b, 20)) }
 func searchMessages(b *testing.B, x int) { search(b, 1<<10, traffic(b, x)) }
 
-// playScenario plays a scenario of two parties with so many events, in turns of two messages, with a theft after each so many.
+// playScenario plays a scenario of two parties with so many events, in turns of two messages, with a theft after each
+// so many.
 func playScenario(b *testing.B, events, theft int) {
-	s := &scenario.Scenario{Format: scenario.Format, Version: scenario.Version, Level: scenario.Ratchet, Set: params.AmbassadorV1.Name}
+	s := &scenario.Scenario{
+		Format: scenario.Format, Version: scenario.Version, Level: scenario.Ratchet, Set: params.AmbassadorV1.Name,
+	}
 	sent := map[string]int{}
 	for i := 1; len(s.Events) < events; i++ {
 		by, to := "a", "b"
@@ -166,12 +169,18 @@ func playScenario(b *testing.B, events, theft int) {
 			by, to = to, by
 		}
 		sent[by]++
-		s.Events = append(s.Events, scenario.Event{Do: scenario.Send, By: by}, scenario.Event{Do: scenario.Deliver, By: to, Message: fmt.Sprint(by, sent[by])})
+		s.Events = append(
+			s.Events, scenario.Event{Do: scenario.Send, By: by},
+			scenario.Event{Do: scenario.Deliver, By: to, Message: fmt.Sprint(by, sent[by])},
+		)
 		if len(s.Events)%theft == 0 {
 			s.Events = append(s.Events, scenario.Event{Do: scenario.Compromise, By: "b"})
 		}
 	}
-	p, err := conformance.NewPlayer(b.Context(), conformance.Options{Seed: 1, Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil }})
+	p, err := conformance.NewPlayer(
+		b.Context(),
+		conformance.Options{Seed: 1, Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil }},
+	)
 	require.NoError(b, err)
 	for b.Loop() {
 		play, err := p.Play(s)

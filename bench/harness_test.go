@@ -46,8 +46,8 @@ func echo(r io.Reader, w io.Writer, size int) {
 	}
 }
 
-// BenchmarkScript is a script of the suite: a session is set up, and each side sends 20 times two messages. It is done by calls of
-// the reference, and by requests to the target in the process that the suite makes of it.
+// BenchmarkScript is a script of the suite: a session is set up, and each side sends 20 times two messages. It is done
+// by calls of the reference, and by requests to the target in the process that the suite makes of it.
 func BenchmarkScript(b *testing.B) {
 	b.Run("impl=reference", func(b *testing.B) {
 		b.ReportAllocs()
@@ -100,8 +100,8 @@ func (s script) message(from int) {
 	s.call(shim.SessionDecrypt, &shim.Params{Party: names[1-from], Peer: names[from], Envelope: m.Envelope})
 }
 
-// BenchmarkRoundTrip is one request to a shim behind pipes, with its checks, and the bare pipes with lines of the same sizes. The
-// request is a step of a chain, which the shim does in a moment.
+// BenchmarkRoundTrip is one request to a shim behind pipes, with its checks, and the bare pipes with lines of the same
+// sizes. The request is a step of a chain, which the shim does in a moment.
 func BenchmarkRoundTrip(b *testing.B) {
 	request := &shim.Params{Set: params.AmbassadorV1.Name, ChainKey: zeros[:]}
 	b.Run("impl=bare-pipe", func(b *testing.B) {
@@ -138,7 +138,9 @@ func BenchmarkRoundTrip(b *testing.B) {
 // sizes returns the sizes in bytes of the lines of a request and of its reply.
 func sizes(b *testing.B, p *shim.Params) (in, out int) {
 	var reply bytes.Buffer
-	request := fmt.Sprintf(`{"id":1,"op":"ratchet.chain","params":{"set":"ambassador-v1","chain_key":"%x"}}`+"\n", []byte(p.ChainKey))
+	request := fmt.Sprintf(
+		`{"id":1,"op":"ratchet.chain","params":{"set":"ambassador-v1","chain_key":"%x"}}`+"\n", []byte(p.ChainKey),
+	)
 	require.NoError(b, shim.Serve(adapter.New(), bytes.NewReader([]byte(request)), &reply))
 	return len(request), reply.Len()
 }
@@ -162,8 +164,8 @@ func suite(b *testing.B, o conformance.Options) {
 	}
 }
 
-// BenchmarkSuite is a run of the suite on the reference in the process: the vectors alone on one target, and all of it on one and
-// on as many as there are cores.
+// BenchmarkSuite is a run of the suite on the reference in the process: the vectors alone on one target, and all of it
+// on one and on as many as there are cores.
 func BenchmarkSuite(b *testing.B) {
 	b.Run("tests=vectors/jobs=1", func(b *testing.B) { suite(b, conformance.Options{Match: vectorTests, Jobs: 1}) })
 	for _, jobs := range []int{1, runtime.NumCPU()} {

@@ -2,9 +2,10 @@
 //
 //	bench [-rounds N] [-benchtime D] [-long D] [-zoo] [-docs DIRECTORY] [-raw FILE]
 //
-// The work is in Go benchmarks, here and beside the shims of other libraries. Every round runs all of them once, one after the
-// other, and a ratio is taken within a round: what disturbs the machine for a while disturbs both sides. Figures are medians of the
-// rounds. The raw output is a file that benchstat reads. Exit status: 0 measured, whatever the figures are; 1 something failed; 2 usage.
+// The work is in Go benchmarks, here and beside the shims of other libraries. Every round runs all of them once, one
+// after the other, and a ratio is taken within a round: what disturbs the machine for a while disturbs both sides.
+// Figures are medians of the rounds. The raw output is a file that benchstat reads. Exit status: 0 measured, whatever
+// the figures are; 1 something failed; 2 usage.
 package main
 
 import (
@@ -41,7 +42,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if flags.NArg() > 0 || o.rounds < 1 {
-		fmt.Fprintln(stderr, "bench: usage: bench [-rounds N] [-benchtime D] [-long D] [-zoo] [-docs DIRECTORY] [-raw FILE]")
+		fmt.Fprintln(
+			stderr, "bench: usage: bench [-rounds N] [-benchtime D] [-long D] [-zoo] [-docs DIRECTORY] [-raw FILE]",
+		)
 		return 2
 	}
 	if err := o.bench(stdout); err != nil {

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// figures are the results of benchmarks by their name without the Benchmark in front: what each round has measured of each unit.
+// figures are the results of benchmarks by their name without the Benchmark in front: what each round has measured of
+// each unit.
 type figures map[string]map[string][]float64
 
 // median returns the median of the rounds, NaN if there is none.
@@ -102,14 +103,17 @@ func (o options) measure(stdout io.Writer) (figures, error) {
 func allPrograms() []program {
 	test := func(name, directory, needs string) program {
 		binary := filepath.Join("..", "build", "bench-"+name)
-		return program{name, []string{"go", "test", "-C", directory, "-c", "-o", abs(binary), "."}, needs, []string{abs(binary)}}
+		return program{
+			name, []string{"go", "test", "-C", directory, "-c", "-o", abs(binary), "."}, needs, []string{abs(binary)},
+		}
 	}
 	return []program{
 		test("reference", ".", "go.mod"),
 		test("libsignal-go", "../shims/libsignal-go", "../shims/libsignal-go/go.mod"),
 		test("libolm", "../shims/libolm", "/usr/include/olm/olm.h"),
 		{
-			"libsignal-c", []string{"make", "-C", "../shims/libsignal-c", "bench", "OUT=" + abs("../build/bench-libsignal-c")},
+			"libsignal-c",
+			[]string{"make", "-C", "../shims/libsignal-c", "bench", "OUT=" + abs("../build/bench-libsignal-c")},
 			"/usr/include/signal/signal_protocol.h", []string{abs("../build/bench-libsignal-c")},
 		},
 	}
@@ -125,7 +129,12 @@ func abs(path string) string {
 
 // round runs the benchmarks of a group once.
 func (p program) round(g group, raw io.Writer, f figures) error {
-	c := exec.Command(p.run[0], append(p.run[1:], "-test.run=^$", "-test.bench="+g.match, "-test.benchtime="+g.benchtime, fmt.Sprintf("-test.cpu=%d", g.cores), "-test.timeout=1h")...)
+	c := exec.Command(
+		p.run[0], append(
+			p.run[1:], "-test.run=^$", "-test.bench="+g.match, "-test.benchtime="+g.benchtime,
+			fmt.Sprintf("-test.cpu=%d", g.cores), "-test.timeout=1h",
+		)...,
+	)
 	out, err := c.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", p.name, err, out)

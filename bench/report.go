@@ -29,40 +29,70 @@ type target struct {
 func targets() []target {
 	const v1, v3 = "/set=ambassador-v1/impl=", "/set=signal-v3/impl="
 	all := []target{
-		{says: "one-way message over its floor", of: "OneWay" + v1 + "reference", base: "OneWay" + v1 + "floor", most: 1.4},
-		{says: "ping-pong over its floor", of: "PingPong" + v1 + "reference", base: "PingPong" + v1 + "floor", most: 1.15},
+		{says: "one-way message over its floor", of: "OneWay" + v1 + "reference", base: "OneWay" + v1 + "floor",
+			most: 1.4},
+		{says: "ping-pong over its floor", of: "PingPong" + v1 + "reference", base: "PingPong" + v1 + "floor",
+			most: 1.15},
 		{says: "set-up over its floor", of: "SetUp" + v1 + "reference", base: "SetUp" + v1 + "floor", most: 1.15},
 	}
 	for _, n := range []int{1, 2, 5, 20} {
 		name := fmt.Sprintf("Message/own=%d/recipients=%d/impl=", n, n)
-		all = append(all, target{says: fmt.Sprintf("ambassador message of %d devices to %d over its floor", n, n), of: name + "reference", base: name + "floor", most: 1.3})
+		all = append(
+			all, target{
+				says: fmt.Sprintf("ambassador message of %d devices to %d over its floor", n, n),
+				of:   name + "reference", base: name + "floor", most: 1.3,
+			},
+		)
 	}
 	for _, n := range []int{1, 20} {
 		name := fmt.Sprintf("Send/own=%d/recipients=%%d/impl=reference", n)
-		all = append(all, target{says: fmt.Sprintf("sender's cost with %d own devices, 20 recipient devices over 1", n), of: fmt.Sprintf(name, 20), base: fmt.Sprintf(name, 1), most: 1.03})
+		all = append(
+			all, target{
+				says: fmt.Sprintf("sender's cost with %d own devices, 20 recipient devices over 1", n),
+				of:   fmt.Sprintf(name, 20), base: fmt.Sprintf(name, 1), most: 1.03,
+			},
+		)
 	}
 	return append(all,
-		target{says: "one-way: go.mau.fi/libsignal, live store, over the reference", of: "OneWay" + v3 + "libsignal-go-live", base: "OneWay" + v3 + "reference", least: 3},
-		target{says: "ping-pong: go.mau.fi/libsignal, live store, over the reference", of: "PingPong" + v3 + "libsignal-go-live", base: "PingPong" + v3 + "reference", least: 1.7},
-		target{says: "set-up: go.mau.fi/libsignal, live store, over the reference", of: "SetUp" + v3 + "libsignal-go-live", base: "SetUp" + v3 + "reference", least: 1.5},
-		target{says: "target in the process over calls of the reference", of: "Script/impl=target", base: "Script/impl=reference", most: 1.05},
-		target{says: "round trip of a shim over bare pipes", of: "RoundTrip/impl=shim", base: "RoundTrip/impl=bare-pipe", most: 2},
-		target{says: fmt.Sprintf("suite on one target over %d at a time", runtime.NumCPU()), of: "Suite/tests=all/jobs=1", base: fmt.Sprintf("Suite/tests=all/jobs=%d", runtime.NumCPU()), least: 0.8 * float64(runtime.NumCPU())},
+		target{says: "one-way: go.mau.fi/libsignal, live store, over the reference",
+			of: "OneWay" + v3 + "libsignal-go-live", base: "OneWay" + v3 + "reference", least: 3},
+		target{says: "ping-pong: go.mau.fi/libsignal, live store, over the reference",
+			of: "PingPong" + v3 + "libsignal-go-live", base: "PingPong" + v3 + "reference", least: 1.7},
+		target{says: "set-up: go.mau.fi/libsignal, live store, over the reference",
+			of: "SetUp" + v3 + "libsignal-go-live", base: "SetUp" + v3 + "reference", least: 1.5},
+		target{says: "target in the process over calls of the reference", of: "Script/impl=target",
+			base: "Script/impl=reference", most: 1.05},
+		target{says: "round trip of a shim over bare pipes", of: "RoundTrip/impl=shim",
+			base: "RoundTrip/impl=bare-pipe", most: 2},
+		target{says: fmt.Sprintf("suite on one target over %d at a time", runtime.NumCPU()),
+			of: "Suite/tests=all/jobs=1", base: fmt.Sprintf("Suite/tests=all/jobs=%d", runtime.NumCPU()),
+			least: 0.8 * float64(runtime.NumCPU())},
 	)
 }
 
 // grown are the curves, in the order of the table.
 var grown = []growth{
-	{"conversation-by-messages", "a conversation", "messages", "each message costs the same; the set-up weighs at the small end"},
-	{"message-by-devices", "a message", "devices of each account", "one record for each own device, one reading on each device"},
-	{"message-by-conversations", "a message", "conversations of the device", "a step is made on a copy of the device, which holds a pointer for each conversation"},
-	{"jump-by-skipped", "reading after a jump", "skipped messages", "one chain step and one stored key for each, up to MAX_SKIP"},
-	{"reading-by-skipped", "reading all that was skipped", "skipped messages", "taking a stored key copies the list of the others, so that a refusal leaves no trace: quadratic in bytes that are moved, and bounded by the number of keys that are kept"},
-	{"search-by-bytes", "what a thief reads in a copy", "bytes of the copy", "every 32 bytes in a row are tried as a key"},
-	{"search-by-messages", "what a thief reads in a copy", "messages of the trace", "every message is tried; a chain key is followed for 100 steps at most"},
-	{"scenario-by-events", "a scenario with one theft", "events", "the one copy that is searched weighs at the small end"},
-	{"scenario-by-events-and-thefts", "a scenario with a theft each 20 events", "events", "what was found in one copy is not looked for in the next"},
-	{"suite-by-tests", "a run of session vectors", "tests", "the files are read and checked in a fifth of a second, before the first test"},
+	{"conversation-by-messages", "a conversation", "messages",
+		"each message costs the same; the set-up weighs at the small end"},
+	{"message-by-devices", "a message", "devices of each account",
+		"one record for each own device, one reading on each device"},
+	{"message-by-conversations", "a message", "conversations of the device",
+		"a step is made on a copy of the device, which holds a pointer for each conversation"},
+	{"jump-by-skipped", "reading after a jump", "skipped messages",
+		"one chain step and one stored key for each, up to MAX_SKIP"},
+	{"reading-by-skipped", "reading all that was skipped", "skipped messages",
+		"taking a stored key copies the list of the others, so that a refusal leaves no trace: quadratic in bytes " +
+			"that are moved, and bounded by the number of keys that are kept"},
+	{"search-by-bytes", "what a thief reads in a copy", "bytes of the copy",
+		"every 32 bytes in a row are tried as a key"},
+	{"search-by-messages", "what a thief reads in a copy", "messages of the trace",
+		"every message is tried; a chain key is followed for 100 steps at most"},
+	{"scenario-by-events", "a scenario with one theft", "events",
+		"the one copy that is searched weighs at the small end"},
+	{"scenario-by-events-and-thefts", "a scenario with a theft each 20 events", "events",
+		"what was found in one copy is not looked for in the next"},
+	{"suite-by-tests", "a run of session vectors", "tests",
+		"the files are read and checked in a fifth of a second, before the first test"},
 }
 
 func (r *report) markdown() string {
@@ -96,7 +126,8 @@ them ([bench/floor_test.go](../bench/floor_test.go)). Messages are 64 bytes. `+"
 	b.WriteString("\n" + explanation + "\n## Messages and sessions\n")
 	for _, s := range []string{"ambassador-v1", "signal-v3", "olm-v1"} {
 		fmt.Fprintf(&b, "\n### %s\n\n", s)
-		r.table(&b, []string{"OneWay", "PingPong", "SetUp"}, func(work, impl string) string { return work + "/set=" + s + "/impl=" + impl }, r.implementations(s))
+		r.table(&b, []string{"OneWay", "PingPong", "SetUp"},
+			func(work, impl string) string { return work + "/set=" + s + "/impl=" + impl }, r.implementations(s))
 	}
 	b.WriteString(`
 One-way is a message within a chain, made and read. Ping-pong is a message and its answer, each with a new ratchet key. Set-up goes from
@@ -127,9 +158,14 @@ what the first and the peer have said, half from each. A rotation draws 22 key p
 		}
 		fitted, last := exponent(points)
 		first, end := points[0], points[len(points)-1]
-		fmt.Fprintf(&b, "| [%s](performance/%s.svg) | %s | %.0f: %s | %.0f: %s | %.2f | %.2f | %s |\n", g.cost, g.curve, g.by, first.x, duration(first.y), end.x, duration(end.y), fitted, last, g.says)
+		fmt.Fprintf(
+			&b, "| [%s](performance/%s.svg) | %s | %.0f: %s | %.0f: %s | %.2f | %.2f | %s |\n", g.cost, g.curve, g.by,
+			first.x, duration(first.y), end.x, duration(end.y), fitted, last, g.says,
+		)
 	}
-	b.WriteString("\nThe exponent is that of the power which fits all points; at the end, of the last two. One is linear.\n\n")
+	b.WriteString(
+		"\nThe exponent is that of the power which fits all points; at the end, of the last two. One is linear.\n\n",
+	)
 	b.WriteString("Sizes of exported states, in bytes:\n\n| state | | |\n|---|---|---|\n")
 	for _, s := range []struct{ curve, state, by string }{
 		{"conversation-by-messages", "a party with one session", "messages"},
@@ -147,8 +183,12 @@ what the first and the peer have said, half from each. A rotation draws 22 key p
 	b.WriteString(bounds)
 	if len(r.memory) > 0 {
 		half := r.memory[len(r.memory)/2:]
-		fmt.Fprintf(&b, "\n## Memory of a run\n\nA campaign of %s on the reference, looked at %d times: resident %.0f to %.0f MB in its first half, %.0f to %.0f MB in its second ([curve](performance/campaign-memory.svg)).\n",
-			r.options.long, len(r.memory), least(r.memory[:len(r.memory)/2]), most(r.memory[:len(r.memory)/2]), least(half), most(half))
+		fmt.Fprintf(
+			&b, "\n## Memory of a run\n\nA campaign of %s on the reference, looked at %d times: resident %.0f to "+
+				"%.0f MB in its first half, %.0f to %.0f MB in its second ([curve](performance/campaign-memory.svg)).\n",
+			r.options.long, len(r.memory), least(r.memory[:len(r.memory)/2]), most(r.memory[:len(r.memory)/2]), least(
+				half,
+			), most(half))
 	}
 	return b.String()
 }
@@ -210,7 +250,10 @@ func (r *report) cell(name, floor string) string {
 }
 
 func (r *report) devices(b *strings.Builder) {
-	b.WriteString("| own devices | recipient's | sender's part: floor | reference | all devices: floor | reference |\n|---|---|---|---|---|---|\n")
+	b.WriteString(
+		"| own devices | recipient's | sender's part: floor | reference | all devices: floor | reference " +
+			"|\n|---|---|---|---|---|---|\n",
+	)
 	for _, own := range []int{1, 2, 5, 20} {
 		for _, recipients := range []int{1, 2, 5, 20} {
 			cells := []string{fmt.Sprint(own), fmt.Sprint(recipients)}
@@ -224,11 +267,17 @@ func (r *report) devices(b *strings.Builder) {
 	b.WriteString("\n| work | floor | reference |\n|---|---|---|\n")
 	for _, n := range []int{1, 2, 5, 20} {
 		name := fmt.Sprintf("Rotation/own=%d/impl=", n)
-		fmt.Fprintf(b, "| rotation with %d devices | %s | %s |\n", n, r.cell(name+"floor", name+"floor"), r.cell(name+"reference", name+"floor"))
+		fmt.Fprintf(
+			b, "| rotation with %d devices | %s | %s |\n", n, r.cell(name+"floor", name+"floor"),
+			r.cell(name+"reference", name+"floor"),
+		)
 	}
 	for _, k := range []int{2, 10, 100} {
 		name := fmt.Sprintf("CatchUp/missed=%d/impl=", k)
-		fmt.Fprintf(b, "| catch-up of %d messages | %s | %s |\n", k, r.cell(name+"floor", name+"floor"), r.cell(name+"reference", name+"floor"))
+		fmt.Fprintf(
+			b, "| catch-up of %d messages | %s | %s |\n", k, r.cell(name+"floor", name+"floor"),
+			r.cell(name+"reference", name+"floor"),
+		)
 	}
 }
 
@@ -237,11 +286,16 @@ func (r *report) harness(b *strings.Builder) {
 	cores := runtime.NumCPU()
 	b.WriteString("## The harness\n\n| work | | |\n|---|---|---|\n")
 	for _, row := range []struct{ work, base, other, baseName, name string }{
-		{"a script of 82 messages", "calls of the reference", "requests to the target in the process", "Script/impl=reference", "Script/impl=target"},
+		{"a script of 82 messages", "calls of the reference", "requests to the target in the process",
+			"Script/impl=reference", "Script/impl=target"},
 		{"a round trip", "bare pipes", "a shim", "RoundTrip/impl=bare-pipe", "RoundTrip/impl=shim"},
-		{"the suite on the reference", fmt.Sprintf("%d targets at a time", cores), "one target", fmt.Sprintf("Suite/tests=all/jobs=%d", cores), "Suite/tests=all/jobs=1"},
+		{"the suite on the reference", fmt.Sprintf("%d targets at a time", cores), "one target",
+			fmt.Sprintf("Suite/tests=all/jobs=%d", cores), "Suite/tests=all/jobs=1"},
 	} {
-		fmt.Fprintf(b, "| %s | %s: %s | %s: %s |\n", row.work, row.base, r.cell(row.baseName, row.baseName), row.other, r.cell(row.name, row.baseName))
+		fmt.Fprintf(
+			b, "| %s | %s: %s | %s: %s |\n", row.work, row.base, r.cell(row.baseName, row.baseName), row.other,
+			r.cell(row.name, row.baseName),
+		)
 	}
 }
 

@@ -35,18 +35,24 @@ var ErrTarget = suite.ErrTarget
 
 // Options select and shape a run.
 type Options struct {
-	Profiles  []string                                   // only these; nil is all
-	Match     *regexp.Regexp                             // only tests whose id matches; nil is all
-	Vectors   []*vectors.File                            // nil is the embedded ones
-	Seed      uint64                                     // of the randomness of the reference as a peer, and of the scenarios
-	Budget    time.Duration                              // of the property tests: as many scenarios as fit on the reference; 0 is DefaultBudget
-	Shard     verdict.Shard                              // only this part of the tests, and the tests of the shim itself
-	Jobs      int                                        // targets that run at the same time; below 1 is 1
-	Command   string                                     // the command line up to the options that select a test, for repeat
-	Scenarios string                                     // directory for the scenarios on which property tests fail; "" is nowhere
-	Replay    string                                     // the command line that runs a scenario, up to its file
-	Progress  func(Progress)                             // called after every test, if not nil; never from two goroutines at once
-	Start     func(context.Context) (shim.Target, error) // starts one target
+	Profiles []string        // only these; nil is all
+	Match    *regexp.Regexp  // only tests whose id matches; nil is all
+	Vectors  []*vectors.File // nil is the embedded ones
+	// of the randomness of the reference as a peer, and of the scenarios
+	Seed uint64
+	// of the property tests: as many scenarios as fit on the reference; 0 is DefaultBudget
+	Budget time.Duration
+	// only this part of the tests, and the tests of the shim itself
+	Shard verdict.Shard
+	Jobs  int // targets that run at the same time; below 1 is 1
+	// the command line up to the options that select a test, for repeat
+	Command string
+	// directory for the scenarios on which property tests fail; "" is nowhere
+	Scenarios string
+	Replay    string // the command line that runs a scenario, up to its file
+	// called after every test, if not nil; never from two goroutines at once
+	Progress func(Progress)
+	Start    func(context.Context) (shim.Target, error) // starts one target
 }
 
 // Progress says how far a run is.
@@ -69,8 +75,8 @@ func List(files []*vectors.File) ([]verdict.TestInfo, error) {
 	return infos, nil
 }
 
-// Run runs the suite. It returns ErrUnknownProfile, ErrNoMatch or ErrTarget, and otherwise a report, whatever the target
-// does.
+// Run runs the suite. It returns ErrUnknownProfile, ErrNoMatch or ErrTarget, and otherwise a report, whatever the
+// target does.
 func Run(ctx context.Context, o Options) (*verdict.Report, error) {
 	tests, err := o.selected()
 	if err != nil {
@@ -125,7 +131,8 @@ func (o Options) selected() ([]suite.Test, error) {
 
 // matches reports whether the options name a test.
 func (o Options) matches(c suite.Test) bool {
-	return (o.Profiles == nil || slices.Contains(o.Profiles, c.Profile)) && (o.Match == nil || o.Match.MatchString(c.ID))
+	return (o.Profiles == nil || slices.Contains(o.Profiles, c.Profile)) &&
+		(o.Match == nil || o.Match.MatchString(c.ID))
 }
 
 // complete says how to run a test again, and saves the scenario on which it failed.

@@ -28,8 +28,8 @@ type Step struct {
 	Next string // what to do, if it is not done
 }
 
-// Diagnose goes the way of a shim: does it start, does it keep the shim protocol, and profile by profile what is missing and what
-// fails. Of the options Seed, Jobs, Start and Command are used. It returns the error of the context.
+// Diagnose goes the way of a shim: does it start, does it keep the shim protocol, and profile by profile what is
+// missing and what fails. Of the options Seed, Jobs, Start and Command are used. It returns the error of the context.
 func Diagnose(ctx context.Context, o Options) ([]Step, error) {
 	target, h, err := suite.Start(ctx, o.Start)
 	if err != nil {
@@ -90,11 +90,15 @@ func notClaimed(profile string, h suite.Hello) Step {
 	for _, op := range missing {
 		names = append(names, string(op))
 	}
-	s.Next = fmt.Sprintf("to have it, answer %s, list them in operations, and add %q to the profiles of hello", strings.Join(names, ", "), profile)
+	s.Next = fmt.Sprintf(
+		"to have it, answer %s, list them in operations, and add %q to the profiles of hello",
+		strings.Join(names, ", "), profile,
+	)
 	return s
 }
 
-// standing returns the counts of a profile, and its first failure: errors first, for nothing else can be said before they are gone.
+// standing returns the counts of a profile, and its first failure: errors first, for nothing else can be said before
+// they are gone.
 func standing(profile string, results []verdict.TestResult) Step {
 	var sum verdict.Summary
 	for _, t := range results {
@@ -103,12 +107,19 @@ func standing(profile string, results []verdict.TestResult) Step {
 		}
 	}
 	s := Step{Name: profile, Done: sum.Failed+sum.Errored == 0 && sum.Passed > 0}
-	s.Says = fmt.Sprintf("%d passed, %d failed, %d errored, %d skipped", sum.Passed, sum.Failed, sum.Errored, sum.Skipped)
+	s.Says = fmt.Sprintf(
+		"%d passed, %d failed, %d errored, %d skipped", sum.Passed, sum.Failed, sum.Errored, sum.Skipped,
+	)
 	for _, status := range []verdict.Status{verdict.Errored, verdict.Failed} {
-		i := slices.IndexFunc(results, func(t verdict.TestResult) bool { return t.Profile == profile && t.Status == status })
+		i := slices.IndexFunc(
+			results, func(t verdict.TestResult) bool { return t.Profile == profile && t.Status == status },
+		)
 		if i >= 0 {
 			t := results[i]
-			s.Next = fmt.Sprintf("%s (%s): %s; expected %s, got %s; run it alone: %s", t.ID, t.Reason, t.Message, t.Expected, t.Got, t.Repeat)
+			s.Next = fmt.Sprintf(
+				"%s (%s): %s; expected %s, got %s; run it alone: %s", t.ID, t.Reason, t.Message, t.Expected, t.Got,
+				t.Repeat,
+			)
 			return s
 		}
 	}

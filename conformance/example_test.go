@@ -14,7 +14,8 @@ func ExampleRun() {
 	report, err := conformance.Run(context.Background(), conformance.Options{
 		Seed:  1,
 		Match: regexp.MustCompile("^xeddsa/ambassador-v1/sign/"),
-		Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil }, // or process.Start for a child process
+		// or process.Start for a child process
+		Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil },
 	})
 	if err != nil {
 		panic(err)

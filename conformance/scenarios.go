@@ -24,8 +24,9 @@ func NewPlayer(ctx context.Context, o Options) (*Player, error) {
 // FuzzOptions shape a fuzzing campaign.
 type FuzzOptions = campaign.Options
 
-// Fuzz plays scenarios, new ones and changed ones of a corpus, until it is told to end. It returns ErrTarget, ErrNoMatch
-// if the target has nothing to fuzz, or the error of the context; the report is then of what was done before, or nil.
+// Fuzz plays scenarios, new ones and changed ones of a corpus, until it is told to end. It returns ErrTarget,
+// ErrNoMatch if the target has nothing to fuzz, or the error of the context; the report is then of what was done
+// before, or nil.
 func Fuzz(ctx context.Context, o FuzzOptions) (*verdict.Report, error) { return campaign.Run(ctx, o) }
 
 // SearchOptions shape an exhaustive search.

@@ -44,7 +44,10 @@ func exchanges(f *testing.F) (all []exchange) {
 		require.NoError(f, err)
 		initiator, err := session.New(set, session.Options{}, random)
 		require.NoError(f, err)
-		x := exchange{set: set, bundle: responder.Bundle(), initiator: initiator, responder: responder, talking: responder.Clone()}
+		x := exchange{
+			set: set, bundle: responder.Bundle(), initiator: initiator, responder: responder,
+			talking: responder.Clone(),
+		}
 		sender := initiator.Clone()
 		require.NoError(f, sender.Initiate("b", x.bundle, random))
 		e, err := sender.Encrypt("b", []byte(plaintext), random)
@@ -75,7 +78,10 @@ func FuzzBundle(f *testing.F) {
 		x := all[int(n)%len(all)]
 		p := x.initiator.Clone()
 		before := p.Export()
-		b := x3dh.Bundle{Identity: identity, SignedPrekey: signed, Signature: signature, OneTimePrekey: oneTime, SignedPrekeyID: signedID, OneTimePrekeyID: oneTimeID}
+		b := x3dh.Bundle{
+			Identity: identity, SignedPrekey: signed, Signature: signature, OneTimePrekey: oneTime,
+			SignedPrekeyID: signedID, OneTimePrekeyID: oneTimeID,
+		}
 		if err := p.Initiate("b", b, seeded(9)); err != nil {
 			require.NotEmpty(t, refusal.Of(err))
 			require.Equal(t, before, p.Export())
@@ -86,8 +92,8 @@ func FuzzBundle(f *testing.F) {
 	})
 }
 
-// FuzzInitial: an initial message that is not genuine is refused with a class and changes nothing; nothing makes another
-// plaintext of one.
+// FuzzInitial: an initial message that is not genuine is refused with a class and changes nothing; nothing makes
+// another plaintext of one.
 func FuzzInitial(f *testing.F) {
 	all := exchanges(f)
 	for i, x := range all {
@@ -208,7 +214,8 @@ func FuzzReplies(f *testing.F) {
 func FuzzScenario(f *testing.F) {
 	for i := range 4 {
 		for _, s := range []*scenario.Scenario{
-			scenario.Ratchets("signal-v3", "", scenario.AnyRatchet).Example(i), scenario.Accounts(scenario.AnyAccount).Example(i),
+			scenario.Ratchets("signal-v3", "", scenario.AnyRatchet).Example(i),
+			scenario.Accounts(scenario.AnyAccount).Example(i),
 		} {
 			text, err := s.Encode()
 			require.NoError(f, err)

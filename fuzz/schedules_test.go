@@ -55,13 +55,14 @@ func plays(p *conformance.Player, scenarios *rapid.Generator[*scenario.Scenario]
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Fatalf("%s (%s): %s\nexpected %s\ngot %s\nto replay it, save this scenario:\n%s", r.Status, r.Reason, r.Message, r.Expected, r.Got, text)
+			t.Fatalf("%s (%s): %s\nexpected %s\ngot %s\nto replay it, save this scenario:\n%s", r.Status, r.Reason,
+				r.Message, r.Expected, r.Got, text)
 		}
 	})
 }
 
-// FuzzRatchetSchedules: whatever two parties do, whatever happens to their messages, and whoever copies their states: all of SPEC.md 13.4
-// holds, by the oracle of conformance/adversary, which shares nothing with the reference.
+// FuzzRatchetSchedules: whatever two parties do, whatever happens to their messages, and whoever copies their states:
+// all of SPEC.md 13.4 holds, by the oracle of conformance/adversary, which shares nothing with the reference.
 func FuzzRatchetSchedules(f *testing.F) {
 	streams(f)
 	var kinds []*rapid.Generator[*scenario.Scenario]
@@ -78,7 +79,8 @@ func FuzzAmbassadorSchedules(f *testing.F) {
 	f.Fuzz(plays(player(f), scenario.Accounts(scenario.AnyAccount)))
 }
 
-// BenchmarkSchedules counts the scenarios that are played in a second, on one core; docs/fuzzing.md has the share of cryptography in it.
+// BenchmarkSchedules counts the scenarios that are played in a second, on one core; docs/fuzzing.md has the share of
+// cryptography in it.
 func BenchmarkSchedules(b *testing.B) {
 	for _, c := range []struct {
 		name      string
@@ -88,7 +90,12 @@ func BenchmarkSchedules(b *testing.B) {
 		{"ambassador", scenario.Accounts(scenario.AnyAccount)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			p, err := conformance.NewPlayer(context.Background(), conformance.Options{Seed: 1, Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil }})
+			p, err := conformance.NewPlayer(
+				context.Background(),
+				conformance.Options{
+					Seed: 1, Start: func(context.Context) (shim.Target, error) { return adapter.New(), nil },
+				},
+			)
 			require.NoError(b, err)
 			var events int
 			for i := 0; b.Loop(); i++ {

@@ -25,7 +25,9 @@ func set(n uint8) *params.Set { return params.Sets()[int(n)%len(params.Sets())] 
 // seeds are the ratchet messages of each set.
 func seeds(f *testing.F) {
 	for i, s := range params.Sets() {
-		message := wire.Seal(s, make([]byte, 32), nil, wire.Header{Key: primitive.PublicKey{9}, PN: 3, N: 5}, []byte("seed"))
+		message := wire.Seal(
+			s, make([]byte, 32), nil, wire.Header{Key: primitive.PublicKey{9}, PN: 3, N: 5}, []byte("seed"),
+		)
 		f.Add(uint8(i), message)
 		for _, m := range malicious.Mutations(s, message) {
 			f.Add(uint8(i), m.Message)
@@ -33,8 +35,8 @@ func seeds(f *testing.F) {
 	}
 }
 
-// FuzzParse: every decoder is total, and refuses with a class. A header that is read and written again is the same, and in ambassador-v1
-// its bytes are.
+// FuzzParse: every decoder is total, and refuses with a class. A header that is read and written again is the same, and
+// in ambassador-v1 its bytes are.
 func FuzzParse(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, n uint8, message []byte) {
@@ -55,10 +57,17 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzParseInitial: what is parsed and written again is parsed as the same, and in ambassador-v1 its bytes are the same.
+// FuzzParseInitial: what is parsed and written again is parsed as the same, and in ambassador-v1 its bytes are the
+// same.
 func FuzzParseInitial(f *testing.F) {
 	for i, s := range params.Sets() {
-		f.Add(uint8(i), wire.EncodeInitial(s, wire.Initial{Identity: make([]byte, 32), Ephemeral: make([]byte, 32), OneTimePrekey: make([]byte, 32), SignedPrekeyID: 1, OneTimePrekeyID: 2, Message: []byte("m")}))
+		f.Add(uint8(i),
+			wire.EncodeInitial(
+				s, wire.Initial{
+					Identity: make([]byte, 32), Ephemeral: make([]byte, 32), OneTimePrekey: make([]byte, 32),
+					SignedPrekeyID: 1, OneTimePrekeyID: 2, Message: []byte("m"),
+				},
+			))
 	}
 	f.Fuzz(func(t *testing.T, n uint8, message []byte) {
 		m, err := wire.ParseInitial(set(n), message)

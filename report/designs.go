@@ -15,8 +15,8 @@ const (
 	designsColumn = 118
 )
 
-// Designs draws what the thief of a device's state reads of one conversation in several designs, side by side, as SVG: texts down, designs
-// across, the time of the theft shaded until the last text that he reads.
+// Designs draws what the thief of a device's state reads of one conversation in several designs, side by side, as SVG:
+// texts down, designs across, the time of the theft shaded until the last text that he reads.
 func Designs(w io.Writer, s *claims.Story) error {
 	c := &canvas{
 		width: designsLeft + designsColumn*len(s.Designs) + 16, title: "What a thief reads in each design",
@@ -42,8 +42,10 @@ func Designs(w io.Writer, s *claims.Story) error {
 		c.text("small end", designsLeft-16, y-4, at.text)
 	}
 	legend := c.legend(16, bottom+22, c.width-32, []sign{
-		{"safe", func(x, y int) { c.mark(safe, x, y) }}, {"the thief reads it", func(x, y int) { c.mark(readable, x, y) }},
-		{"state copied", c.theft}, {"healed", c.healed}, {"no step by which a user recovers", func(x, y int) { c.text("muted", x-4, y+4, "–") }},
+		{"safe", func(x, y int) { c.mark(safe, x, y) }},
+		{"the thief reads it", func(x, y int) { c.mark(readable, x, y) }},
+		{"state copied", c.theft}, {"healed", c.healed},
+		{"no step by which a user recovers", func(x, y int) { c.text("muted", x-4, y+4, "–") }},
 	})
 	c.height = bottom + 22 + legend
 	_, err := w.Write(c.markup(drawingStyle))

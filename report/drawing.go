@@ -30,15 +30,15 @@ const (
 	mostMarks  = 20000 // arrivals, readings and keys
 )
 
-// Exposure draws who could read what, as SVG: time goes across, an event a column, and messages down. A window of compromise is
-// shaded from the theft of a state to the first message that it does not open any more. The text is the same for the same record.
-// It returns ErrTooLarge.
+// Exposure draws who could read what, as SVG: time goes across, an event a column, and messages down. A window of
+// compromise is shaded from the theft of a state to the first message that it does not open any more. The text is the
+// same for the same record. It returns ErrTooLarge.
 func Exposure(w io.Writer, s *scenario.Scenario, r *verdict.Record) error {
 	return standalone(w, s, r, exposureMap)
 }
 
-// Sequence draws who sent what to whom, as SVG: time goes down, an event a line, and parties or devices are lanes; beside them
-// stands which keys each has from event to event. It returns ErrTooLarge.
+// Sequence draws who sent what to whom, as SVG: time goes down, an event a line, and parties or devices are lanes;
+// beside them stands which keys each has from event to event. It returns ErrTooLarge.
 func Sequence(w io.Writer, s *scenario.Scenario, r *verdict.Record) error {
 	return standalone(w, s, r, sequenceView)
 }
@@ -68,7 +68,9 @@ func drawable(s *scenario.Scenario, r *verdict.Record) error {
 	for _, limit := range []struct {
 		what    string
 		n, most int
-	}{{"events", len(s.Events), mostEvents}, {"messages", len(r.Messages), mostRows}, {"lanes", len(r.Lanes), mostLanes}, {"arrivals, readings and keys", marks, mostMarks}} {
+	}{{"events", len(s.Events), mostEvents}, {"messages", len(r.Messages), mostRows}, {
+		"lanes", len(r.Lanes), mostLanes,
+	}, {"arrivals, readings and keys", marks, mostMarks}} {
 		if limit.n > limit.most {
 			return fmt.Errorf("%w: %d %s, and at most %d can be", ErrTooLarge, limit.n, limit.what, limit.most)
 		}
@@ -122,7 +124,10 @@ type scene struct {
 }
 
 func newScene(s *scenario.Scenario, r *verdict.Record) *scene {
-	sc := &scene{scenario: s, record: r, open: make([]openness, len(r.Messages)), spans: map[string][]span{}, last: len(s.Events) - 1}
+	sc := &scene{
+		scenario: s, record: r, open: make([]openness, len(r.Messages)), spans: map[string][]span{},
+		last: len(s.Events) - 1,
+	}
 	for _, c := range r.Compromises {
 		for _, e := range c.Exposed {
 			if sc.has(e.Index) {
@@ -157,7 +162,8 @@ func (sc *scene) include(event int) {
 // clamp returns an event that is drawn.
 func (sc *scene) clamp(event int) int { return min(max(event, sc.first), max(sc.last, sc.first)) }
 
-// span returns the window of a copy: until the first message of or for its account that it does not open, and after which it opens none.
+// span returns the window of a copy: until the first message of or for its account that it does not open, and after
+// which it opens none.
 func (sc *scene) span(c verdict.Compromised) span {
 	last := c.Event
 	for _, e := range c.Exposed {
@@ -243,7 +249,10 @@ func (sc *scene) summary() string {
 	for _, o := range sc.open {
 		n[o]++
 	}
-	return fmt.Sprintf("%d messages, %d copied states; %d messages safe, %d may be read, %d secret and read.", len(sc.open), len(sc.record.Compromises), n[safe], n[allowed]+n[readable], n[broken])
+	return fmt.Sprintf(
+		"%d messages, %d copied states; %d messages safe, %d may be read, %d secret and read.", len(sc.open),
+		len(sc.record.Compromises), n[safe], n[allowed]+n[readable], n[broken],
+	)
 }
 
 // heading returns the first line of a drawing.
@@ -287,12 +296,17 @@ const mostLetters = 120
 
 // text writes a text that starts at x, or ends there if the class has "end" in it.
 func (c *canvas) text(class string, x, y int, text string) {
-	fmt.Fprintf(&c.body, `<text class="%s" x="%d" y="%d">%s</text>`+"\n", class, x, y, xmlSafe(short(text, mostLetters)))
+	fmt.Fprintf(
+		&c.body, `<text class="%s" x="%d" y="%d">%s</text>`+"\n", class, x, y, xmlSafe(short(text, mostLetters)),
+	)
 }
 
 // slanted writes a text that goes up to the right.
 func (c *canvas) slanted(class string, x, y int, text string) {
-	fmt.Fprintf(&c.body, `<text class="%s" transform="translate(%d %d) rotate(-48)">%s</text>`+"\n", class, x, y, xmlSafe(short(text, mostLetters)))
+	fmt.Fprintf(
+		&c.body, `<text class="%s" transform="translate(%d %d) rotate(-48)">%s</text>`+"\n", class, x, y,
+		xmlSafe(short(text, mostLetters)),
+	)
 }
 
 // group puts what is drawn by f in a group with a tooltip.
@@ -334,8 +348,13 @@ func (c *canvas) cross(class string, x, y int) {
 // markup returns the image, with a style of its own or, if it is empty, with that of the page around it.
 func (c *canvas) markup(style string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" width="%d" height="%d" viewBox="0 0 %d %d">`+"\n", c.width, c.height, c.width, c.height)
-	fmt.Fprintf(&b, "<title>%s</title>\n<desc>%s</desc>\n", xmlSafe(short(c.title, 4*mostLetters)), xmlSafe(short(c.desc, 8*mostLetters)))
+	fmt.Fprintf(
+		&b, `<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" width="%d" height="%d" viewBox="0 0 %d %d">`+"\n", c.width, c.height, c.width, c.height,
+	)
+	fmt.Fprintf(
+		&b, "<title>%s</title>\n<desc>%s</desc>\n", xmlSafe(short(c.title, 4*mostLetters)),
+		xmlSafe(short(c.desc, 8*mostLetters)),
+	)
 	if style != "" {
 		fmt.Fprintf(&b, "<style>%s</style>\n", style)
 	}

@@ -38,7 +38,8 @@ func exposureMap(sc *scene) *canvas {
 	m.choose()
 	m.measure()
 	m.text("title", 16, 24, "Who could read what")
-	m.text("small", 16, 42, short(strings.TrimSuffix(sc.heading()+": "+sc.scenario.Comment, ": "), (m.width-32)/textWidth))
+	m.text("small", 16, 42,
+		short(strings.TrimSuffix(sc.heading()+": "+sc.scenario.Comment, ": "), (m.width-32)/textWidth))
 	m.windows()
 	m.events()
 	for i, victim := range sc.victims {
@@ -121,7 +122,8 @@ func (m *exposure) events() {
 		text, class := m.label(e)
 		base := m.top - len(m.victims)*rowHeight - 10
 		m.canvas.line("grid", m.x(e), base, m.x(e), m.bottom)
-		m.group(fmt.Sprintf("event %d: %s", e+1, text), func() { m.slanted("mono slant "+class, m.x(e)+3, base-2, short(text, labelMost)) })
+		m.group(fmt.Sprintf("event %d: %s", e+1, text),
+			func() { m.slanted("mono slant "+class, m.x(e)+3, base-2, short(text, labelMost)) })
 	}
 }
 
@@ -136,14 +138,17 @@ func (m *exposure) victim(name string, y int) {
 		}
 		m.rect("bar", m.x(s.from), middle-3, to-m.x(s.from), 6)
 		if s.healed {
-			m.group(fmt.Sprintf("healed: what the copies of %s open ends before event %d", name, s.to+1), func() { m.canvas.healed(to, middle) })
+			m.group(fmt.Sprintf("healed: what the copies of %s open ends before event %d", name, s.to+1),
+				func() { m.canvas.healed(to, middle) })
 		} else {
 			m.text("small", to+8, middle+4, "not healed")
 		}
 	}
 	for _, c := range m.record.Compromises {
 		if c.Who == name {
-			m.group(fmt.Sprintf("the state of %s is copied in event %d; it opens %d messages", c.Who, c.Event+1, len(c.Exposed)), func() { m.theft(m.x(c.Event), middle) })
+			m.group(fmt.Sprintf(
+				"the state of %s is copied in event %d; it opens %d messages", c.Who, c.Event+1, len(c.Exposed),
+			), func() { m.theft(m.x(c.Event), middle) })
 		}
 	}
 }
@@ -158,7 +163,8 @@ func (m *exposure) row(message, y int) {
 	m.text("small "+m.open[message].class()+"-words", m.x(m.last)+columnWidth/2+12, y+4, m.open[message].words())
 }
 
-// way draws how long a message was under way: a line to its last reading, or a dotted one to the end if nobody has read it.
+// way draws how long a message was under way: a line to its last reading, or a dotted one to the end if nobody has read
+// it.
 func (m *exposure) way(t verdict.Travelled, y int) {
 	last, read := t.Event, false
 	for _, a := range m.record.Arrivals {
@@ -180,7 +186,8 @@ func (m *exposure) way(t verdict.Travelled, y int) {
 	}
 }
 
-// marks draws the signs of a message. What was sent before a theft is marked there, what was sent later where it is sent.
+// marks draws the signs of a message. What was sent before a theft is marked there, what was sent later where it is
+// sent.
 func (m *exposure) marks(message, y int) {
 	t := m.record.Messages[message]
 	at := map[int]openness{}
@@ -210,7 +217,10 @@ func (m *exposure) tip(message int) string {
 	for _, c := range m.record.Compromises {
 		for _, e := range c.Exposed {
 			if e.Index == message && opennessOf(e) == m.open[message] {
-				return fmt.Sprintf("%s, with the state of %s from event %d: %s", text, c.Who, c.Event+1, strings.TrimSuffix(e.Read+", "+string(e.Guarantee), ", "))
+				return fmt.Sprintf(
+					"%s, with the state of %s from event %d: %s", text, c.Who, c.Event+1,
+					strings.TrimSuffix(e.Read+", "+string(e.Guarantee), ", "),
+				)
 			}
 		}
 	}

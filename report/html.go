@@ -31,7 +31,8 @@ const (
 	openAtOnce = 3        // failures that are open when the page is
 )
 
-// page is what the template shows. All texts in it are escaped by the template; texts of a target went through Line before.
+// page is what the template shows. All texts in it are escaped by the template; texts of a target went through Line
+// before.
 type page struct {
 	Style, Script template.HTML
 	Policy        string
@@ -101,8 +102,8 @@ type skip struct {
 
 type result struct{ ID, Profile, Status, Message string }
 
-// HTML writes a report as one page that needs no network. Nothing that a target said is taken for markup or script: the page's own are the only
-// ones that its policy lets a browser run.
+// HTML writes a report as one page that needs no network. Nothing that a target said is taken for markup or script: the
+// page's own are the only ones that its policy lets a browser run.
 func HTML(w io.Writer, r *verdict.Report, o Options) error {
 	t, err := template.New("page").Parse(htmlTemplate)
 	if err != nil {
@@ -114,15 +115,21 @@ func HTML(w io.Writer, r *verdict.Report, o Options) error {
 func newPage(r *verdict.Report, o Options) *page {
 	style := htmlStyle + drawingStyle
 	p := &page{
-		Style: template.HTML("<style>" + style + "</style>"), Script: template.HTML("<script>" + htmlScript + "</script>"),
-		Policy: fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'", digest(style), digest(htmlScript)),
+		Style:  template.HTML("<style>" + style + "</style>"),
+		Script: template.HTML("<script>" + htmlScript + "</script>"),
+		Policy: fmt.Sprintf(
+			"default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
+			digest(style), digest(htmlScript),
+		),
 		Target: Line(elide(describeTarget(r.Target))), Language: Line(elide(r.Target.Language)), Gate: r.Gate,
 		Run: fmt.Sprintf("%s %s, seed %d", r.Suite, r.Version, r.Seed),
 	}
 	p.Verdict, p.Good = verdictOf(r, o)
 	p.Remark = strings.Trim((&terminal{options: o}).remark(r), " ()")
 	if c := r.Campaign; c != nil {
-		p.Campaign = fmt.Sprintf("%d executions in %.0f s, %d behaviours, %d restarts", c.Executions, c.Seconds, c.Behaviours, c.Restarts)
+		p.Campaign = fmt.Sprintf(
+			"%d executions in %.0f s, %d behaviours, %d restarts", c.Executions, c.Seconds, c.Behaviours, c.Restarts,
+		)
 	}
 	for _, g := range byProfile(r.Results) {
 		p.Profiles = append(p.Profiles, row{Name: Line(g.name), Summary: g.summary})
@@ -138,7 +145,9 @@ func newPage(r *verdict.Report, o Options) *page {
 	for message, n := range skips {
 		p.Skips = append(p.Skips, skip{n, message})
 	}
-	slices.SortFunc(p.Skips, func(a, b skip) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Message, b.Message)) })
+	slices.SortFunc(
+		p.Skips, func(a, b skip) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Message, b.Message)) },
+	)
 	return p
 }
 
@@ -172,7 +181,10 @@ func (p *page) add(t verdict.TestResult, gate *verdict.Gate, texts map[string]st
 	if t.Status != verdict.Failed && t.Status != verdict.Errored {
 		return
 	}
-	f := failure{ID: Line(t.ID), Status: string(t.Status), Reason: string(t.Reason), Message: Line(elide(t.Message)), Known: gate.Excuses(t.ID), Open: len(p.Failures) < openAtOnce}
+	f := failure{
+		ID: Line(t.ID), Status: string(t.Status), Reason: string(t.Reason), Message: Line(elide(t.Message)),
+		Known: gate.Excuses(t.ID), Open: len(p.Failures) < openAtOnce,
+	}
 	for _, id := range t.Requirements {
 		f.Requirements = append(f.Requirements, requirement{Line(id), texts[id]})
 	}
@@ -201,7 +213,8 @@ func drawings(t verdict.TestResult) (all []template.HTML) {
 	}
 	for _, draw := range []func(*scene) *canvas{exposureMap, sequenceView} {
 		if c, err := drawn(t.Scenario, t.Record, draw); err == nil {
-			all = append(all, template.HTML(bytes.TrimSpace(c.markup("")))) // every text in it is escaped by encoding/xml
+			// every text in it is escaped by encoding/xml
+			all = append(all, template.HTML(bytes.TrimSpace(c.markup(""))))
 		}
 	}
 	return all

@@ -22,11 +22,16 @@ const spoken = `</script><script>document.title='owned'</script><img src=x onerr
 
 // many returns a report with n results, and hostile texts wherever a target can put them.
 func many(n int) *verdict.Report {
-	r := &verdict.Report{Suite: "credence", Version: "1", Target: verdict.TargetInfo{Name: spoken, Version: spoken, Language: spoken}}
+	r := &verdict.Report{
+		Suite: "credence", Version: "1", Target: verdict.TargetInfo{Name: spoken, Version: spoken, Language: spoken},
+	}
 	statuses := []verdict.Status{verdict.Passed, verdict.Failed, verdict.Errored, verdict.Skipped}
 	reasons := []verdict.Reason{"", verdict.Mismatch, verdict.Crash, verdict.Unsupported}
 	for i := range n {
-		t := verdict.TestResult{ID: fmt.Sprintf("ratchet/test-%d", i), Profile: "ratchet", Requirements: []string{"AMB-RAT-01"}, Status: statuses[i%4], Reason: reasons[i%4], Message: spoken}
+		t := verdict.TestResult{
+			ID: fmt.Sprintf("ratchet/test-%d", i), Profile: "ratchet", Requirements: []string{"AMB-RAT-01"},
+			Status: statuses[i%4], Reason: reasons[i%4], Message: spoken,
+		}
 		if i%4 == 1 || i%4 == 2 {
 			t.Sent, t.Expected, t.Got, t.Repeat = spoken, spoken, spoken, "credence run "+spoken
 		}
@@ -64,7 +69,9 @@ func TestHTML(t *testing.T) {
 	require.Contains(t, page, "DOES NOT CONFORM")
 	require.Contains(t, page, "Failures (20)")
 	r := many(8)
-	r.Judge(&verdict.KnownFailures{Known: []verdict.KnownFailure{{Test: "ratchet/test-1", Reason: "why", Link: "where"}}}, verdict.DefaultFailOn, []verdict.TestInfo{{ID: "ratchet/test-1"}})
+	r.Judge(&verdict.KnownFailures{
+		Known: []verdict.KnownFailure{{Test: "ratchet/test-1", Reason: "why", Link: "where"}},
+	}, verdict.DefaultFailOn, []verdict.TestInfo{{ID: "ratchet/test-1"}})
 	page = html(t, r)
 	require.Contains(t, page, "Gate failed")
 	require.Contains(t, page, "Known: why (where)")
@@ -80,7 +87,10 @@ func TestBrowser(t *testing.T) {
 	dom := func(page string) string {
 		file := filepath.Join(t.TempDir(), "report.html")
 		require.NoError(t, os.WriteFile(file, []byte(page), 0o600))
-		c := exec.Command(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(), "--virtual-time-budget=5000", "--dump-dom", "file://"+file)
+		c := exec.Command(
+			chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(),
+			"--virtual-time-budget=5000", "--dump-dom", "file://"+file,
+		)
 		out, err := c.Output()
 		require.NoError(t, err)
 		return string(out)

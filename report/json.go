@@ -48,7 +48,10 @@ func withoutNull(r verdict.Report) verdict.Report {
 		r.Results[i].Requirements = append([]string{}, r.Results[i].Requirements...)
 	}
 	if g := r.Gate; g != nil {
-		r.Gate = &verdict.Gate{Passed: g.Passed, Known: append([]verdict.Excused{}, g.Known...), Flaky: append([]verdict.Excused{}, g.Flaky...), Problems: append([]string{}, g.Problems...)}
+		r.Gate = &verdict.Gate{
+			Passed: g.Passed, Known: append([]verdict.Excused{}, g.Known...),
+			Flaky: append([]verdict.Excused{}, g.Flaky...), Problems: append([]string{}, g.Problems...),
+		}
 	}
 	return r
 }
@@ -73,8 +76,8 @@ func escapeUnprintable(text []byte) []byte {
 }
 
 // Read reads a report. It takes what JSON writes, whatever the whitespace and the order of the keys, and returns
-// ErrMalformed for everything else: missing or unknown keys, null, more after the report, statuses or reasons that there are
-// not, and a summary that is not that of the results.
+// ErrMalformed for everything else: missing or unknown keys, null, more after the report, statuses or reasons that
+// there are not, and a summary that is not that of the results.
 func Read(r io.Reader) (*verdict.Report, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {

@@ -53,8 +53,8 @@ type junitSkipped struct {
 	Message string `xml:"message,attr"`
 }
 
-// JUnit writes a report as JUnit XML, one testsuite a profile. Known failures count as skipped. Characters that XML 1.0 forbids are left out, and so are
-// DEL and the C1 controls.
+// JUnit writes a report as JUnit XML, one testsuite a profile. Known failures count as skipped. Characters that XML 1.0
+// forbids are left out, and so are DEL and the C1 controls.
 func JUnit(w io.Writer, r *verdict.Report) error {
 	suites := junitSuites{Name: "credence"}
 	for _, g := range byProfile(r.Results) {
@@ -93,7 +93,9 @@ func (g *profileGroup) junit(r *verdict.Report) junitSuite {
 	for _, t := range g.results {
 		c := junitCaseOf(t)
 		if e := r.Gate.Excuses(t.ID); e != nil {
-			c.Failure, c.Error, c.Skipped = nil, nil, &junitSkipped{xmlText("known failure: " + e.Reason + " (" + e.Link + ")")}
+			c.Failure, c.Error, c.Skipped = nil, nil, &junitSkipped{
+				xmlText("known failure: " + e.Reason + " (" + e.Link + ")"),
+			}
 			suite.excuse(t.Status)
 		}
 		suite.Cases = append(suite.Cases, c)
@@ -134,7 +136,8 @@ func junitOutcomeOf(t verdict.TestResult) *junitOutcome {
 // xmlText leaves out what XML 1.0 forbids, DEL and the C1 controls.
 func xmlText(text string) string {
 	return strings.Map(func(r rune) rune {
-		allowed := r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r < 0x7f || r > 0x9f && r != 0xfffe && r != 0xffff
+		allowed := r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r < 0x7f || r > 0x9f && r != 0xfffe &&
+			r != 0xffff
 		if !allowed {
 			return -1
 		}

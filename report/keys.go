@@ -121,7 +121,9 @@ func (v *sequence) keySigns() (signs []sign) {
 			if kind == verdict.MessageKey {
 				words = "skipped message key"
 			}
-			signs = append(signs, sign{words, func(x, y int) { v.rect("key "+keyClass(kind), x-2, y-6, keyWidth-4, 12) }})
+			signs = append(
+				signs, sign{words, func(x, y int) { v.rect("key "+keyClass(kind), x-2, y-6, keyWidth-4, 12) }},
+			)
 		}
 	}
 	return signs

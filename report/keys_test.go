@@ -15,7 +15,8 @@ func TestKeyBars(t *testing.T) {
 		return verdict.Life{Lane: "a", Kind: kind, Since: since, Until: until}
 	}
 	lives := []verdict.Life{
-		life(verdict.ChainKey, 0, 4), life(verdict.ChainKey, 1, 3), life(verdict.ChainKey, 3, -1), life(verdict.ChainKey, 3, 5),
+		life(verdict.ChainKey, 0, 4), life(verdict.ChainKey, 1, 3), life(verdict.ChainKey, 3, -1),
+		life(verdict.ChainKey, 3, 5),
 		life(verdict.ChainKey, 5, 6), life(verdict.RootKey, 2, -1),
 	}
 	bars, columns := keyBars(lives)

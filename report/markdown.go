@@ -13,8 +13,8 @@ import (
 // mostMarkdown is how many failures a summary shows.
 const mostMarkdown = 20
 
-// Markdown writes a summary for the page of a CI job: the verdict, counts by profile, guarantees, and failures with the commands that
-// repeat them. Nothing that a target said is taken for markup.
+// Markdown writes a summary for the page of a CI job: the verdict, counts by profile, guarantees, and failures with the
+// commands that repeat them. Nothing that a target said is taken for markup.
 func Markdown(w io.Writer, r *verdict.Report, o Options) error {
 	m := &markdown{bufio.NewWriter(w)}
 	v, _ := verdictOf(r, o)
@@ -43,7 +43,8 @@ func (m *markdown) table(columns ...string) {
 func (m *markdown) profiles(r *verdict.Report) {
 	m.table("profile", "passed", "failed", "errored", "skipped")
 	for _, g := range byProfile(r.Results) {
-		m.line("| %s | %d | %d | %d | %d |", escapeMarkdown(g.name), g.summary.Passed, g.summary.Failed, g.summary.Errored, g.summary.Skipped)
+		m.line("| %s | %d | %d | %d | %d |", escapeMarkdown(g.name), g.summary.Passed, g.summary.Failed,
+			g.summary.Errored, g.summary.Skipped)
 	}
 }
 
@@ -97,7 +98,8 @@ func (m *markdown) failures(r *verdict.Report) {
 		m.line("")
 		m.line("### %s `%s` (%s)", t.Status, code(t.ID), t.Reason)
 		for _, f := range []struct{ name, value string }{
-			{"requirements", strings.Join(t.Requirements, ", ")}, {"message", t.Message}, {"expected", t.Expected}, {"got", t.Got}, {"repeat", t.Repeat}, {"replay", t.Replay},
+			{"requirements", strings.Join(t.Requirements, ", ")}, {"message", t.Message}, {"expected", t.Expected},
+			{"got", t.Got}, {"repeat", t.Repeat}, {"replay", t.Replay},
 		} {
 			if f.value != "" {
 				m.line("- %s: `%s`", f.name, code(elide(f.value)))

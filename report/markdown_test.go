@@ -33,7 +33,9 @@ func TestMarkdown(t *testing.T) {
 		require.Zero(t, strings.Count(line, "`")%2, line)
 	}
 	require.Contains(t, page, "and 180 more")
-	evil.Judge(&verdict.KnownFailures{Known: []verdict.KnownFailure{{Test: "ratchet/test-1", Reason: "a | b", Link: "<l>"}}}, verdict.DefaultFailOn, []verdict.TestInfo{{ID: "ratchet/test-1"}})
+	evil.Judge(&verdict.KnownFailures{
+		Known: []verdict.KnownFailure{{Test: "ratchet/test-1", Reason: "a | b", Link: "<l>"}},
+	}, verdict.DefaultFailOn, []verdict.TestInfo{{ID: "ratchet/test-1"}})
 	page = markdown(t, evil)
 	require.Contains(t, page, "**Gate: FAILED**")
 	require.Contains(t, page, `| ratchet/test-1 | a \| b | &lt;l> |`)
@@ -52,7 +54,10 @@ func TestBadge(t *testing.T) {
 		return b
 	}
 	require.Equal(t, "red", badge(sample()).Color)
-	good := &verdict.Report{Results: []verdict.TestResult{{ID: "a", Profile: "x3dh", Status: verdict.Passed}}, Summary: verdict.Summary{Passed: 1}}
+	good := &verdict.Report{
+		Results: []verdict.TestResult{{ID: "a", Profile: "x3dh", Status: verdict.Passed}},
+		Summary: verdict.Summary{Passed: 1},
+	}
 	require.Equal(t, "conforms, 1 passed", badge(good).Message)
 	require.Equal(t, "brightgreen", badge(good).Color)
 	r := sample()

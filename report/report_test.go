@@ -32,8 +32,10 @@ func sample() *verdict.Report {
 	}
 	add := func(id string, status verdict.Status, reason verdict.Reason, message string) {
 		r.Results = append(r.Results, verdict.TestResult{
-			ID: id, Profile: strings.Split(id, "/")[0], Requirements: []string{"AMB-KEY-01"}, Status: status, Reason: reason, Message: message,
-			Sent: "op {}", Expected: "rejected", Got: "result " + strings.Repeat("ab", 200), Repeat: "credence run --shim 'x' --run '^" + id + "$'",
+			ID: id, Profile: strings.Split(id, "/")[0], Requirements: []string{"AMB-KEY-01"}, Status: status,
+			Reason: reason, Message: message,
+			Sent: "op {}", Expected: "rejected", Got: "result " + strings.Repeat("ab", 200),
+			Repeat: "credence run --shim 'x' --run '^" + id + "$'",
 		})
 	}
 	add("x3dh/a", verdict.Passed, "", "")
@@ -75,8 +77,12 @@ func golden(t *testing.T, name string, render func(w io.Writer) error) string {
 }
 
 func TestGolden(t *testing.T) {
-	for name, r := range map[string]*verdict.Report{"sample": sample(), "hostile": hostile(), "empty": {Suite: "credence"}} {
-		o := report.Options{Requirements: []credence.Requirement{{ID: "AMB-KEY-01", Text: "the text of the requirement"}}}
+	for name, r := range map[string]*verdict.Report{
+		"sample": sample(), "hostile": hostile(), "empty": {Suite: "credence"},
+	} {
+		o := report.Options{
+			Requirements: []credence.Requirement{{ID: "AMB-KEY-01", Text: "the text of the requirement"}},
+		}
 		golden(t, name+".txt", func(w io.Writer) error { return report.Terminal(w, r, o) })
 		golden(t, name+".json", func(w io.Writer) error { return report.JSON(w, r) })
 		golden(t, name+".xml", func(w io.Writer) error { return report.JUnit(w, r) })
@@ -111,7 +117,8 @@ func failures(n int) *verdict.Report {
 	r := &verdict.Report{Suite: "credence", Summary: verdict.Summary{Failed: n}}
 	for i := range n {
 		r.Results = append(r.Results, verdict.TestResult{
-			ID: fmt.Sprintf("x3dh/%d", i), Profile: "x3dh", Status: verdict.Failed, Reason: verdict.Mismatch, Requirements: []string{"AMB-KEY-01"},
+			ID: fmt.Sprintf("x3dh/%d", i), Profile: "x3dh", Status: verdict.Failed, Reason: verdict.Mismatch,
+			Requirements: []string{"AMB-KEY-01"},
 		})
 	}
 	return r

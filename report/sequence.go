@@ -27,7 +27,9 @@ type sequence struct {
 }
 
 func sequenceView(sc *scene) *canvas {
-	v := &sequence{scene: sc, canvas: &canvas{title: "Who sent what: " + sc.heading(), desc: sc.summary()}, lane: map[string]int{}}
+	v := &sequence{
+		scene: sc, canvas: &canvas{title: "Who sent what: " + sc.heading(), desc: sc.summary()}, lane: map[string]int{},
+	}
 	for i, l := range sc.record.Lanes {
 		v.lane[l.Name] = i
 	}
@@ -195,7 +197,8 @@ func (v *sequence) head(class string, o verdict.Outcome, x1, y1, x2, y2 int) {
 	length := max(1, math.Hypot(dx, dy))
 	ux, uy := dx/length, dy/length
 	bx, by := float64(x2)-8*ux, float64(y2)-8*uy
-	v.shape("path", class+" head", `d="M%d %dL%.1f %.1fL%.1f %.1fz"`, x2, y2, bx-3.5*uy, by+3.5*ux, bx+3.5*uy, by-3.5*ux)
+	v.shape("path", class+" head", `d="M%d %dL%.1f %.1fL%.1f %.1fz"`, x2, y2, bx-3.5*uy, by+3.5*ux, bx+3.5*uy,
+		by-3.5*ux)
 }
 
 func ending(side int) string {
@@ -224,7 +227,9 @@ func (v *sequence) departure(i int, m verdict.Travelled) {
 
 // leftward reports whether a message goes to a lane on the left, so that its name has room on the right.
 func (v *sequence) leftward(m verdict.Travelled, from int) bool {
-	to := slices.IndexFunc(v.record.Lanes, func(l verdict.Lane) bool { return l.Name == m.To || account(l.Name) == m.To })
+	to := slices.IndexFunc(
+		v.record.Lanes, func(l verdict.Lane) bool { return l.Name == m.To || account(l.Name) == m.To },
+	)
 	return to >= 0 && to < from
 }
 
@@ -249,7 +254,8 @@ func (v *sequence) event(event int) {
 	case scenario.Crash:
 		v.cross("gone", x, y)
 		v.text("small", x+11, y+4, "crash")
-	case scenario.Send, scenario.Deliver, scenario.Forge, scenario.Impersonate, scenario.Read, scenario.Release, scenario.Race:
+	case scenario.Send, scenario.Deliver, scenario.Forge, scenario.Impersonate, scenario.Read, scenario.Release,
+		scenario.Race:
 	default:
 		v.rect("did", x-3, y-3, 6, 6)
 		v.text("small", x+9, y+4, string(e.Do))
@@ -272,7 +278,13 @@ func (v *sequence) signs() []sign {
 	signs := []sign{{"safe message", func(x, y int) { v.mark(safe, x, y) }}}
 	for _, o := range []openness{allowed, readable, broken} {
 		if slices.Contains(v.open, o) {
-			signs = append(signs, sign{[...]string{"", "may be read, and was not", "the thief can read it, as he may", "read, and must be secret"}[o], func(x, y int) { v.mark(o, x, y) }})
+			signs = append(
+				signs, sign{
+					[...]string{
+						"", "may be read, and was not", "the thief can read it, as he may", "read, and must be secret",
+					}[o], func(x, y int) { v.mark(o, x, y) },
+				},
+			)
 		}
 	}
 	if len(v.victims) > 0 {

@@ -91,7 +91,8 @@ func (t *terminal) head(r *verdict.Report, groups []*profileGroup) {
 	if r.Target.Language != "" {
 		language = " (" + elide(r.Target.Language) + ")"
 	}
-	t.line(bold, fmt.Sprintf("%s%s; %s %s, seed %d", elide(describeTarget(r.Target)), language, r.Suite, r.Version, r.Seed))
+	t.line(bold,
+		fmt.Sprintf("%s%s; %s %s, seed %d", elide(describeTarget(r.Target)), language, r.Suite, r.Version, r.Seed))
 	t.line(plain, "")
 	if r.Campaign != nil {
 		t.campaign(r)
@@ -105,10 +106,15 @@ func (t *terminal) head(r *verdict.Report, groups []*profileGroup) {
 // campaign says what a fuzzing campaign has done, and what it has not found anything in.
 func (t *terminal) campaign(r *verdict.Report) {
 	c := r.Campaign
-	t.line(plain, fmt.Sprintf("%-*s%d executions in %.0f s (%.1f/s), %d behaviours, %d restarts", fieldColumns, "campaign", c.Executions, c.Seconds, float64(c.Executions)/max(c.Seconds, 0.001), c.Behaviours, c.Restarts))
+	t.line(plain,
+		fmt.Sprintf(
+			"%-*s%d executions in %.0f s (%.1f/s), %d behaviours, %d restarts", fieldColumns, "campaign", c.Executions,
+			c.Seconds, float64(c.Executions)/max(c.Seconds, 0.001), c.Behaviours, c.Restarts,
+		))
 	for _, result := range r.Results {
 		if e := result.Evidence; e != nil && result.Status == verdict.Passed {
-			t.line(plain, fmt.Sprintf("%-*snothing found in %s: %d scenarios, %s", fieldColumns, "", result.ID, e.Scenarios, e))
+			t.line(plain,
+				fmt.Sprintf("%-*snothing found in %s: %d scenarios, %s", fieldColumns, "", result.ID, e.Scenarios, e))
 		}
 	}
 }
@@ -175,7 +181,9 @@ func (t *terminal) failure(r verdict.TestResult) {
 	t.field("expected", r.Expected)
 	t.field("got", r.Got)
 	if at, ok := hiddenDifference(r.Expected, r.Got); ok {
-		t.field("", fmt.Sprintf("(expected and got differ first at character %d, which is not shown; see the JSON report)", at))
+		t.field("", fmt.Sprintf(
+			"(expected and got differ first at character %d, which is not shown; see the JSON report)", at,
+		))
 	}
 	t.field("message", r.Message)
 	for _, c := range []struct{ name, command string }{{"repeat", r.Repeat}, {"replay", r.Replay}} {
@@ -245,7 +253,8 @@ func (t *terminal) skips(results []verdict.TestResult) {
 		}
 	}
 	if rest > 0 {
-		t.line(plain, fmt.Sprintf("%6d  for %d other reasons; all are in the JSON report", rest, len(messages)-mostSkips))
+		t.line(plain,
+			fmt.Sprintf("%6d  for %d other reasons; all are in the JSON report", rest, len(messages)-mostSkips))
 	}
 }
 

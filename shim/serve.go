@@ -52,7 +52,7 @@ func answer(t Target, line []byte) Reply {
 	return Reply{ID: q.ID, Error: e}
 }
 
-// readableID gives the id of a request whose rest cannot be read, or 0.
+// readableID returns the id of a request whose rest cannot be read, or 0.
 func readableID(line []byte) uint64 {
 	var q struct {
 		ID uint64 `json:"id"`

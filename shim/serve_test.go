@@ -66,11 +66,19 @@ func TestServeInput(t *testing.T) {
 		"array":             {"[]", []string{`{"id":0,"error":{"code":"invalid-request",…`}, 0},
 		"two values":        {`{"id":7} {"id":8}`, []string{`{"id":0,"error":{"code":"invalid-request",…`}, 0},
 		"negative id":       {`{"id":-7,"op":"reset"}`, []string{`{"id":0,"error":{"code":"invalid-request",…`}, 0},
-		"params no object":  {`{"id":7,"op":"reset","params":3}`, []string{`{"id":7,"error":{"code":"invalid-request",…`}, 0},
-		"op no text":        {`{"id":7,"op":3}`, []string{`{"id":7,"error":{"code":"invalid-request",…`}, 0},
-		"upper case":        {`{"id":7,"op":"reset","params":{"message":"AB"}}`, []string{`{"id":7,"error":{"code":"invalid-request",…`}, 0},
-		"odd hexadecimal":   {`{"id":7,"op":"reset","params":{"message":"abc"}}`, []string{`{"id":7,"error":{"code":"invalid-request",…`}, 0},
-		"goes on":           {"x\n" + `{"id":7,"op":"reset"}` + "\n", []string{`{"id":0,…`, done}, 1},
+		"params no object": {
+			`{"id":7,"op":"reset","params":3}`, []string{`{"id":7,"error":{"code":"invalid-request",…`}, 0,
+		},
+		"op no text": {`{"id":7,"op":3}`, []string{`{"id":7,"error":{"code":"invalid-request",…`}, 0},
+		"upper case": {
+			`{"id":7,"op":"reset","params":{"message":"AB"}}`, []string{`{"id":7,"error":{"code":"invalid-request",…`},
+			0,
+		},
+		"odd hexadecimal": {
+			`{"id":7,"op":"reset","params":{"message":"abc"}}`, []string{`{"id":7,"error":{"code":"invalid-request",…`},
+			0,
+		},
+		"goes on": {"x\n" + `{"id":7,"op":"reset"}` + "\n", []string{`{"id":0,…`, done}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &scripted{call: gives(&shim.Result{}, nil)}
@@ -100,19 +108,39 @@ func TestServeAnswers(t *testing.T) {
 		call func(shim.Op, *shim.Params) (*shim.Result, error)
 		want string
 	}{
-		"result":           {gives(&shim.Result{Digest: shim.Bytes{0xab}}, nil), `{"id":7,"result":{"digest":"ab"}}`},
-		"empty plaintext":  {gives(&shim.Result{Plaintext: &shim.Bytes{}}, nil), `{"id":7,"result":{"plaintext":""}}`},
-		"nil result":       {gives(nil, nil), `{"id":7,"result":{}}`},
-		"refusal":          {gives(nil, refused), `{"id":7,"error":{"code":"rejected","class":"replay","message":"again"}}`},
-		"wrapped refusal":  {gives(nil, fmt.Errorf("deep: %w", refused)), `{"id":7,"error":{"code":"rejected","class":"replay","message":"again"}}`},
-		"both":             {gives(&shim.Result{Name: "x"}, refused), `{"id":7,"error":{"code":"rejected","class":"replay","message":"again"}}`},
-		"other error":      {gives(nil, errors.New("disk\nfull")), `{"id":7,"error":{"code":"internal","message":"disk\nfull"}}`},
-		"panic with text":  {panics("hunter2"), `{"id":7,"error":{"code":"internal","message":"panic in reset (string)"}}`},
-		"panic with error": {panics(secret{"hunter2"}), `{"id":7,"error":{"code":"internal","message":"panic in reset (shim_test.secret)"}}`},
-		"panic with nil":   {panics(nil), `{"id":7,"error":{"code":"internal","message":"panic in reset (*runtime.PanicNilError)"}}`},
+		"result":          {gives(&shim.Result{Digest: shim.Bytes{0xab}}, nil), `{"id":7,"result":{"digest":"ab"}}`},
+		"empty plaintext": {gives(&shim.Result{Plaintext: &shim.Bytes{}}, nil), `{"id":7,"result":{"plaintext":""}}`},
+		"nil result":      {gives(nil, nil), `{"id":7,"result":{}}`},
+		"refusal": {
+			gives(nil, refused), `{"id":7,"error":{"code":"rejected","class":"replay","message":"again"}}`,
+		},
+		"wrapped refusal": {
+			gives(nil, fmt.Errorf("deep: %w", refused)),
+			`{"id":7,"error":{"code":"rejected","class":"replay","message":"again"}}`,
+		},
+		"both": {
+			gives(&shim.Result{Name: "x"}, refused),
+			`{"id":7,"error":{"code":"rejected","class":"replay","message":"again"}}`,
+		},
+		"other error": {
+			gives(nil, errors.New("disk\nfull")), `{"id":7,"error":{"code":"internal","message":"disk\nfull"}}`,
+		},
+		"panic with text": {
+			panics("hunter2"), `{"id":7,"error":{"code":"internal","message":"panic in reset (string)"}}`,
+		},
+		"panic with error": {
+			panics(secret{"hunter2"}),
+			`{"id":7,"error":{"code":"internal","message":"panic in reset (shim_test.secret)"}}`,
+		},
+		"panic with nil": {
+			panics(nil), `{"id":7,"error":{"code":"internal","message":"panic in reset (*runtime.PanicNilError)"}}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := serve(t, &scripted{call: test.call}, `{"id":7,"op":"reset","params":{}}`+"\n"+`{"id":7,"op":"reset","params":{}}`)
+			got := serve(
+				t, &scripted{call: test.call},
+				`{"id":7,"op":"reset","params":{}}`+"\n"+`{"id":7,"op":"reset","params":{}}`,
+			)
 			require.Equal(t, []string{test.want, test.want}, got, "the second request is answered as the first")
 			require.NotContains(t, got[0], "hunter2")
 		})

@@ -115,9 +115,11 @@ func TestMalformedFiles(t *testing.T) {
 		content []byte
 		message string
 	}{
-		"not json":        {[]byte("{"), "unexpected EOF"},
-		"syntax":          {append(bytes.Clone(beforeHeader), '!'), "line 5: invalid character '!'"},
-		"another kind":    {bytes.Replace(genuine, number, []byte(`"numberOfTests": true, "numberOfTests": `), 1), "line 4: "},
+		"not json": {[]byte("{"), "unexpected EOF"},
+		"syntax":   {append(bytes.Clone(beforeHeader), '!'), "line 5: invalid character '!'"},
+		"another kind": {
+			bytes.Replace(genuine, number, []byte(`"numberOfTests": true, "numberOfTests": `), 1), "line 4: ",
+		},
 		"trailing":        {append(bytes.Clone(genuine), "{}"...), "data after the end"},
 		"count":           {change(func(f map[string]any) { f["numberOfTests"] = 3 }), "numberOfTests"},
 		"unknown key":     {change(func(f map[string]any) { f["extra"] = 1 }), "extra"},

@@ -28,8 +28,8 @@ func readYAML(t *testing.T, path string, v any) {
 	require.NoError(t, yaml.Unmarshal(text, v))
 }
 
-// The step of the GitHub Action: a bad shim fails the job, and passes it with the list of its failures; the page of the job and
-// the reports are there.
+// The step of the GitHub Action: a bad shim fails the job, and passes it with the list of its failures; the page of the
+// job and the reports are there.
 func TestGitHubAction(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -45,7 +45,10 @@ func TestGitHubAction(t *testing.T) {
 	readYAML(t, "../../action.yml", &action)
 	step := action.Runs.Steps[1]
 	dir := t.TempDir()
-	inputs := map[string]string{"github.action_path": root, "inputs.shim": badShimCommand(t, "dies on every third request"), "inputs.args": "--run ^xeddsa/signal-v3/sign/ --jobs 1"}
+	inputs := map[string]string{
+		"github.action_path": root, "inputs.shim": badShimCommand(t, "dies on every third request"),
+		"inputs.args": "--run ^xeddsa/signal-v3/sign/ --jobs 1",
+	}
 	for name, i := range action.Inputs {
 		if name := "inputs." + name; inputs[name] == "" {
 			inputs[name] = i.Default
@@ -63,7 +66,9 @@ func TestGitHubAction(t *testing.T) {
 	out, ok := job()
 	require.False(t, ok, out)
 	require.Contains(t, out, "DOES NOT CONFORM")
-	for _, file := range []string{"summary.md", "credence-reports/credence.json", "credence-reports/credence.xml", "credence-reports/badge.json"} {
+	for _, file := range []string{
+		"summary.md", "credence-reports/credence.json", "credence-reports/credence.xml", "credence-reports/badge.json",
+	} {
 		require.FileExists(t, filepath.Join(dir, file))
 	}
 	inputs["inputs.args"] += " --fail-on none"
@@ -88,7 +93,10 @@ func TestGitLabJob(t *testing.T) {
 	readYAML(t, "../../ci/gitlab.yml", &file)
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink(root, filepath.Join(dir, "credence")))
-	env := []string{"CREDENCE_SHIM=" + badShimCommand(t, "dies on every third request"), "CREDENCE_ARGS=--run ^xeddsa/signal-v3/sign/ --fail-on none"}
+	env := []string{
+		"CREDENCE_SHIM=" + badShimCommand(t, "dies on every third request"),
+		"CREDENCE_ARGS=--run ^xeddsa/signal-v3/sign/ --fail-on none",
+	}
 	for name, value := range file.Credence.Variables {
 		env = append(env, name+"="+value)
 	}

@@ -34,7 +34,9 @@ func compareClaims(args []string, stdout, stderr io.Writer) int {
 		}
 		return conforms
 	}
-	render, ok := map[string]func(*claims.Table, io.Writer) error{"text": (*claims.Table).Text, "json": (*claims.Table).JSON, "markdown": (*claims.Table).Markdown}[*format]
+	render, ok := map[string]func(*claims.Table, io.Writer) error{
+		"text": (*claims.Table).Text, "json": (*claims.Table).JSON, "markdown": (*claims.Table).Markdown,
+	}[*format]
 	if !ok {
 		return complain(stderr, usage, fmt.Errorf("--format %q: text, json, markdown or svg", *format))
 	}

@@ -10,7 +10,9 @@ import (
 
 // What passes between the suite and a target is shown, and no secret of it.
 func TestVerbose(t *testing.T) {
-	status, _, stderr := credenceRun("run", "--target", "reference", "--run", "^ratchet/signal-v3/(chain|root)/", "--verbose")
+	status, _, stderr := credenceRun(
+		"run", "--target", "reference", "--run", "^ratchet/signal-v3/(chain|root)/", "--verbose",
+	)
 	require.Equal(t, conforms, status, stderr)
 	require.Contains(t, stderr, `1 -> ratchet.`)
 	require.Contains(t, stderr, `_key":"secret `)
@@ -49,7 +51,9 @@ func TestCompletion(t *testing.T) {
 	}
 	_, script, _ := credenceRun("completion", "bash")
 	complete := func(words string, at string) string {
-		out, err := exec.Command("bash", "-c", script+"\nCOMP_WORDS=("+words+"); COMP_CWORD="+at+"; _credence; echo ${COMPREPLY[@]}").CombinedOutput()
+		out, err := exec.Command(
+			"bash", "-c", script+"\nCOMP_WORDS=("+words+"); COMP_CWORD="+at+"; _credence; echo ${COMPREPLY[@]}",
+		).CombinedOutput()
 		require.NoError(t, err, string(out))
 		return strings.TrimSpace(string(out))
 	}

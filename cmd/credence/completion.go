@@ -23,10 +23,15 @@ func completion(args []string, stdout, stderr io.Writer) int {
 	if err := parse(flags, args, completionHelp, 1, stdout); err != nil {
 		return failed(stderr, err)
 	}
-	scripts := map[string]string{"bash": bashCompletion, "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + bashCompletion, "fish": fishCompletion}
+	scripts := map[string]string{
+		"bash": bashCompletion, "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + bashCompletion,
+		"fish": fishCompletion,
+	}
 	script, ok := scripts[flags.Arg(0)]
 	if !ok {
-		return complain(stderr, usage, fmt.Errorf("there is no completion for %q (there are bash, zsh, fish)", flags.Arg(0)))
+		return complain(
+			stderr, usage, fmt.Errorf("there is no completion for %q (there are bash, zsh, fish)", flags.Arg(0)),
+		)
 	}
 	var names []string
 	for _, c := range commands() {

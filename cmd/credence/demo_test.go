@@ -33,7 +33,9 @@ func TestDemoUsage(t *testing.T) {
 	status, stdout, stderr := credenceRun("demo", "--design", "mesh")
 	require.Equal(t, usage, status)
 	require.Empty(t, stdout)
-	require.Equal(t, "credence: unknown design \"mesh\" (there are single, leader, multiplication, ambassador)\n", stderr)
+	require.Equal(
+		t, "credence: unknown design \"mesh\" (there are single, leader, multiplication, ambassador)\n", stderr,
+	)
 	status, stdout, _ = credenceRun("demo", "--help")
 	require.Equal(t, conforms, status)
 	require.Contains(t, stdout, "usage: credence demo")

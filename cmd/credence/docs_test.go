@@ -16,8 +16,8 @@ import (
 // commandLine is a line of a code block in the docs, without prompt and comment.
 var commandLine = regexp.MustCompile(`(?m)^    ((?:[A-Z_]+='[^']*' )?(?:(?:build/)?credence|make|go) .*?)(?:  +#.*)?$`)
 
-// Every command in the docs runs: with a shim, a file and a short time in the place of the reader's. Docs that are about other machines
-// say themselves what was tried.
+// Every command in the docs runs: with a shim, a file and a short time in the place of the reader's. Docs that are
+// about other machines say themselves what was tried.
 func TestDocs(t *testing.T) {
 	var docs []string
 	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../shims/*/*.md", "../../vectors/*.md"} {
@@ -28,7 +28,9 @@ func TestDocs(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	shim := filepath.Join(t.TempDir(), "shim")
-	out, err := exec.Command("go", "build", "-C", filepath.Join(root, "shims/reference"), "-o", shim, ".").CombinedOutput()
+	out, err := exec.Command(
+		"go", "build", "-C", filepath.Join(root, "shims/reference"), "-o", shim, ".",
+	).CombinedOutput()
 	require.NoError(t, err, string(out))
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "known.json"), []byte("{}"), 0o600))

@@ -37,7 +37,9 @@ func doctor(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	steps, err := conformance.Diagnose(ctx, conformance.Options{Seed: o.seed, Jobs: runtime.NumCPU(), Start: o.start, Command: o.command()})
+	steps, err := conformance.Diagnose(
+		ctx, conformance.Options{Seed: o.seed, Jobs: runtime.NumCPU(), Start: o.start, Command: o.command()},
+	)
 	next := printSteps(stdout, steps)
 	switch {
 	case err != nil:
@@ -50,7 +52,8 @@ func doctor(args []string, stdout, stderr io.Writer) int {
 	return conforms
 }
 
-// printSteps prints how a shim stands, and what is next: mending first, then the next profile. It reports whether there is something to mend.
+// printSteps prints how a shim stands, and what is next: mending first, then the next profile. It reports whether there
+// is something to mend.
 func printSteps(w io.Writer, steps []conformance.Step) (mend bool) {
 	var next *conformance.Step
 	for i, s := range steps {

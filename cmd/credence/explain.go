@@ -54,7 +54,10 @@ func explainID(w io.Writer, id string, tests []verdict.TestInfo) error {
 		explainTest(w, tests[i], table)
 		return nil
 	}
-	return fmt.Errorf("there is no requirement and no test %.100q; the nearest are %s", id, strings.Join(nearest(id, table, tests), ", "))
+	return fmt.Errorf(
+		"there is no requirement and no test %.100q; the nearest are %s", id,
+		strings.Join(nearest(id, table, tests), ", "),
+	)
 }
 
 func explainRequirement(w io.Writer, r traced) error {

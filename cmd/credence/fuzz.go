@@ -51,13 +51,18 @@ func fuzz(args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&o.duration, "time", time.Minute, "end after this `time`")
 	flags.IntVar(&o.executions, "executions", 0, "end after `n` executions, of all shards; 0 is no limit")
 	flags.BoolVar(&o.first, "first", false, "end at the first finding")
-	flags.StringVar(&o.corpus, "corpus", "", "start from the scenarios in this `directory`, and add those to it that show new behaviour")
+	flags.StringVar(
+		&o.corpus, "corpus", "",
+		"start from the scenarios in this `directory`, and add those to it that show new behaviour",
+	)
 	flags.StringVar(&o.seedDir, "seeds", "", "start from the scenarios in this `directory` too, and leave it as it is")
 	flags.StringVar(&o.scenarios, "findings", "credence-failures", "save the scenarios of findings in this `directory`")
 	flags.IntVar(&o.memory, "memory", 256, "a shim that grows by more than `n` MiB is a finding; 0 is no limit")
 	flags.Var(shardFlag{&o.shard}, "shard", shardUsage)
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the scenarios")
-	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
+	flags.IntVar(
+		&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs",
+	)
 	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	o.addOutputs(flags)
 	err := parse(flags, args, fuzzHelp, 0, stdout)
@@ -111,7 +116,8 @@ func (o *fuzzOptions) run() int {
 	var unsaved error
 	r, err := conformance.Fuzz(ctx, conformance.FuzzOptions{
 		Start: o.start, Profiles: o.profiles, Seed: o.seed, Shard: o.shard, Jobs: o.jobs,
-		Scenarios: o.scenarios, Replay: o.replay(), Duration: o.duration, Executions: o.executions, FirstOnly: o.first, Memory: uint64(o.memory) << 20, Corpus: o.seeds,
+		Scenarios: o.scenarios, Replay: o.replay(), Duration: o.duration, Executions: o.executions, FirstOnly: o.first,
+		Memory: uint64(o.memory) << 20, Corpus: o.seeds,
 		Found: w.found, Status: w.status,
 		New: func(s scenario.Scenario) { unsaved = errors.Join(unsaved, o.keep(s)) },
 	})
@@ -168,7 +174,10 @@ type fuzzWatch struct {
 func (w *fuzzWatch) status(c verdict.Campaign, findings int) {
 	if w.show && time.Since(w.last) > 200*time.Millisecond {
 		w.last = time.Now()
-		fmt.Fprintf(w.stderr, "\r\x1b[K%.0f s: %d executions (%.0f/s), %d behaviours, %d restarts, %d findings", c.Seconds, c.Executions, float64(c.Executions)/c.Seconds, c.Behaviours, c.Restarts, findings)
+		fmt.Fprintf(
+			w.stderr, "\r\x1b[K%.0f s: %d executions (%.0f/s), %d behaviours, %d restarts, %d findings", c.Seconds,
+			c.Executions, float64(c.Executions)/c.Seconds, c.Behaviours, c.Restarts, findings,
+		)
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 	"credence/conformance/verdict"
 )
 
-// A shim that dies, hangs or leaks does not stop a campaign; it is a finding, and the command of the finding shows it again.
+// A shim that dies, hangs or leaks does not stop a campaign; it is a finding, and the command of the finding shows it
+// again.
 func TestFuzzBadShims(t *testing.T) {
 	for mode, want := range map[string]struct {
 		reason verdict.Reason
@@ -22,13 +23,18 @@ func TestFuzzBadShims(t *testing.T) {
 	}{
 		"dies on every third request": {verdict.Crash, nil},
 		"slow":                        {verdict.Hang, []string{"--timeout", "300ms", "--executions", "2"}},
-		"leaks":                       {verdict.Memory, []string{"--memory", "16", "--executions", "160", "--timeout", "5s"}},
+		"leaks": {
+			verdict.Memory, []string{"--memory", "16", "--executions", "160", "--timeout", "5s"},
+		},
 	} {
 		t.Run(mode, func(t *testing.T) {
 			dir := t.TempDir()
 			file := filepath.Join(dir, "report.json")
 			t.Setenv(markVariable, filepath.Join(dir, "mark"))
-			args := append([]string{"fuzz", "--shim", badShimCommand(t, mode), "--profile", "ratchet", "--executions", "6", "--jobs", "1", "--findings", dir, "--json", file}, want.args...)
+			args := append(
+				[]string{"fuzz", "--shim", badShimCommand(t, mode), "--profile", "ratchet", "--executions", "6",
+					"--jobs", "1", "--findings", dir, "--json", file}, want.args...,
+			)
 			status, stdout, stderr := credenceRun(args...)
 			require.Equal(t, doesNotConform, status, stderr)
 			require.Empty(t, stderr, "quiet in a pipe")
@@ -96,7 +102,9 @@ func TestMergeReports(t *testing.T) {
 	var files []string
 	for _, shard := range []string{"1/2", "2/2"} {
 		file := filepath.Join(dir, strings.ReplaceAll(shard, "/", "-")+".json")
-		status, stdout, stderr := credenceRun("run", "--target", "reference", "--profile", "channel", "--shard", shard, "--json", file)
+		status, stdout, stderr := credenceRun(
+			"run", "--target", "reference", "--profile", "channel", "--shard", shard, "--json", file,
+		)
 		require.Equal(t, conforms, status, stderr)
 		require.Contains(t, stdout, "selected tests only")
 		files = append(files, file)

@@ -18,8 +18,12 @@ type gateOptions struct {
 }
 
 func (g *gateOptions) add(flags *flag.FlagSet) {
-	flags.StringVar(&g.file, "known-failures", "", "let the tests in this JSON `file` fail, and nothing else (docs/verdicts.md)")
-	flags.Var(&g.failOn, "fail-on", "what fails the run, of `outcomes` failed, errored, skipped, nothing (was passed), or none; the default is failed,errored,nothing")
+	flags.StringVar(
+		&g.file, "known-failures", "", "let the tests in this JSON `file` fail, and nothing else (docs/verdicts.md)",
+	)
+	flags.Var(&g.failOn, "fail-on",
+		"what fails the run, of `outcomes` failed, errored, skipped, nothing (was passed), or none; the default is "+
+			"failed,errored,nothing")
 }
 
 // check reads the list of known failures.

@@ -26,7 +26,9 @@ func TestGate(t *testing.T) {
 		require.NoError(t, err)
 		return string(text)
 	}
-	bad := []string{"run", "--shim", badShimCommand(t, "dies on every third request"), "--run", "^xeddsa/signal-v3/", "--jobs", "1"}
+	bad := []string{
+		"run", "--shim", badShimCommand(t, "dies on every third request"), "--run", "^xeddsa/signal-v3/", "--jobs", "1",
+	}
 	status, _, stderr := credenceRun(append(bad, "--json", file("first.json", ""))...)
 	require.Equal(t, doesNotConform, status, stderr)
 	failing := map[string]bool{}
@@ -38,14 +40,19 @@ func TestGate(t *testing.T) {
 	var entries []verdict.KnownFailure
 	for id, fails := range failing {
 		if fails {
-			entries = append(entries, verdict.KnownFailure{Test: id, Reason: "it | dies", Link: "https://example.org/1"})
+			entries = append(
+				entries, verdict.KnownFailure{Test: id, Reason: "it | dies", Link: "https://example.org/1"},
+			)
 		}
 	}
 	require.NotEmpty(t, entries)
 	text, err := json.Marshal(verdict.KnownFailures{Known: entries})
 	require.NoError(t, err)
 	list := file("known.json", string(text))
-	gated := append(bad, "--known-failures", list, "--fail-on", "failed,errored", "--json", file("r.json", ""), "--junit", file("r.xml", ""), "--markdown", file("r.md", ""), "--badge", file("badge.json", ""))
+	gated := append(
+		bad, "--known-failures", list, "--fail-on", "failed,errored", "--json", file("r.json", ""), "--junit",
+		file("r.xml", ""), "--markdown", file("r.md", ""), "--badge", file("badge.json", ""),
+	)
 	status, stdout, stderr := credenceRun(gated...)
 	require.Equal(t, conforms, status, stdout+stderr)
 	require.Contains(t, stdout, "DOES NOT CONFORM")
@@ -57,12 +64,17 @@ func TestGate(t *testing.T) {
 	require.Contains(t, read("r.md"), `it \| dies`)
 	require.Contains(t, read("badge.json"), `"color":"yellow"`)
 
-	status, stdout, _ = credenceRun(append(bad, "--known-failures", file("other.json", `{"known_failures": [{"test": "xeddsa/none", "reason": "r", "link": "l"}]}`))...)
+	status, stdout, _ = credenceRun(
+		append(bad, "--known-failures",
+			file("other.json", `{"known_failures": [{"test": "xeddsa/none", "reason": "r", "link": "l"}]}`))...,
+	)
 	require.Equal(t, doesNotConform, status)
 	require.Contains(t, stdout, `"xeddsa/none" matches no test`)
 	require.Contains(t, stdout, "GATE FAILED")
 
-	status, _, stderr = credenceRun(append(bad, "--known-failures", file("bad.json", `{"known_failures": [{"test": "x"}]}`))...)
+	status, _, stderr = credenceRun(
+		append(bad, "--known-failures", file("bad.json", `{"known_failures": [{"test": "x"}]}`))...,
+	)
 	require.Equal(t, usage, status)
 	require.Contains(t, stderr, "known_failures[0] needs test, reason and link")
 	status, _, stderr = credenceRun(append(bad, "--fail-on", "sometimes")...)

@@ -21,7 +21,8 @@ language, answers hello, and refuses everything else politely. Its README.md say
 Exit status: 0 written; 2 usage, an unknown language, or the directory is there and not empty.
 `
 
-// skeletons has a folder for each language. What ends in .tmpl would mean something to Go here, and is written without it.
+// skeletons has a folder for each language. What ends in .tmpl would mean something to Go here, and is written without
+// it.
 //
 //go:embed all:skeletons
 var skeletons embed.FS
@@ -39,7 +40,10 @@ func initShim(args []string, stdout, stderr io.Writer) int {
 	if err := writeSkeleton(language, dir); err != nil {
 		return complain(stderr, usage, err)
 	}
-	fmt.Fprintf(stdout, "%s has a shim in %s that answers hello. %s says how to build and judge it.\n", dir, language, filepath.Join(dir, "README.md"))
+	fmt.Fprintf(
+		stdout, "%s has a shim in %s that answers hello. %s says how to build and judge it.\n", dir, language,
+		filepath.Join(dir, "README.md"),
+	)
 	return conforms
 }
 

@@ -19,9 +19,13 @@ import (
 )
 
 // tools are what a skeleton needs on the machine.
-var tools = map[string][]string{"go": {"go"}, "python": {"python3"}, "typescript": {"node", "npm"}, "rust": {"cargo"}, "java": {"java", "mvn"}, "c": {"cc", "make"}}
+var tools = map[string][]string{
+	"go": {"go"}, "python": {"python3"}, "typescript": {"node", "npm"}, "rust": {"cargo"}, "java": {"java", "mvn"},
+	"c": {"cc", "make"},
+}
 
-// Every skeleton builds by the commands of its README, keeps the protocol, and gets through the suite without an error or a failure.
+// Every skeleton builds by the commands of its README, keeps the protocol, and gets through the suite without an error
+// or a failure.
 func TestInit(t *testing.T) {
 	known, err := languages()
 	require.NoError(t, err)
@@ -33,7 +37,8 @@ func TestInit(t *testing.T) {
 					t.Skipf("%s is not installed", tool)
 				}
 			}
-			if language == "c" && exec.Command("cc", "-fsyntax-only", "-include", "cjson/cJSON.h", "-xc", os.DevNull).Run() != nil {
+			if language == "c" &&
+				exec.Command("cc", "-fsyntax-only", "-include", "cjson/cJSON.h", "-xc", os.DevNull).Run() != nil {
 				t.Skip("cJSON (libcjson-dev) is not installed")
 			}
 			dir := filepath.Join(t.TempDir(), "shim")
@@ -69,7 +74,10 @@ func answersEverything(t *testing.T, command string) {
 	words, err := shlex.Split(command)
 	require.NoError(t, err)
 	c := exec.Command(words[0], words[1:]...)
-	c.Stdin = strings.NewReader("no json\n\n[]\n" + `{"id":3,"op":"session.fly","params":{}}` + "\n" + `{"id":4,"op":"reset","params":{"new":[1]}}` + "\n")
+	c.Stdin = strings.NewReader(
+		"no json\n\n[]\n" + `{"id":3,"op":"session.fly","params":{}}` + "\n" +
+			`{"id":4,"op":"reset","params":{"new":[1]}}` + "\n",
+	)
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	require.NoError(t, err, "it ends well at the end of its input")

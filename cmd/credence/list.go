@@ -50,7 +50,9 @@ func (o listOptions) print(w io.Writer) error {
 		return err
 	}
 	if o.profiles != nil {
-		tests = slices.DeleteFunc(tests, func(t verdict.TestInfo) bool { return !slices.Contains(o.profiles, t.Profile) })
+		tests = slices.DeleteFunc(
+			tests, func(t verdict.TestInfo) bool { return !slices.Contains(o.profiles, t.Profile) },
+		)
 	}
 	if o.requirements {
 		return listRequirements(w, traceability(tests), o.json)
@@ -62,7 +64,8 @@ func (o listOptions) print(w io.Writer) error {
 type profileList []string
 
 func profileUsage() string {
-	return "only this `profile`: " + strings.Join(conformance.Profiles, ", ") + "; may be repeated or a list with commas"
+	return "only this `profile`: " + strings.Join(conformance.Profiles, ", ") +
+		"; may be repeated or a list with commas"
 }
 
 // String returns the list with commas.
@@ -72,7 +75,9 @@ func (p *profileList) String() string { return strings.Join(*p, ",") }
 func (p *profileList) Set(text string) error {
 	for name := range strings.SplitSeq(text, ",") {
 		if !slices.Contains(conformance.Profiles, name) {
-			return fmt.Errorf("%w %q (there are %s)", conformance.ErrUnknownProfile, name, strings.Join(conformance.Profiles, ", "))
+			return fmt.Errorf(
+				"%w %q (there are %s)", conformance.ErrUnknownProfile, name, strings.Join(conformance.Profiles, ", "),
+			)
 		}
 		*p = append(*p, name)
 	}

@@ -1,4 +1,5 @@
-// Command credence runs the conformance suite on an implementation of X3DH, the Double Ratchet and the Ambassador protocol.
+// Command credence runs the conformance suite on an implementation of X3DH, the Double Ratchet and the Ambassador
+// protocol.
 package main
 
 import (

@@ -119,7 +119,10 @@ func TestMisbehavingShims(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "report.json")
-			status, stdout, stderr := credenceRun("run", "--shim", badShimCommand(t, mode), "--profile", "xeddsa", "--run", "ambassador", "--timeout", "500ms", "--jobs", "1", "--json", file)
+			status, stdout, stderr := credenceRun(
+				"run", "--shim", badShimCommand(t, mode), "--profile", "xeddsa", "--run", "ambassador", "--timeout",
+				"500ms", "--jobs", "1", "--json", file,
+			)
 			require.Empty(t, stderr)
 			r := readReport(t, file)
 			require.Positive(t, r.Summary.Passed, "the tests of the other operation are run")
@@ -163,7 +166,9 @@ func checkErrored(t *testing.T, r *verdict.Report, reason verdict.Reason, messag
 func TestRunReference(t *testing.T) {
 	dir := t.TempDir()
 	jsonFile, junitFile := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.xml")
-	status, stdout, stderr := credenceRun("run", "--target", "reference", "--profile", "xeddsa", "--json", jsonFile, "--junit", junitFile)
+	status, stdout, stderr := credenceRun(
+		"run", "--target", "reference", "--profile", "xeddsa", "--json", jsonFile, "--junit", junitFile,
+	)
 	require.Zero(t, status, stderr)
 	require.Contains(t, stdout, "CONFORMS: Credence reference")
 	require.True(t, readReport(t, jsonFile).Conforms())
@@ -175,7 +180,9 @@ func TestRunReference(t *testing.T) {
 }
 
 func TestReportOnStdout(t *testing.T) {
-	status, stdout, stderr := credenceRun("run", "--target", "reference", "--run", "^xeddsa/omemo-2/verify/genuine-1$", "--json", "-")
+	status, stdout, stderr := credenceRun(
+		"run", "--target", "reference", "--run", "^xeddsa/omemo-2/verify/genuine-1$", "--json", "-",
+	)
 	require.Zero(t, status)
 	var r verdict.Report
 	require.NoError(t, json.Unmarshal([]byte(stdout), &r))
@@ -189,26 +196,36 @@ func TestWrongCalls(t *testing.T) {
 		status  int
 		message string
 	}{
-		"unknown command":     {[]string{"judge"}, usage, "unknown command"},
-		"no target":           {[]string{"run"}, usage, "either --target"},
-		"two targets":         {[]string{"run", "--target", "reference", "--shim", "x"}, usage, "either --target"},
-		"unknown target":      {[]string{"run", "--target", "other"}, usage, `unknown target "other"`},
-		"unknown profile":     {[]string{"run", "--target", "reference", "--profile", "x9"}, usage, `unknown profile "x9"`},
-		"no match":            {[]string{"run", "--target", "reference", "--run", "^nothing$"}, usage, "no test matches"},
+		"unknown command": {[]string{"judge"}, usage, "unknown command"},
+		"no target":       {[]string{"run"}, usage, "either --target"},
+		"two targets":     {[]string{"run", "--target", "reference", "--shim", "x"}, usage, "either --target"},
+		"unknown target":  {[]string{"run", "--target", "other"}, usage, `unknown target "other"`},
+		"unknown profile": {
+			[]string{"run", "--target", "reference", "--profile", "x9"}, usage, `unknown profile "x9"`,
+		},
+		"no match": {
+			[]string{"run", "--target", "reference", "--run", "^nothing$"}, usage, "no test matches",
+		},
 		"bad expression":      {[]string{"run", "--target", "reference", "--run", "("}, usage, "--run"},
 		"bad seed":            {[]string{"run", "--target", "reference", "--seed", "x"}, usage, "seed"},
 		"no command":          {nil, usage, "credence help"},
 		"unknown help":        {[]string{"help", "judge"}, usage, "unknown command"},
 		"argument of run":     {[]string{"run", "--target", "reference", "xeddsa"}, usage, `"xeddsa"`},
 		"argument of version": {[]string{"version", "2"}, usage, "unexpected argument"},
-		"same file":           {[]string{"run", "--target", "reference", "--json", "-", "--junit", "-"}, usage, "cannot both"},
-		"no match in profile": {[]string{"run", "--target", "reference", "--profile", "x3dh", "--run", "^xeddsa/"}, usage, "credence list"},
-		"two lines":           {[]string{"explain", "a\nb\x1b[2J"}, usage, "nearest"},
-		"nearest of a typo":   {[]string{"explain", "BMB-RAT-18"}, usage, "AMB-RAT-18"},
-		"unknown option":      {[]string{"run", "--colour"}, usage, "colour"},
-		"jobs":                {[]string{"run", "--target", "reference", "--jobs", "0"}, usage, "--jobs"},
-		"timeout":             {[]string{"run", "--target", "reference", "--timeout", "0s"}, usage, "--timeout"},
-		"no vectors":          {[]string{"run", "--target", "reference", "--vectors", "/nowhere"}, usage, "--vectors /nowhere"},
+		"same file": {
+			[]string{"run", "--target", "reference", "--json", "-", "--junit", "-"}, usage, "cannot both",
+		},
+		"no match in profile": {
+			[]string{"run", "--target", "reference", "--profile", "x3dh", "--run", "^xeddsa/"}, usage, "credence list",
+		},
+		"two lines":         {[]string{"explain", "a\nb\x1b[2J"}, usage, "nearest"},
+		"nearest of a typo": {[]string{"explain", "BMB-RAT-18"}, usage, "AMB-RAT-18"},
+		"unknown option":    {[]string{"run", "--colour"}, usage, "colour"},
+		"jobs":              {[]string{"run", "--target", "reference", "--jobs", "0"}, usage, "--jobs"},
+		"timeout":           {[]string{"run", "--target", "reference", "--timeout", "0s"}, usage, "--timeout"},
+		"no vectors": {
+			[]string{"run", "--target", "reference", "--vectors", "/nowhere"}, usage, "--vectors /nowhere",
+		},
 		"unwritable json":     {[]string{"run", "--target", "reference", "--json", "/nowhere/r.json"}, usage, "--json"},
 		"missing shim":        {[]string{"run", "--shim", "/nowhere/shim"}, noTarget, "/nowhere/shim"},
 		"empty shim":          {[]string{"run", "--shim", " "}, noTarget, "empty"},

@@ -24,8 +24,10 @@ type output struct {
 // newOutputs returns the reports that there are.
 func newOutputs() []*output {
 	return []*output{
-		{name: "json", what: "a JSON report", render: func(w io.Writer, r *verdict.Report, _ report.Options) error { return report.JSON(w, r) }},
-		{name: "junit", what: "a JUnit report", render: func(w io.Writer, r *verdict.Report, _ report.Options) error { return report.JUnit(w, r) }},
+		{name: "json", what: "a JSON report",
+			render: func(w io.Writer, r *verdict.Report, _ report.Options) error { return report.JSON(w, r) }},
+		{name: "junit", what: "a JUnit report",
+			render: func(w io.Writer, r *verdict.Report, _ report.Options) error { return report.JUnit(w, r) }},
 		{name: "html", what: "a page for people", render: report.HTML},
 		{name: "markdown", what: "a summary for the page of a CI job, in Markdown,", render: report.Markdown},
 		{name: "badge", what: "the verdict as a shields.io endpoint", render: report.Badge},

@@ -22,7 +22,9 @@ func TestPictures(t *testing.T) {
 	require.Len(t, paths, 2)
 	for _, path := range paths {
 		exposure, sequence := filepath.Join(t.TempDir(), "e.svg"), filepath.Join(t.TempDir(), "s.svg")
-		status, _, stderr := credenceRun("replay", "--target", "reference", "--svg", exposure, "--sequence", sequence, path)
+		status, _, stderr := credenceRun(
+			"replay", "--target", "reference", "--svg", exposure, "--sequence", sequence, path,
+		)
 		require.Equal(t, conforms, status, stderr)
 		for drawn, kept := range map[string]string{exposure: ".svg", sequence: "-sequence.svg"} {
 			got, err := os.ReadFile(drawn)
@@ -57,7 +59,13 @@ func TestDesignsPicture(t *testing.T) {
 func TestHostilePicture(t *testing.T) {
 	dir := t.TempDir()
 	file, svg := filepath.Join(dir, "s.json"), filepath.Join(dir, "s.svg")
-	require.NoError(t, os.WriteFile(file, []byte(`{"format":"credence-scenario","version":1,"level":"ratchet","set":"olm-v1","comment":"</text><script>alert(1)</script>\u001b]0;\u202e&","events":[{"do":"send","by":"a"}]}`), 0o600))
+	require.NoError(
+		t, os.WriteFile(
+			file, []byte(
+				`{"format":"credence-scenario","version":1,"level":"ratchet","set":"olm-v1","comment":"</text><script>alert(1)</script>\u001b]0;\u202e&","events":[{"do":"send","by":"a"}]}`,
+			), 0o600,
+		),
+	)
 	status, _, stderr := credenceRun("replay", "--target", "reference", "--svg", svg, file)
 	require.Equal(t, conforms, status, stderr)
 	text, err := os.ReadFile(svg)

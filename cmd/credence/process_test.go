@@ -105,12 +105,16 @@ func TestBinaryInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mark, file := filepath.Join(dir, "mark"), filepath.Join(dir, "report.json")
-	c := exec.Command(buildCredence(t), "run", "--shim", badShimCommand(t, "slow"), "--jobs", "2", "--timeout", "1m", "--json", file)
+	c := exec.Command(
+		buildCredence(t), "run", "--shim", badShimCommand(t, "slow"), "--jobs", "2", "--timeout", "1m", "--json", file,
+	)
 	c.Env = append(os.Environ(), fmt.Sprintf("%s=%s", markVariable, mark))
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { _, err := os.Stat(mark); return err == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(
+		t, func() bool { _, err := os.Stat(mark); return err == nil }, 30*time.Second, 10*time.Millisecond,
+	)
 	require.NoError(t, c.Process.Signal(os.Interrupt))
 	require.Error(t, c.Wait())
 	require.Equal(t, doesNotConform, c.ProcessState.ExitCode())
@@ -128,5 +132,8 @@ func TestProgress(t *testing.T) {
 	w.progress(conformance.Progress{Done: 1, Total: 9, Last: verdict.TestResult{Status: verdict.Failed}})
 	w.progress(conformance.Progress{Done: 2, Total: 9, Last: verdict.TestResult{Status: verdict.Passed}})
 	w.done()
-	require.Equal(t, "\r\x1b[K1/9 tests, 1 failed or errored, about 16m0s left\r\x1b[K2/9 tests, 1 failed or errored, about 7m0s left\r\x1b[K", b.String())
+	require.Equal(
+		t, "\r\x1b[K1/9 tests, 1 failed or errored, about 16m0s left\r\x1b[K2/9 tests, 1 failed or errored, about "+
+			"7m0s left\r\x1b[K", b.String(),
+	)
 }

@@ -36,10 +36,15 @@ func replay(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.shim, "shim", "", "run the shim that this `command` starts")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the randomness of the suite")
 	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
-	flags.IntVar(&times, "times", 1, "play it `n` times on one target, and print how its memory grows; the last time counts")
+	flags.IntVar(
+		&times, "times", 1, "play it `n` times on one target, and print how its memory grows; the last time counts",
+	)
 	flags.BoolVar(&asJSON, "json", false, "JSON instead of text")
 	flags.StringVar(&pictures.exposure, "svg", "", "draw who could read what, as SVG, to this `file`")
-	flags.StringVar(&pictures.sequence, "sequence", "", "draw who sent what to whom, and the keys that each side has, as SVG, to this `file`")
+	flags.StringVar(
+		&pictures.sequence, "sequence", "",
+		"draw who sent what to whom, and the keys that each side has, as SVG, to this `file`",
+	)
 	err := parse(flags, args, replayHelp, 1, stdout)
 	if err == nil && flags.NArg() == 0 {
 		err = errors.New("replay takes the file of a scenario (see credence replay --help)")
@@ -101,10 +106,15 @@ func (f pictures) check() error {
 }
 
 func (f pictures) draw(s *scenario.Scenario, p *verdict.Play) error {
-	return errors.Join(drawTo("--svg", f.exposure, s, p, report.Exposure), drawTo("--sequence", f.sequence, s, p, report.Sequence))
+	return errors.Join(
+		drawTo("--svg", f.exposure, s, p, report.Exposure), drawTo("--sequence", f.sequence, s, p, report.Sequence),
+	)
 }
 
-func drawTo(option, path string, s *scenario.Scenario, p *verdict.Play, draw func(io.Writer, *scenario.Scenario, *verdict.Record) error) error {
+func drawTo(
+	option, path string, s *scenario.Scenario, p *verdict.Play,
+	draw func(io.Writer, *scenario.Scenario, *verdict.Record) error,
+) error {
 	if path == "" {
 		return nil
 	}

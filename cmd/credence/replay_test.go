@@ -47,16 +47,24 @@ func TestReplay(t *testing.T) {
 
 func TestSearchCommand(t *testing.T) {
 	var out, errs bytes.Buffer
-	require.Equal(t, conforms, run([]string{"search", "--target", "reference", "--level", "ratchet", "--depth", "3"}, &out, &errs), errs.String())
+	require.Equal(
+		t, conforms,
+		run([]string{"search", "--target", "reference", "--level", "ratchet", "--depth", "3"}, &out, &errs),
+		errs.String(),
+	)
 	require.Equal(t, "9 schedules, none of them wrong\n", out.String())
 	require.Contains(t, errs.String(), "depth 3: 9 schedules")
-	for _, args := range [][]string{{"--depth", "0"}, {"--devices", "9"}, {"--level", "x"}, {"--set", "x"}, {"--cadence", "x"}, {"--jobs", "0"}} {
+	for _, args := range [][]string{
+		{"--depth", "0"}, {"--devices", "9"}, {"--level", "x"}, {"--set", "x"}, {"--cadence", "x"}, {"--jobs", "0"},
+	} {
 		require.Equal(t, usage, run(append([]string{"search", "--target", "reference"}, args...), &out, &errs), args)
 	}
 }
 
 func TestClaimsCommand(t *testing.T) {
-	for format, has := range map[string]string{"text": "multiplication", "json": `"claim": "sends while`, "markdown": "| claim | single device |"} {
+	for format, has := range map[string]string{
+		"text": "multiplication", "json": `"claim": "sends while`, "markdown": "| claim | single device |",
+	} {
 		var out, errs bytes.Buffer
 		require.Equal(t, conforms, run([]string{"claims", "--format", format}, &out, &errs), errs.String())
 		require.Contains(t, out.String(), has)

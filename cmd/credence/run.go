@@ -72,12 +72,23 @@ func parseRun(args []string, stdout, stderr io.Writer) (*runOptions, error) {
 	flags.Var(&o.profiles, "profile", profileUsage())
 	flags.StringVar(&o.pattern, "run", "", "only tests whose id matches this `regexp`")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the reference's randomness in the live tests")
-	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
+	flags.IntVar(
+		&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs",
+	)
 	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	o.addOutputs(flags)
-	flags.StringVar(&o.scenarios, "scenarios", "credence-failures", "save the scenarios on which property tests fail in this `directory`")
-	flags.DurationVar(&o.budget, "budget", conformance.DefaultBudget, "search scenarios for so long a `time`, as the reference takes; the number of scenarios follows from it")
-	flags.BoolVar(&o.verbose, "verbose", false, "show what passes between the suite and the target on standard error; secrets are marked and cut")
+	flags.StringVar(
+		&o.scenarios, "scenarios", "credence-failures",
+		"save the scenarios on which property tests fail in this `directory`",
+	)
+	flags.DurationVar(
+		&o.budget, "budget", conformance.DefaultBudget,
+		"search scenarios for so long a `time`, as the reference takes; the number of scenarios follows from it",
+	)
+	flags.BoolVar(
+		&o.verbose, "verbose", false,
+		"show what passes between the suite and the target on standard error; secrets are marked and cut",
+	)
 	flags.BoolVar(&o.quick, "quick", false, "all vectors and live tests, and a tenth of the scenarios")
 	flags.Var(shardFlag{&o.shard}, "shard", shardUsage)
 	o.gate.add(flags)
@@ -94,7 +105,9 @@ func (o *runOptions) checkTarget() error {
 	case (o.target == "") == (o.shim == ""):
 		return errors.New("give either --target reference or --shim 'COMMAND ARGS'")
 	case o.target != "" && o.target != "reference":
-		return fmt.Errorf("unknown target %q (there is reference; for anything else write a shim, docs/shim-protocol.md)", o.target)
+		return fmt.Errorf(
+			"unknown target %q (there is reference; for anything else write a shim, docs/shim-protocol.md)", o.target,
+		)
 	case o.timeout <= 0:
 		return fmt.Errorf("--timeout %v: more than 0", o.timeout)
 	}
@@ -146,7 +159,9 @@ func (o *runOptions) checkSelection() error {
 		return err
 	}
 	if !slices.ContainsFunc(tests, o.selects) {
-		return fmt.Errorf("%w --run %q with these profiles; 'credence list' gives the ids", conformance.ErrNoMatch, o.pattern)
+		return fmt.Errorf(
+			"%w --run %q with these profiles; 'credence list' gives the ids", conformance.ErrNoMatch, o.pattern,
+		)
 	}
 	return nil
 }
@@ -178,7 +193,10 @@ func (o *runOptions) run() int {
 		return complain(o.stderr, usage, fmt.Errorf("cannot write the report: %w", err))
 	}
 	if ctx.Err() != nil {
-		return complain(o.stderr, doesNotConform, fmt.Errorf("interrupted after %d tests; the report has only these", len(r.Results)))
+		return complain(
+			o.stderr, doesNotConform,
+			fmt.Errorf("interrupted after %d tests; the report has only these", len(r.Results)),
+		)
 	}
 	return status(r)
 }
@@ -213,13 +231,19 @@ func (o *runOptions) noReport(ctx context.Context, err error) int {
 	case ctx.Err() != nil:
 		return complain(o.stderr, doesNotConform, errors.New("interrupted before the first test"))
 	case errors.Is(err, conformance.ErrTarget):
-		return complain(o.stderr, noTarget, fmt.Errorf("%w; start the command of --shim by hand: it must answer hello (docs/shim-protocol.md)", err))
+		return complain(
+			o.stderr, noTarget,
+			fmt.Errorf("%w; start the command of --shim by hand: it must answer hello (docs/shim-protocol.md)", err),
+		)
 	}
 	return complain(o.stderr, usage, err)
 }
 
 func (o *runOptions) suite(w *watch) conformance.Options {
-	s := conformance.Options{Profiles: o.profiles, Vectors: o.files, Seed: o.seed, Shard: o.shard, Jobs: o.jobs, Command: o.command(), Start: o.start, Progress: w.progress, Budget: o.budget, Scenarios: o.scenarios, Replay: o.replay()}
+	s := conformance.Options{
+		Profiles: o.profiles, Vectors: o.files, Seed: o.seed, Shard: o.shard, Jobs: o.jobs, Command: o.command(),
+		Start: o.start, Progress: w.progress, Budget: o.budget, Scenarios: o.scenarios, Replay: o.replay(),
+	}
 	if o.pattern != "" {
 		s.Match = o.match
 	}

@@ -45,7 +45,9 @@ func search(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.devices, "devices", 2, "`n` devices of each of the two accounts, at level ambassador")
 	flags.IntVar(&o.depth, "depth", 4, "`n` events")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed `n` of the randomness of the suite")
-	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs")
+	flags.IntVar(
+		&o.jobs, "jobs", runtime.NumCPU(), "run `n` targets at the same time; the default is the number of CPUs",
+	)
 	flags.DurationVar(&o.timeout, "timeout", process.DefaultTimeout, "time `d` for one request to a shim")
 	err := parse(flags, args, searchHelp, 0, stdout)
 	if err == nil {
@@ -109,7 +111,10 @@ func (o *searchOptions) wrong(n int, r *verdict.TestResult) int {
 	if err != nil {
 		return complain(o.stderr, usage, err)
 	}
-	fmt.Fprintf(o.stdout, "%d schedules, then one that is wrong (%s): %s\nexpected %s\ngot      %s\n", n, r.Reason, r.Message, r.Expected, r.Got)
+	fmt.Fprintf(
+		o.stdout, "%d schedules, then one that is wrong (%s): %s\nexpected %s\ngot      %s\n", n, r.Reason, r.Message,
+		r.Expected, r.Got,
+	)
 	path := filepath.Join("credence-failures", "search.json")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644)); err != nil {
 		fmt.Fprint(o.stdout, string(text))

@@ -2,7 +2,8 @@ package main
 
 import "credence/conformance/verdict"
 
-const shardUsage = "run only part `I/N`, from 1/N to N/N; all parts together are the whole, and credence merge joins their reports"
+const shardUsage = "run only part `I/N`, from 1/N to N/N; all parts together are the whole, and credence merge joins " +
+	"their reports"
 
 // shardFlag is --shard.
 type shardFlag struct{ shard *verdict.Shard }

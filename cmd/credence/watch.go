@@ -24,7 +24,10 @@ func (w *watch) progress(p conformance.Progress) {
 	}
 	if w.show {
 		left := time.Since(w.started) / time.Duration(max(p.Done, 1)) * time.Duration(p.Total-p.Done)
-		fmt.Fprintf(w.stderr, "\r\x1b[K%d/%d tests, %d failed or errored, about %v left", p.Done, p.Total, w.bad, left.Round(time.Second))
+		fmt.Fprintf(
+			w.stderr, "\r\x1b[K%d/%d tests, %d failed or errored, about %v left", p.Done, p.Total, w.bad,
+			left.Round(time.Second),
+		)
 	}
 }
 

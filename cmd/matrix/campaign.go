@@ -43,7 +43,10 @@ func (o options) fuzz(entries []entry, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "matrix: %s: %v\n", e.Name, err)
 			return 1
 		}
-		fmt.Fprintf(stdout, "%-20s %d executions in %.0f s, %d findings\n", e.Name, r.Campaign.Executions, r.Campaign.Seconds, r.Summary.Failed+r.Summary.Errored)
+		fmt.Fprintf(
+			stdout, "%-20s %d executions in %.0f s, %d findings\n", e.Name, r.Campaign.Executions, r.Campaign.Seconds,
+			r.Summary.Failed+r.Summary.Errored,
+		)
 		runs = append(runs, finished{e, r})
 	}
 	if o.docs == "" {
@@ -85,10 +88,15 @@ parameter set. What it means for an application depends on what the application 
 `, o.campaigns, runtime.NumCPU(), campaignDir)
 	for _, r := range runs {
 		c := r.report.Campaign
-		fmt.Fprintf(&b, "| %s %s (%s) | %d | %d | %d |\n", cell(r.report.Target.Name), cell(r.report.Target.Version), r.entry.Name, c.Executions, c.Restarts, r.report.Summary.Failed+r.report.Summary.Errored)
+		fmt.Fprintf(
+			&b, "| %s %s (%s) | %d | %d | %d |\n", cell(r.report.Target.Name), cell(r.report.Target.Version),
+			r.entry.Name, c.Executions, c.Restarts, r.report.Summary.Failed+r.report.Summary.Errored,
+		)
 	}
 	for _, r := range runs {
-		bad := slices.DeleteFunc(slices.Clone(r.report.Results), func(t verdict.TestResult) bool { return t.Status == verdict.Passed })
+		bad := slices.DeleteFunc(
+			slices.Clone(r.report.Results), func(t verdict.TestResult) bool { return t.Status == verdict.Passed },
+		)
 		if len(bad) == 0 {
 			continue
 		}
@@ -96,7 +104,11 @@ parameter set. What it means for an application depends on what the application 
 		fmt.Fprintf(&b, "\n## %s\n\n", r.entry.Name)
 		for _, t := range bad {
 			op, _, _ := strings.Cut(t.Sent, " ")
-			fmt.Fprintf(&b, "- **%s** (%s, at %s): %s. Expected %s, got %s. %s\n\n      %s\n\n", t.Reason, strings.Join(t.Requirements, ", "), op, cell(t.Message), cell(shortened(t.Expected)), cell(shortened(t.Got)), t.ID, t.Replay)
+			fmt.Fprintf(
+				&b, "- **%s** (%s, at %s): %s. Expected %s, got %s. %s\n\n      %s\n\n", t.Reason,
+				strings.Join(t.Requirements, ", "), op, cell(t.Message), cell(shortened(t.Expected)),
+				cell(shortened(t.Got)), t.ID, t.Replay,
+			)
 		}
 	}
 	return b.Bytes()

@@ -39,7 +39,10 @@ func findings(runs []finished) []byte {
 	var b bytes.Buffer
 	b.WriteString(findingsHead)
 	for _, r := range runs {
-		fmt.Fprintf(&b, "| %s %s (%s) | %s |\n", cell(r.report.Target.Name), cell(r.report.Target.Version), r.entry.Name, counts(r.report))
+		fmt.Fprintf(
+			&b, "| %s %s (%s) | %s |\n", cell(r.report.Target.Name), cell(r.report.Target.Version), r.entry.Name,
+			counts(r.report),
+		)
 	}
 	b.WriteString(guaranteesHead)
 	for _, r := range runs {
@@ -78,7 +81,10 @@ func (r finished) guarantees(b *bytes.Buffer) {
 			}
 			evidence = t.Expected + ", and is not: " + strings.Join(events, "; ")
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", r.entry.Name, strings.Replace(t.ID, "/property/", " ", 1), t.Verdict(), cell(evidence))
+		fmt.Fprintf(
+			b, "| %s | %s | %s | %s |\n", r.entry.Name, strings.Replace(t.ID, "/property/", " ", 1), t.Verdict(),
+			cell(evidence),
+		)
 	}
 }
 
@@ -91,10 +97,15 @@ type finding struct {
 
 func (r finished) findings(b *bytes.Buffer) {
 	t := r.report.Target
-	fmt.Fprintf(b, "\n## %s %s\n\n%s, parameter sets %s. Run it: `credence run --shim '%s'`\n", cell(t.Name), cell(t.Version), cell(t.Language), cell(strings.Join(t.ParameterSets, ", ")), r.entry.Command)
+	fmt.Fprintf(
+		b, "\n## %s %s\n\n%s, parameter sets %s. Run it: `credence run --shim '%s'`\n", cell(t.Name), cell(t.Version),
+		cell(t.Language), cell(strings.Join(t.ParameterSets, ", ")), r.entry.Command,
+	)
 	texts := requirementTexts()
 	for _, f := range group(r.report.Results) {
-		fmt.Fprintf(b, "\n### %s: %s (%d tests)\n\n> %s\n\n", f.requirement, f.reason, len(f.tests), texts[f.requirement])
+		fmt.Fprintf(
+			b, "\n### %s: %s (%d tests)\n\n> %s\n\n", f.requirement, f.reason, len(f.tests), texts[f.requirement],
+		)
 		for _, test := range f.tests[:min(3, len(f.tests))] {
 			fmt.Fprintf(b, "- `%s`: %s.", test.ID, cell(test.Message))
 			if test.Expected != "" {
@@ -123,7 +134,9 @@ func group(results []verdict.TestResult) []*finding {
 		if t.Status != verdict.Failed && t.Status != verdict.Errored || len(t.Requirements) == 0 {
 			continue
 		}
-		i := slices.IndexFunc(all, func(f *finding) bool { return f.requirement == t.Requirements[0] && f.reason == t.Reason })
+		i := slices.IndexFunc(
+			all, func(f *finding) bool { return f.requirement == t.Requirements[0] && f.reason == t.Reason },
+		)
 		if i < 0 {
 			all = append(all, &finding{requirement: t.Requirements[0], reason: t.Reason})
 			i = len(all) - 1
@@ -254,7 +267,10 @@ func proofOf(b, reasons *bytes.Buffer, set string, r finished, valid map[string]
 		}
 	}
 	name := fmt.Sprintf("%s %s", cell(r.report.Target.Name), cell(r.report.Target.Version))
-	fmt.Fprintf(b, "| %s | %s | %d | %d | %s | %d |\n", set, name, len(valid), passed, strings.Join(failed, " "), len(valid)-passed-len(failed))
+	fmt.Fprintf(
+		b, "| %s | %s | %d | %d | %s | %d |\n", set, name, len(valid), passed, strings.Join(failed, " "),
+		len(valid)-passed-len(failed),
+	)
 	for _, message := range sortedKeys(skipped) {
 		fmt.Fprintf(reasons, "- %s, %s: %d because %s\n", set, name, skipped[message], message)
 	}

@@ -4,8 +4,8 @@
 //	matrix -fuzz TIME [-docs DIR] [-allow-missing] [NAME...]
 //
 // It reads shims/matrix.json, writes a JSON report of each run to build/reports, and compares it with
-// shims/verdicts/NAME.json. With -fuzz it runs a fuzzing campaign on each instead, and keeps the scenarios that find something in
-// shims/campaigns. Exit status: 0 every verdict is the recorded one, 1 one is not, 2 usage.
+// shims/verdicts/NAME.json. With -fuzz it runs a fuzzing campaign on each instead, and keeps the scenarios that find
+// something in shims/campaigns. Exit status: 0 every verdict is the recorded one, 1 one is not, 2 usage.
 package main
 
 import (
@@ -62,7 +62,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.docs, "docs", "", "write findings.md and proof.md to this `directory` (all shims must run)")
 	flags.BoolVar(&o.allowMissing, "allow-missing", false, "pass over a shim that is not installed")
 	flags.BoolVar(&o.details, "details", false, "print the whole report of each shim")
-	flags.DurationVar(&o.campaigns, "fuzz", 0, "fuzz each shim for this `time` instead, and write campaigns.md to the directory of -docs")
+	flags.DurationVar(
+		&o.campaigns, "fuzz", 0,
+		"fuzz each shim for this `time` instead, and write campaigns.md to the directory of -docs",
+	)
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -146,7 +149,10 @@ func (o options) runOne(e entry, stdout io.Writer) (*verdict.Report, error) {
 			return nil, err
 		}
 	}
-	fmt.Fprintf(stdout, "%-20s %-45s %s  (%.0f s)\n", e.Name, r.Target.Name+" "+r.Target.Version, counts(r), time.Since(started).Seconds())
+	fmt.Fprintf(
+		stdout, "%-20s %-45s %s  (%.0f s)\n", e.Name, r.Target.Name+" "+r.Target.Version, counts(r),
+		time.Since(started).Seconds(),
+	)
 	if err := writeReport(e, r); err != nil {
 		return nil, err
 	}
@@ -162,7 +168,9 @@ func counts(r *verdict.Report) string {
 		verdict = "conforms"
 	}
 	s := r.Summary
-	return fmt.Sprintf("%s: %d passed, %d failed, %d errored, %d skipped", verdict, s.Passed, s.Failed, s.Errored, s.Skipped)
+	return fmt.Sprintf(
+		"%s: %d passed, %d failed, %d errored, %d skipped", verdict, s.Passed, s.Failed, s.Errored, s.Skipped,
+	)
 }
 
 func writeReport(e entry, r *verdict.Report) error {

@@ -50,7 +50,8 @@ func sample(failed string) *verdict.Report {
 		Summary: verdict.Summary{Passed: 1, Failed: 1},
 		Results: []verdict.TestResult{
 			{ID: "a", Status: verdict.Passed, Requirements: []string{"AMB-KEY-01"}},
-			{ID: failed, Status: verdict.Failed, Reason: verdict.Mismatch, Message: "<b>differs\n", Requirements: []string{"AMB-KEY-01"}, Expected: "x", Got: "y"},
+			{ID: failed, Status: verdict.Failed, Reason: verdict.Mismatch, Message: "<b>differs\n",
+				Requirements: []string{"AMB-KEY-01"}, Expected: "x", Got: "y"},
 		},
 	}
 }

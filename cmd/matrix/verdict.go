@@ -13,8 +13,9 @@ import (
 
 // recorded is what is recorded of a run: every test that did not pass, with its status and reason.
 type recorded struct {
-	Version  string            `json:"version"` // of the implementation
-	Passed   int               `json:"passed"`  // and so a test that is no longer run is noticed; what does not apply is not counted
+	Version string `json:"version"` // of the implementation
+	// and so a test that is no longer run is noticed; what does not apply is not counted
+	Passed   int               `json:"passed"`
 	Failures map[string]string `json:"failures"`
 }
 
@@ -52,11 +53,17 @@ func compare(e entry, r *verdict.Report) error {
 	ids = append(ids, slices.Sorted(maps.Keys(got.Failures))...)
 	for _, id := range ids {
 		if want.Failures[id] != got.Failures[id] {
-			return fmt.Errorf("the verdict is not the recorded one: %s: recorded %q, got %q", id, outcome(want.Failures[id]), outcome(got.Failures[id]))
+			return fmt.Errorf(
+				"the verdict is not the recorded one: %s: recorded %q, got %q", id, outcome(want.Failures[id]),
+				outcome(got.Failures[id]),
+			)
 		}
 	}
 	if want.Passed != got.Passed {
-		return fmt.Errorf("the verdict is not the recorded one: recorded %d passed, got %d (after new tests: make record)", want.Passed, got.Passed)
+		return fmt.Errorf(
+			"the verdict is not the recorded one: recorded %d passed, got %d (after new tests: make record)",
+			want.Passed, got.Passed,
+		)
 	}
 	if want.Version != got.Version {
 		return fmt.Errorf("the version is %s, recorded was %s", got.Version, want.Version)

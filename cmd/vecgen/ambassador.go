@@ -23,8 +23,12 @@ import (
 
 // ambassadorFile holds the tests of SPEC.md 7 to 12: encodings, signatures, the transcript hash, and scenarios.
 func ambassadorFile() (*vectors.File, error) {
-	f := newFile("Ambassador", "Structures of the Ambassador protocol and their malformed neighbours, signatures, the transcript hash (SPEC.md 7 to 12),",
-		"and scenarios: every byte that devices send, every mail, and the digests after it, with the randomness of each device.")
+	f := newFile(
+		"Ambassador",
+		"Structures of the Ambassador protocol and their malformed neighbours, signatures, the transcript hash "+
+			"(SPEC.md 7 to 12),",
+		"and scenarios: every byte that devices send, every mail, and the digests after it, with the randomness of "+
+			"each device.")
 	samples, err := makeSamples()
 	if err != nil {
 		return nil, err
@@ -84,7 +88,10 @@ func makeSamples() ([]sample, error) {
 	records := s.do(shim.DeviceAck, shim.Params{Party: "phone"}).Message
 	s.deliver("laptop", "phone")
 	s.do(shim.DeviceNew, shim.Params{Party: "tablet"})
-	second := s.do(shim.DeviceRequest, shim.Params{Party: "tablet", Message: s.do(shim.DeviceOffer, shim.Params{Party: "phone"}).Message}).Message
+	second := s.do(
+		shim.DeviceRequest,
+		shim.Params{Party: "tablet", Message: s.do(shim.DeviceOffer, shim.Params{Party: "phone"}).Message},
+	).Message
 	s.rotate("phone", shim.Params{Message: second})
 	s.deliver("phone", "laptop", "tablet")
 	both := s.do(shim.DeviceAck, shim.Params{Party: "phone"}).Message
@@ -123,17 +130,24 @@ func withoutOneTimePrekey(bundle []byte) []byte {
 // recordSamples returns a record of each kind.
 func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	head := channel.Head{Peer: account.ID(secret("peer")), Seq: 7, Head: [32]byte(secret("head"))}
-	later := channel.Head{Peer: account.ID(bytes.Repeat([]byte{0xee}, 32)), Seq: 1, Head: [32]byte(secret("another head"))}
+	later := channel.Head{
+		Peer: account.ID(bytes.Repeat([]byte{0xee}, 32)), Seq: 1, Head: [32]byte(secret("another head")),
+	}
 	claim := channel.Claim{Head: head, Digest: [32]byte(secret("digest"))}
 	prekey := c.Rotation.List.Devices[0].Prekey
-	sent := channel.Sent{Peer: head.Peer, Seq: 7, Head: head.Head, Digest: claim.Digest, RatchetPrivate: [32]byte(key("ratchet"))}
+	sent := channel.Sent{
+		Peer: head.Peer, Seq: 7, Head: head.Head, Digest: claim.Digest, RatchetPrivate: [32]byte(key("ratchet")),
+	}
 	started := sent
 	started.Secret, started.Bundle = secret("SK"), bundle
 	private := channel.Prekeys{SignedPrekeyID: 2, SignedPrekeyPrivate: [32]byte(key("spk")), FirstOneTimeID: 21}
 	for i := range private.OneTimePrivates {
 		private.OneTimePrivates[i] = [32]byte(key(fmt.Sprintf("opk %d", i)))
 	}
-	rotate := &channel.Rotate{List: c.Rotation.List, Statement: c.Rotation.Statement, AmbassadorPrivate: [32]byte(key("ambassador")), Prekeys: private, Cuts: []channel.Head{head, later}}
+	rotate := &channel.Rotate{
+		List: c.Rotation.List, Statement: c.Rotation.Statement, AmbassadorPrivate: [32]byte(key("ambassador")),
+		Prekeys: private, Cuts: []channel.Head{head, later},
+	}
 	var samples []sample
 	for _, r := range []struct {
 		name string
@@ -141,14 +155,21 @@ func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	}{
 		{"sent", channel.Record{Kind: channel.KindSent, Sent: &sent}},
 		{"sent-start", channel.Record{Kind: channel.KindSent, Sent: &started}},
-		{"ack", channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Claims: []channel.Claim{claim, {Head: later}}, Prekey: prekey}}},
+		{"ack", channel.Record{
+			Kind: channel.KindAck, Ack: &channel.Ack{Claims: []channel.Claim{claim, {Head: later}}, Prekey: prekey},
+		}},
 		{"ack-without-claims", channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: prekey}}},
 		{"prekeys", channel.Record{Kind: channel.KindPrekeys, Prekeys: &private}},
 		{"list", channel.Record{Kind: channel.KindList, List: &c.Rotation.List}},
-		{"rotate-prepare", channel.Record{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte(secret("nonce"))}}},
-		{"rotate-ready", channel.Record{Kind: channel.KindReady, Ready: &channel.Ready{Nonce: [32]byte(secret("nonce")), Prekey: prekey}}},
+		{"rotate-prepare",
+			channel.Record{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte(secret("nonce"))}}},
+		{"rotate-ready",
+			channel.Record{
+				Kind: channel.KindReady, Ready: &channel.Ready{Nonce: [32]byte(secret("nonce")), Prekey: prekey},
+			}},
 		{"rotate-commit", channel.Record{Kind: channel.KindRotate, Rotate: rotate}},
-		{"resend-request", channel.Record{Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: head.Peer, Seq: 7}}},
+		{"resend-request",
+			channel.Record{Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: head.Peer, Seq: 7}}},
 	} {
 		r.Account, r.Epoch = s.id("phone"), 2
 		r.Sender, r.Receiver = account.DeviceID(s.device("phone")), account.DeviceID(s.device("laptop"))
@@ -162,7 +183,8 @@ func (g *group) encodings(s sample) {
 	input := func(b []byte) shim.Params { return shim.Params{Type: int(s.kind), Message: b} }
 	g.valid(test{s.name, "a genuine structure", nil, []string{"AMB-ENC-01"}, input(s.encoded)})
 	bad := func(what, comment string, b []byte) {
-		g.invalid(refusal.Malformed, test{s.name + "-" + what, comment, []string{"Encoding"}, []string{"AMB-ENC-02"}, input(b)})
+		g.invalid(refusal.Malformed,
+			test{s.name + "-" + what, comment, []string{"Encoding"}, []string{"AMB-ENC-02"}, input(b)})
 	}
 	changed := func(at int, v byte) []byte {
 		b := bytes.Clone(s.encoded)
@@ -187,8 +209,8 @@ type neighbour struct {
 	encoded       []byte
 }
 
-// neighbours returns what breaks a rule of the structure itself. Fields are found by their names, so that the offsets follow
-// the structure.
+// neighbours returns what breaks a rule of the structure itself. Fields are found by their names, so that the offsets
+// follow the structure.
 func neighbours(s sample) []neighbour {
 	f := layout(s)
 	var all []neighbour
@@ -227,7 +249,8 @@ func neighbours(s sample) []neighbour {
 	case s.name == "publication":
 		add("signed_prekey_id", "signed-prekey-0", "signed prekey id 0", zero(4)...)
 		add("first_one_time_prekey_id", "one-time-prekey-0", "first one-time prekey id 0", zero(4)...)
-		add("first_one_time_prekey_id", "one-time-prekey-end", "ids that pass the end of the counter", 0xff, 0xff, 0xff, 0xf0)
+		add("first_one_time_prekey_id", "one-time-prekey-end", "ids that pass the end of the counter", 0xff, 0xff, 0xff,
+			0xf0)
 	case strings.HasSuffix(s.name, "-entry") && s.kind != codec.TypeCommit:
 		add("seq", "seq-0", "seq 0", zero(8)...)
 		add("recipient", "to-itself", "sender and recipient are the same", s.encoded[f["sender"]:][:32]...)
@@ -266,7 +289,8 @@ func neighbours(s sample) []neighbour {
 		if s.name == name {
 			add(path+"signed_prekey_id", "signed-prekey-0", "signed prekey id 0", zero(4)...)
 			add(path+"first_one_time_prekey_id", "one-time-prekey-0", "first one-time prekey id 0", zero(4)...)
-			add(path+"first_one_time_prekey_id", "one-time-prekey-end", "ids that pass the end of the counter", 0xff, 0xff, 0xff, 0xf0)
+			add(path+"first_one_time_prekey_id", "one-time-prekey-end", "ids that pass the end of the counter", 0xff,
+				0xff, 0xff, 0xf0)
 		}
 	}
 	if s.name == "link-offer" {
@@ -276,14 +300,23 @@ func neighbours(s sample) []neighbour {
 	}
 	if s.name == "record-sent" {
 		b := bytes.Clone(s.encoded[:len(s.encoded)-3])
-		all = append(all, neighbour{"secret-alone", "a secret without a bundle", append(append(append(b, 32), secret("SK")...), 0, 0)})
-		all = append(all, neighbour{"secret-short", "a secret of 31 bytes", append(append(append(bytes.Clone(b), 31), secret("SK")[:31]...), 0, 0)})
+		all = append(
+			all, neighbour{
+				"secret-alone", "a secret without a bundle", append(append(append(b, 32), secret("SK")...), 0, 0),
+			},
+		)
+		all = append(
+			all, neighbour{
+				"secret-short", "a secret of 31 bytes",
+				append(append(append(bytes.Clone(b), 31), secret("SK")[:31]...), 0, 0),
+			},
+		)
 	}
 	return all
 }
 
-// layout returns the offset of each field; of one behind a length, the offset of the length's last byte but the field's first
-// is told by the name alone: the length stands directly before.
+// layout returns the offset of each field; of one behind a length, the offset of the length's last byte but the field's
+// first is told by the name alone: the length stands directly before.
 func layout(s sample) map[string]int {
 	at := map[string]int{}
 	rest := 0
@@ -329,9 +362,13 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 			return b
 		}
 		g.valid(test{v.name, "a genuine signature", nil, []string{v.requirement}, input(s.encoded)})
-		g.valid(test{v.name + "-again", "a signature made by this program without the reference", nil, []string{v.requirement}, input(again(v.domain, 64))})
+		g.valid(test{
+			v.name + "-again", "a signature made by this program without the reference", nil, []string{v.requirement},
+			input(again(v.domain, 64)),
+		})
 		bad := func(id, comment string, b []byte) {
-			g.invalid(refusal.BadSignature, test{v.name + "-" + id, comment, []string{"ForgedSignature"}, []string{"AMB-ACC-03"}, input(b)})
+			g.invalid(refusal.BadSignature,
+				test{v.name + "-" + id, comment, []string{"ForgedSignature"}, []string{"AMB-ACC-03"}, input(b)})
 		}
 		bad("domain", "signed under the domain of the other structure", again(v.other, 64))
 		bad("no-domain", "signed without a domain", again("", 64))
@@ -347,7 +384,9 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 		b := again(v.domain, 64)
 		scalar := littleEndian(b[signature+32:])
 		putLittleEndian(b[signature+32:], scalar.Add(scalar, groupOrder))
-		g.invalid(refusal.BadSignature, test{v.name + "-s-plus-q", "s + q in the place of s", []string{"MalleableSignature"}, []string{"AMB-ACC-03"}, input(b)})
+		g.invalid(refusal.BadSignature,
+			test{v.name + "-s-plus-q", "s + q in the place of s", []string{"MalleableSignature"},
+				[]string{"AMB-ACC-03"}, input(b)})
 		b = again(v.domain, 64)
 		copy(b[signature:], signWithTorsion(account, append([]byte(v.domain), b[:signature]...)))
 		bad("torsion", "a point of order 2 is added to R: only a verification with the cofactor accepts", b)
@@ -372,7 +411,10 @@ func signWithTorsion(account ed25519.PrivateKey, message []byte) []byte {
 		return k
 	}
 	r := uniform(seed[32:], message)
-	order2, err := new(edwards25519.Point).SetBytes(slices.Concat([]byte{0xec}, bytes.Repeat([]byte{0xff}, 30), []byte{0x7f})) // y = -1
+	// y = -1
+	order2, err := new(edwards25519.Point).SetBytes(
+		slices.Concat([]byte{0xec}, bytes.Repeat([]byte{0xff}, 30), []byte{0x7f}),
+	)
 	if err != nil {
 		panic(err) // it is on the curve
 	}
@@ -388,7 +430,9 @@ func (g *group) bundleSignatures(s sample) {
 	for _, at := range []int{7, 60, 80, 145, 190} {
 		b := bytes.Clone(s.encoded)
 		b[at] ^= 1
-		g.invalid(refusal.BadSignature, test{fmt.Sprintf("bundle-bit-%d", at), "one bit of statement or prekey is changed", []string{"ForgedSignature"}, []string{"AMB-ACC-03"}, input(b)})
+		g.invalid(refusal.BadSignature,
+			test{fmt.Sprintf("bundle-bit-%d", at), "one bit of statement or prekey is changed",
+				[]string{"ForgedSignature"}, []string{"AMB-ACC-03"}, input(b)})
 	}
 }
 
@@ -396,8 +440,13 @@ func (g *group) bundleSignatures(s sample) {
 func logGroups(f *vectors.File, samples map[string]sample) error {
 	a, b := secret("account a"), secret("account b")
 	g := newGroup(f, "ambassador", account.Set, shim.LogFirst)
-	one := g.valid(test{"one-way", "the first head of a log", nil, []string{"AMB-LOG-01"}, shim.Params{Account: a, PeerAccount: b}})
-	other := g.valid(test{"other-way", "the same, seen from the other side", nil, []string{"AMB-LOG-01"}, shim.Params{Account: b, PeerAccount: a}})
+	one := g.valid(test{
+		"one-way", "the first head of a log", nil, []string{"AMB-LOG-01"}, shim.Params{Account: a, PeerAccount: b},
+	})
+	other := g.valid(test{
+		"other-way", "the same, seen from the other side", nil, []string{"AMB-LOG-01"},
+		shim.Params{Account: b, PeerAccount: a},
+	})
 	if !bytes.Equal(one.Digest, other.Digest) {
 		return fmt.Errorf("h_0 differs by side")
 	}
@@ -407,7 +456,10 @@ func logGroups(f *vectors.File, samples map[string]sample) error {
 	g = newGroup(f, "ambassador", account.Set, shim.LogNext)
 	head := one.Digest
 	for _, name := range []string{"start-entry", "message-entry"} {
-		head = g.valid(test{name, "the next head of a log", nil, []string{"AMB-LOG-02"}, shim.Params{Previous: head, Message: samples[name].encoded}}).Digest
+		head = g.valid(test{
+			name, "the next head of a log", nil, []string{"AMB-LOG-02"},
+			shim.Params{Previous: head, Message: samples[name].encoded},
+		}).Digest
 	}
 	return g.done()
 }

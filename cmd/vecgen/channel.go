@@ -27,16 +27,18 @@ func channelScenarios(f *vectors.File) error {
 	run := func(id, comment string, flags, requirements []string, story func(c *channelScene)) {
 		l.run(id, comment, flags, requirements, func(s *scene) { story(newChannelScene(s)) })
 	}
-	run("started", "the target starts the channel: both directions, a new ratchet key with each turn", nil, reqs("AMB-ENC-01", "AMB-SES-01", "AMB-RAT-07"), func(c *channelScene) {
-		peer := &account.Device{ID: c.peer.Device, Status: account.Active, Prekey: c.peer.Prekey()}
-		c.do(shim.ChannelConnect, shim.Params{Party: "device", Device: codec.MustEncode(peer)})
-		c.turns()
-	})
-	run("answered", "the other end starts the channel: both directions, a new ratchet key with each turn", nil, reqs("AMB-ENC-01", "AMB-SES-03", "AMB-RAT-07"), func(c *channelScene) {
-		c.fail(c.peer.Connect(&c.target, c.rand))
-		c.opens(c.ack())
-		c.turns()
-	})
+	run("started", "the target starts the channel: both directions, a new ratchet key with each turn", nil,
+		reqs("AMB-ENC-01", "AMB-SES-01", "AMB-RAT-07"), func(c *channelScene) {
+			peer := &account.Device{ID: c.peer.Device, Status: account.Active, Prekey: c.peer.Prekey()}
+			c.do(shim.ChannelConnect, shim.Params{Party: "device", Device: codec.MustEncode(peer)})
+			c.turns()
+		})
+	run("answered", "the other end starts the channel: both directions, a new ratchet key with each turn", nil,
+		reqs("AMB-ENC-01", "AMB-SES-03", "AMB-RAT-07"), func(c *channelScene) {
+			c.fail(c.peer.Connect(&c.target, c.rand))
+			c.opens(c.ack())
+			c.turns()
+		})
 	run("refused", "records whose envelope is wrong are refused, and the next one is read", []string{"Dishonest"},
 		reqs("AMB-CHN-03", "AMB-CHN-04", "AMB-CHN-05", "AMB-CHN-08", "AMB-CNV-01"), func(c *channelScene) {
 			c.fail(c.peer.Connect(&c.target, c.rand))
@@ -56,17 +58,18 @@ func channelScenarios(f *vectors.File) error {
 			}
 			c.opens(c.ack())
 		})
-	run("leader-only", "what only the leader sends, from another device", []string{"Dishonest"}, reqs("AMB-CHN-06", "AMB-CNV-01"), func(c *channelScene) {
-		c.fail(c.peer.Connect(&c.target, c.rand))
-		companion := *c.list
-		companion.Leader = c.target.ID
-		for _, r := range []channel.Record{
-			{Kind: channel.KindPrepare, Prepare: &channel.Prepare{}}, {Kind: channel.KindList, List: c.list},
-		} {
-			c.refuses(refusal.NotAllowed, shim.ChannelOpen, c.opening(c.record(r), &companion))
-		}
-		c.opens(c.ack())
-	})
+	run("leader-only", "what only the leader sends, from another device", []string{"Dishonest"},
+		reqs("AMB-CHN-06", "AMB-CNV-01"), func(c *channelScene) {
+			c.fail(c.peer.Connect(&c.target, c.rand))
+			companion := *c.list
+			companion.Leader = c.target.ID
+			for _, r := range []channel.Record{
+				{Kind: channel.KindPrepare, Prepare: &channel.Prepare{}}, {Kind: channel.KindList, List: c.list},
+			} {
+				c.refuses(refusal.NotAllowed, shim.ChannelOpen, c.opening(c.record(r), &companion))
+			}
+			c.opens(c.ack())
+		})
 	return l.done()
 }
 
@@ -116,6 +119,8 @@ func (c *channelScene) turns() {
 			c.fail(err)
 		}
 		c.opens(c.ack())
-		c.opens(c.record(channel.Record{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte(secret("nonce"))}}))
+		c.opens(c.record(channel.Record{
+			Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte(secret("nonce"))},
+		}))
 	}
 }

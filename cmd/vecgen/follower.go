@@ -14,8 +14,10 @@ import (
 
 func followerFile() (*vectors.File, error) {
 	f := newFile("Double Ratchet passive follower",
-		"Secrets in, a stream of messages, the state digest after each: a session is started from a shared secret, and then it",
-		"only receives. In ambassador-v1 the sender takes a new ratchet key for every message or for none; in the other sets",
+		"Secrets in, a stream of messages, the state digest after each: a session is started from a shared secret, "+
+			"and then it",
+		"only receives. In ambassador-v1 the sender takes a new ratchet key for every message or for none; in the "+
+			"other sets",
 		"there is one chain. Messages come out of order, late, twice, forged and not at all.")
 	for _, set := range params.Sets() {
 		g := &group{Group: vectors.Group{Type: vectors.Follower, Profile: "ratchet", ParameterSet: set.Name}, file: f}
@@ -71,7 +73,8 @@ func newFollower(set *params.Set, seed int, cadence string) *follower {
 		target: &side{adapter.New(), "target", "peer", set, 0},
 		peer:   &side{adapter.New(), "peer", "target", set, 0},
 		test: vectors.Test{
-			ID: id, Comment: "a stream of forty messages", Flags: []string{"OutOfOrder", "Replayed", "Forged"}, Result: vectors.Valid,
+			ID: id, Comment: "a stream of forty messages", Flags: []string{"OutOfOrder", "Replayed", "Forged"},
+			Result:       vectors.Valid,
 			Requirements: []string{"AMB-RAT-10", "AMB-RAT-11", "AMB-CNV-01", "AMB-STA-02"},
 		},
 	}
@@ -201,7 +204,9 @@ func spoiledOutcome(r vectors.Result, out *shim.Result) (vectors.Result, shim.Cl
 		return vectors.Valid, "", &shim.Result{}
 	}
 	c := *out
-	for _, b := range []*shim.Bytes{&c.Signature, &c.SharedSecret, &c.RootKey, &c.MessageKey, &c.Message, &c.Digest, c.Plaintext} {
+	for _, b := range []*shim.Bytes{
+		&c.Signature, &c.SharedSecret, &c.RootKey, &c.MessageKey, &c.Message, &c.Digest, c.Plaintext,
+	} {
 		if b != nil && *b != nil {
 			flipped := append(shim.Bytes{}, *b...)
 			if len(flipped) == 0 {

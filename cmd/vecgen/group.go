@@ -17,39 +17,93 @@ import (
 
 // flagNotes are the flags that tests of all files may carry.
 var flagNotes = map[string]vectors.Note{
-	"LowOrderKey":         {BugType: "AUTH_BYPASS", Description: "A public key whose agreement is all zero takes the other side's contribution out of the key.", Links: []string{"https://www.rfc-editor.org/rfc/rfc7748#section-6.1"}},
-	"NonCanonicalKey":     {BugType: "MALLEABILITY", Description: "Another encoding of the same field element. X25519 accepts it; the deployed protocols do not say. ambassador-v1 refuses it."},
-	"MalleableSignature":  {BugType: "MALLEABILITY", Description: "s is not below the group order. Strict verifiers refuse it; deployed verifiers of signal-v3 differ."},
-	"LowOrderSigner":      {BugType: "AUTH_BYPASS", Description: "A signature under a public key of low order can be made by anybody. Deployed verifiers of signal-v3 differ."},
-	"SignBit":             {BugType: "EDGE_CASE", Description: "The Edwards form of the public key has sign 1: half of all keys."},
-	"ForgedSignature":     {BugType: "AUTH_BYPASS", Description: "The signature was not made by the identity key over the signed prekey."},
-	"WrongEncoding":       {BugType: "CONFUSION", Description: "The signature is genuine, over another encoding of the prekey."},
-	"MissingKey":          {BugType: "MISSING_STEP", Description: "A required key or signature is absent."},
-	"WrongLength":         {BugType: "PARSING", Description: "A key or signature of a wrong length."},
-	"NoOneTimePrekey":     {BugType: "EDGE_CASE", Description: "The responder has no one-time prekey left."},
-	"Forged":              {BugType: "AUTH_BYPASS", Description: "A genuine message that somebody without the key has changed. The genuine message must still be read afterwards."},
-	"Malformed":           {BugType: "PARSING", Description: "Bytes that are no message of the set."},
-	"Replayed":            {BugType: "REPLAY", Description: "A message that was accepted before."},
-	"OverLimit":           {BugType: "DENIAL_OF_SERVICE", Description: "More skipped messages than the set allows."},
-	"OutOfOrder":          {BugType: "FUNCTIONALITY", Description: "Messages that arrive in another order than they were sent."},
-	"LateMessage":         {BugType: "FUNCTIONALITY", Description: "A message of an earlier receiving chain."},
-	"WrongAssociatedData": {BugType: "CONFUSION", Description: "The associated data has other values or another order."},
-	"WrongRole":           {BugType: "CONFUSION", Description: "A message that comes back to its sender, or a message of another session."},
-	"WrongKey":            {BugType: "CONFUSION", Description: "The key is another one."},
-	"BadPadding":          {BugType: "PADDING_ORACLE", Description: "The tag is right, the padding or the length of the ciphertext is not."},
-	"ExtraField":          {BugType: "PARSING", Description: "An unknown field in the authenticated bytes. Protocol Buffers readers skip it; strict readers may refuse it."},
-	"NonMinimalVarint":    {BugType: "PARSING", Description: "A counter that is encoded in more bytes than it needs. Protocol Buffers readers accept it; strict readers may refuse it."},
-	"PrekeyReuse":         {BugType: "REPLAY", Description: "A one-time prekey that was used before."},
-	"UnknownPrekey":       {BugType: "MISSING_STEP", Description: "A prekey that the responder does not hold."},
-	"Accumulated":         {BugType: "FUNCTIONALITY", Description: "Many steps behind one digest."},
-	"KeyLoss":             {BugType: "FUNCTIONALITY", Description: "A limit drops keys; the session goes on."},
-	"CanonicalState":      {BugType: "PARSING", Description: "Bytes that the canonical encoding of a state (SPEC.md 5.7) would not have written."},
-	"CounterEnd":          {BugType: "EDGE_CASE", Description: "The last message number of a chain."},
-	"Encoding":            {BugType: "PARSING", Description: "Bytes that the canonical encoding of the structure (SPEC.md 7.1) would not have written."},
-	"Racing":              {BugType: "FUNCTIONALITY", Description: "Two devices commit for the same place; one is refused and tries again."},
-	"Dishonest":           {BugType: "AUTH_BYPASS", Description: "A post office, a counterparty or a sibling that does not keep the rules."},
-	"NotReady":            {BugType: "MISSING_STEP", Description: "A session that cannot send yet."},
-	"Canary":              {BugType: "BASIC", Description: "Wrong on purpose: every one of these tests must be reported as a failure."},
+	"LowOrderKey": {
+		BugType:     "AUTH_BYPASS",
+		Description: "A public key whose agreement is all zero takes the other side's contribution out of the key.",
+		Links:       []string{"https://www.rfc-editor.org/rfc/rfc7748#section-6.1"},
+	},
+	"NonCanonicalKey": {
+		BugType: "MALLEABILITY",
+		Description: "Another encoding of the same field element. X25519 accepts it; the deployed protocols do not " +
+			"say. ambassador-v1 refuses it.",
+	},
+	"MalleableSignature": {
+		BugType: "MALLEABILITY",
+		Description: "s is not below the group order. Strict verifiers refuse it; deployed verifiers of signal-v3 " +
+			"differ.",
+	},
+	"LowOrderSigner": {
+		BugType: "AUTH_BYPASS",
+		Description: "A signature under a public key of low order can be made by anybody. Deployed verifiers of " +
+			"signal-v3 differ.",
+	},
+	"SignBit": {
+		BugType: "EDGE_CASE", Description: "The Edwards form of the public key has sign 1: half of all keys.",
+	},
+	"ForgedSignature": {
+		BugType: "AUTH_BYPASS", Description: "The signature was not made by the identity key over the signed prekey.",
+	},
+	"WrongEncoding": {
+		BugType: "CONFUSION", Description: "The signature is genuine, over another encoding of the prekey.",
+	},
+	"MissingKey":      {BugType: "MISSING_STEP", Description: "A required key or signature is absent."},
+	"WrongLength":     {BugType: "PARSING", Description: "A key or signature of a wrong length."},
+	"NoOneTimePrekey": {BugType: "EDGE_CASE", Description: "The responder has no one-time prekey left."},
+	"Forged": {
+		BugType: "AUTH_BYPASS",
+		Description: "A genuine message that somebody without the key has changed. The genuine message must still be " +
+			"read afterwards.",
+	},
+	"Malformed": {BugType: "PARSING", Description: "Bytes that are no message of the set."},
+	"Replayed":  {BugType: "REPLAY", Description: "A message that was accepted before."},
+	"OverLimit": {BugType: "DENIAL_OF_SERVICE", Description: "More skipped messages than the set allows."},
+	"OutOfOrder": {
+		BugType: "FUNCTIONALITY", Description: "Messages that arrive in another order than they were sent.",
+	},
+	"LateMessage": {BugType: "FUNCTIONALITY", Description: "A message of an earlier receiving chain."},
+	"WrongAssociatedData": {
+		BugType: "CONFUSION", Description: "The associated data has other values or another order.",
+	},
+	"WrongRole": {
+		BugType: "CONFUSION", Description: "A message that comes back to its sender, or a message of another session.",
+	},
+	"WrongKey": {BugType: "CONFUSION", Description: "The key is another one."},
+	"BadPadding": {
+		BugType: "PADDING_ORACLE", Description: "The tag is right, the padding or the length of the ciphertext is not.",
+	},
+	"ExtraField": {
+		BugType: "PARSING",
+		Description: "An unknown field in the authenticated bytes. Protocol Buffers readers skip it; strict readers " +
+			"may refuse it.",
+	},
+	"NonMinimalVarint": {
+		BugType: "PARSING",
+		Description: "A counter that is encoded in more bytes than it needs. Protocol Buffers readers accept it; " +
+			"strict readers may refuse it.",
+	},
+	"PrekeyReuse":   {BugType: "REPLAY", Description: "A one-time prekey that was used before."},
+	"UnknownPrekey": {BugType: "MISSING_STEP", Description: "A prekey that the responder does not hold."},
+	"Accumulated":   {BugType: "FUNCTIONALITY", Description: "Many steps behind one digest."},
+	"KeyLoss":       {BugType: "FUNCTIONALITY", Description: "A limit drops keys; the session goes on."},
+	"CanonicalState": {
+		BugType:     "PARSING",
+		Description: "Bytes that the canonical encoding of a state (SPEC.md 5.7) would not have written.",
+	},
+	"CounterEnd": {BugType: "EDGE_CASE", Description: "The last message number of a chain."},
+	"Encoding": {
+		BugType:     "PARSING",
+		Description: "Bytes that the canonical encoding of the structure (SPEC.md 7.1) would not have written.",
+	},
+	"Racing": {
+		BugType: "FUNCTIONALITY", Description: "Two devices commit for the same place; one is refused and tries again.",
+	},
+	"Dishonest": {
+		BugType: "AUTH_BYPASS", Description: "A post office, a counterparty or a sibling that does not keep the rules.",
+	},
+	"NotReady": {BugType: "MISSING_STEP", Description: "A session that cannot send yet."},
+	"Canary": {
+		BugType: "BASIC", Description: "Wrong on purpose: every one of these tests must be reported as a failure.",
+	},
 }
 
 func newFile(algorithm string, header ...string) *vectors.File {
@@ -64,10 +118,12 @@ type group struct {
 }
 
 func newGroup(f *vectors.File, profile string, set *params.Set, op shim.Op) *group {
-	return &group{vectors.Group{Type: vectors.Operation, Profile: profile, ParameterSet: set.Name, Operation: op}, f, nil}
+	return &group{
+		vectors.Group{Type: vectors.Operation, Profile: profile, ParameterSet: set.Name, Operation: op}, f, nil,
+	}
 }
 
-// done adds the group to its file. It gives the first error of the group.
+// done adds the group to its file. It returns the first error of the group.
 func (g *group) done() error {
 	if len(g.Tests) > 0 {
 		g.file.TestGroups = append(g.file.TestGroups, g.Group)
@@ -116,7 +172,10 @@ func (g *group) valid(t test) *shim.Result {
 		g.fail(t.id, err)
 		return &shim.Result{}
 	}
-	g.add(vectors.Test{ID: g.id(t), Comment: t.comment, Flags: t.flags, Requirements: t.requirements, Result: vectors.Valid, Input: &t.input, Output: r})
+	g.add(vectors.Test{
+		ID: g.id(t), Comment: t.comment, Flags: t.flags, Requirements: t.requirements, Result: vectors.Valid,
+		Input: &t.input, Output: r,
+	})
 	return r
 }
 
@@ -128,7 +187,10 @@ func (g *group) invalid(class shim.Class, t test) {
 	if got := classOf(err); got != class {
 		g.fail(t.id, fmt.Errorf("class %q expected, got: %v", class, err))
 	}
-	g.add(vectors.Test{ID: g.id(t), Comment: t.comment, Flags: t.flags, Requirements: t.requirements, Result: vectors.Invalid, Class: class, Input: &t.input})
+	g.add(vectors.Test{
+		ID: g.id(t), Comment: t.comment, Flags: t.flags, Requirements: t.requirements, Result: vectors.Invalid,
+		Class: class, Input: &t.input,
+	})
 }
 
 // acceptable adds a test with two right outcomes. If the reference gives a result, it is the one to give.
@@ -136,7 +198,10 @@ func (g *group) acceptable(t test) {
 	t.input.Set = g.ParameterSet
 	t.input = t.input.Complete(g.Operation)
 	r, _ := adapter.New().Call(context.Background(), g.Operation, &t.input)
-	g.add(vectors.Test{ID: g.id(t), Comment: t.comment, Flags: t.flags, Requirements: t.requirements, Result: vectors.Acceptable, Input: &t.input, Output: r})
+	g.add(vectors.Test{
+		ID: g.id(t), Comment: t.comment, Flags: t.flags, Requirements: t.requirements, Result: vectors.Acceptable,
+		Input: &t.input, Output: r,
+	})
 }
 
 func classOf(err error) shim.Class {
@@ -170,7 +235,7 @@ func privateKey(b shim.Bytes) *ecdh.PrivateKey {
 
 func public(b shim.Bytes) primitive.PublicKey { return primitive.Public(privateKey(b)) }
 
-// random64 gives Z of a name.
+// random64 returns Z of a name.
 func random64(name string) shim.Bytes { return append(secret(name+" Z0"), secret(name+" Z1")...) }
 
 // verb returns the last part of the name of an operation.

@@ -72,13 +72,15 @@ func TestRewritesByteForByte(t *testing.T) {
 func TestManifest(t *testing.T) {
 	const id = `"xeddsa/ambassador-v1/sign/key-0": {`
 	changed := copied(t)
-	replace(t, filepath.Join(changed, manifestFile), id+"\n   \"tcId\": 1,\n   \"sha256\": \"", id+"\n   \"tcId\": 1,\n   \"sha256\": \"0")
+	replace(t, filepath.Join(changed, manifestFile), id+"\n   \"tcId\": 1,\n   \"sha256\": \"",
+		id+"\n   \"tcId\": 1,\n   \"sha256\": \"0")
 	status, _, stderr := vecgen("-dir", changed)
 	require.Equal(t, 1, status)
 	require.Contains(t, stderr, "xeddsa/ambassador-v1/sign/key-0")
 
 	dropped := copied(t)
-	replace(t, filepath.Join(dropped, manifestFile), id, `"xeddsa/ambassador-v1/sign/gone": {"tcId": 99999, "sha256": ""}, `+id)
+	replace(t, filepath.Join(dropped, manifestFile), id,
+		`"xeddsa/ambassador-v1/sign/gone": {"tcId": 99999, "sha256": ""}, `+id)
 	status, _, stderr = vecgen("-dir", dropped)
 	require.Equal(t, 1, status)
 	require.Contains(t, stderr, "sign/gone")

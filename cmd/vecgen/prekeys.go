@@ -29,42 +29,60 @@ func (s *script) rewrapped(e *shim.Message, change func(m *wire.Initial)) *shim.
 }
 
 // wrongInitial is a first message that must be refused; the genuine one is read afterwards.
-func (sc *scripts) wrongInitial(name, comment, flag string, requirements []string, class shim.Class, change func(m *wire.Initial)) {
-	sc.runIn("x3dh", name, comment+"; the genuine message is read afterwards", asResponder, []string{flag}, append(requirements, "AMB-X3D-11", "AMB-CNV-01"), func(s *script) {
-		genuine := s.fromPeer("first")
-		s.refuses(s.rewrapped(genuine, change), class)
-		s.reads(genuine)
-		s.sends("answer")
-	})
+func (sc *scripts) wrongInitial(
+	name, comment, flag string, requirements []string, class shim.Class, change func(m *wire.Initial),
+) {
+	sc.runIn("x3dh", name, comment+"; the genuine message is read afterwards", asResponder, []string{flag},
+		append(requirements, "AMB-X3D-11", "AMB-CNV-01"), func(s *script) {
+			genuine := s.fromPeer("first")
+			s.refuses(s.rewrapped(genuine, change), class)
+			s.reads(genuine)
+			s.sends("answer")
+		})
 }
 
 func (sc *scripts) wrongInitials() {
 	set := sc.set
 	if set.OneTimePrekeyByKey {
-		sc.wrongInitial("unknown-one-time-key", "an initial message that names another one-time key", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
+		sc.wrongInitial(
+			"unknown-one-time-key", "an initial message that names another one-time key", "UnknownPrekey",
+			[]string{"AMB-X3D-09"}, refusal.UnknownPrekey,
 			func(m *wire.Initial) { m.OneTimePrekey = set.Encode(public(key("unknown"))) })
 	}
 	if set.SignedPrekey {
-		sc.wrongInitial("unknown-spk", "an initial message that names another signed prekey", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
+		sc.wrongInitial(
+			"unknown-spk", "an initial message that names another signed prekey", "UnknownPrekey",
+			[]string{"AMB-X3D-09"}, refusal.UnknownPrekey,
 			func(m *wire.Initial) { m.SignedPrekeyID = 8 })
 	}
 	if !set.OneTimePrekeyByKey {
-		sc.wrongInitial("unknown-opk", "an initial message that names another one-time prekey", "UnknownPrekey", []string{"AMB-X3D-09"}, refusal.UnknownPrekey,
+		sc.wrongInitial(
+			"unknown-opk", "an initial message that names another one-time prekey", "UnknownPrekey",
+			[]string{"AMB-X3D-09"}, refusal.UnknownPrekey,
 			func(m *wire.Initial) { m.OneTimePrekeyID = 99 })
 	}
 	if !set.OneTimePrekeyRequired {
-		sc.wrongInitial("opk-stripped", "the one-time prekey taken out of an initial message", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
+		sc.wrongInitial(
+			"opk-stripped", "the one-time prekey taken out of an initial message", "Forged", []string{"AMB-X3D-06"},
+			refusal.Authentication,
 			func(m *wire.Initial) { m.OneTimePrekeyID, m.OneTimePrekey = 0, nil })
 	}
-	sc.wrongInitial("other-ephemeral", "another ephemeral key", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
+	sc.wrongInitial(
+		"other-ephemeral", "another ephemeral key", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
 		func(m *wire.Initial) { m.Ephemeral = set.Encode(public(key("other EK"))) })
 	other := newResponder(set, "other IK")
 	sc.wrongInitial("other-identity", "another identity key", "Forged", []string{"AMB-X3D-06"}, refusal.Authentication,
 		func(m *wire.Initial) { m.Identity = other.bundle(true).Identity })
 	for i, u := range malicious.LowOrderKeys(set) {
-		sc.lowOrderInitial(fmt.Sprintf("low-order-ephemeral-%d", i), fmt.Sprintf("ephemeral key u = %x", u), malicious.Keys{Ephemeral: set.Encode(u)})
+		sc.lowOrderInitial(
+			fmt.Sprintf("low-order-ephemeral-%d", i), fmt.Sprintf("ephemeral key u = %x", u),
+			malicious.Keys{Ephemeral: set.Encode(u)},
+		)
 		if set.Identity != params.Ed25519Identity {
-			sc.lowOrderInitial(fmt.Sprintf("low-order-identity-%d", i), fmt.Sprintf("identity key u = %x", u), malicious.Keys{Identity: set.Encode(u)})
+			sc.lowOrderInitial(
+				fmt.Sprintf("low-order-identity-%d", i), fmt.Sprintf("identity key u = %x", u),
+				malicious.Keys{Identity: set.Encode(u)},
+			)
 		}
 	}
 }
@@ -72,25 +90,29 @@ func (sc *scripts) wrongInitials() {
 // lowOrderInitial is an initial message that authenticates at a responder who does not refuse the keys.
 func (sc *scripts) lowOrderInitial(name, comment string, k malicious.Keys) {
 	comment = "an initial message that authenticates with the " + comment + "; the genuine message is read afterwards"
-	sc.runIn("x3dh", name, comment, asResponder, []string{"LowOrderKey"}, []string{"AMB-KEY-01", "AMB-X3D-11", "AMB-CNV-01"}, func(s *script) {
-		k.IdentityPrivate, k.EphemeralPrivate = privateKey(key("evil IK")), privateKey(key("evil EK"))
-		evil, err := malicious.Initial(sc.set, adapter.FromShim(s.bundleOfTarget()), k, privateKey(key("evil T")), []byte("evil"))
-		s.fail(err)
-		genuine := s.fromPeer("first")
-		s.refuses(&shim.Message{Kind: shim.InitialMessage, Body: evil}, refusal.LowOrderKey)
-		s.reads(genuine)
-		s.sends("answer")
-	})
+	sc.runIn("x3dh", name, comment, asResponder, []string{"LowOrderKey"},
+		[]string{"AMB-KEY-01", "AMB-X3D-11", "AMB-CNV-01"}, func(s *script) {
+			k.IdentityPrivate, k.EphemeralPrivate = privateKey(key("evil IK")), privateKey(key("evil EK"))
+			evil, err := malicious.Initial(
+				sc.set, adapter.FromShim(s.bundleOfTarget()), k, privateKey(key("evil T")), []byte("evil"),
+			)
+			s.fail(err)
+			genuine := s.fromPeer("first")
+			s.refuses(&shim.Message{Kind: shim.InitialMessage, Body: evil}, refusal.LowOrderKey)
+			s.reads(genuine)
+			s.sends("answer")
+		})
 }
 
 func (sc *scripts) malformedInitials() {
 	malformed := func(name, comment string, change func(b []byte) []byte) {
-		sc.runIn("x3dh", "malformed-"+name, comment+"; the genuine message is read afterwards", asResponder, []string{"Malformed"}, []string{"AMB-SES-04", "AMB-X3D-11"}, func(s *script) {
-			genuine := s.fromPeer("first")
-			bad := &shim.Message{Kind: shim.InitialMessage, Body: change(append([]byte(nil), genuine.Body...))}
-			s.refuses(bad, refusal.Malformed)
-			s.reads(genuine)
-		})
+		sc.runIn("x3dh", "malformed-"+name, comment+"; the genuine message is read afterwards", asResponder,
+			[]string{"Malformed"}, []string{"AMB-SES-04", "AMB-X3D-11"}, func(s *script) {
+				genuine := s.fromPeer("first")
+				bad := &shim.Message{Kind: shim.InitialMessage, Body: change(append([]byte(nil), genuine.Body...))}
+				s.refuses(bad, refusal.Malformed)
+				s.reads(genuine)
+			})
 	}
 	malformed("empty", "no bytes at all", func([]byte) []byte { return []byte{} })
 	malformed("one-byte", "first byte only", func(b []byte) []byte { return b[:1] })
@@ -127,28 +149,40 @@ func (sc *scripts) reuse() {
 		})
 	}
 	used := []string{"AMB-X3D-10", "AMB-X3D-12", "AMB-X3D-13"}
-	again("initial-again", "the initial message again, to start a session with the same peer", "peer", asResponder, used, refusal.UnknownPrekey)
-	again("initial-again-other-peer", "the initial message again, as if from another peer", "another", asResponder, used, refusal.UnknownPrekey)
+	again("initial-again", "the initial message again, to start a session with the same peer", "peer", asResponder,
+		used, refusal.UnknownPrekey)
+	again("initial-again-other-peer", "the initial message again, as if from another peer", "another", asResponder,
+		used, refusal.UnknownPrekey)
 	if !sc.set.OneTimePrekeyRequired {
 		noOPK := options{role: "responder", noOPK: true}
-		again("no-opk-again", "the initial message without one-time prekey again, to start a session with the same peer", "peer", noOPK, []string{"AMB-X3D-13"}, refusal.Replay)
-		again("no-opk-again-other-peer", "the initial message without one-time prekey again, as if from another peer", "another", noOPK, []string{"AMB-X3D-13"}, refusal.Replay)
+		again("no-opk-again",
+			"the initial message without one-time prekey again, to start a session with the same peer", "peer", noOPK,
+			[]string{"AMB-X3D-13"}, refusal.Replay)
+		again("no-opk-again-other-peer", "the initial message without one-time prekey again, as if from another peer",
+			"another", noOPK, []string{"AMB-X3D-13"}, refusal.Replay)
 	}
 	if !sc.set.OneTimePrekeyRequired {
 		sc.otherEncodings()
 	}
-	sc.runIn("x3dh", "opk-reused", "another initiator uses the same one-time prekey", asResponder, []string{"PrekeyReuse"}, []string{"AMB-X3D-10", "AMB-X3D-12"}, func(s *script) {
-		second := s.secondInitiator()
-		s.reads(s.fromPeer("first"))
-		_, err := s.do(s.target, shim.SessionRespond, &shim.Params{Party: s.target.name, Peer: "second", Envelope: second})
-		s.expect(err, refusal.UnknownPrekey)
-		s.reads(s.fromPeer("the session goes on"))
-	})
-	sc.runIn("x3dh", "foreign-initial", "an initial message with another ephemeral key around the genuine ratchet message, to a session that has started", asResponder,
+	sc.runIn("x3dh", "opk-reused", "another initiator uses the same one-time prekey", asResponder,
+		[]string{"PrekeyReuse"}, []string{"AMB-X3D-10", "AMB-X3D-12"}, func(s *script) {
+			second := s.secondInitiator()
+			s.reads(s.fromPeer("first"))
+			_, err := s.do(
+				s.target, shim.SessionRespond, &shim.Params{Party: s.target.name, Peer: "second", Envelope: second},
+			)
+			s.expect(err, refusal.UnknownPrekey)
+			s.reads(s.fromPeer("the session goes on"))
+		})
+	sc.runIn("x3dh", "foreign-initial",
+		"an initial message with another ephemeral key around the genuine ratchet message, to a session that has "+
+			"started", asResponder,
 		[]string{"Forged"}, []string{"AMB-SES-08"}, func(s *script) {
 			s.reads(s.fromPeer("first"))
 			genuine := s.fromPeer("second")
-			foreign := s.rewrapped(genuine, func(m *wire.Initial) { m.Ephemeral = sc.set.Encode(public(key("foreign EK"))) })
+			foreign := s.rewrapped(
+				genuine, func(m *wire.Initial) { m.Ephemeral = sc.set.Encode(public(key("foreign EK"))) },
+			)
 			s.refuses(foreign, refusal.Authentication)
 			s.reads(genuine)
 		})
@@ -160,19 +194,24 @@ func (sc *scripts) otherEncodings() {
 		name, comment string
 		of            func(ek shim.Bytes) primitive.PublicKey
 	}{
-		{"torsion", "a point of order 8 added to its ephemeral key", func(ek shim.Bytes) primitive.PublicKey { return malicious.Torsioned(privateKey(ek)) }},
-		{"high-bit", "bit 255 of its ephemeral key set", func(ek shim.Bytes) primitive.PublicKey { return malicious.NonCanonical(public(ek)) }},
+		{"torsion", "a point of order 8 added to its ephemeral key",
+			func(ek shim.Bytes) primitive.PublicKey { return malicious.Torsioned(privateKey(ek)) }},
+		{"high-bit", "bit 255 of its ephemeral key set",
+			func(ek shim.Bytes) primitive.PublicKey { return malicious.NonCanonical(public(ek)) }},
 	}
 	for _, e := range ephemerals {
 		if e.name == "high-bit" && sc.set.Canonical {
 			continue // it is refused for its form
 		}
-		sc.runIn("x3dh", "no-opk-again-"+e.name, "the initial message without one-time prekey again, with "+e.comment, options{role: "responder", noOPK: true},
+		sc.runIn("x3dh", "no-opk-again-"+e.name, "the initial message without one-time prekey again, with "+e.comment,
+			options{role: "responder", noOPK: true},
 			[]string{"Replayed"}, []string{"AMB-X3D-13"}, func(s *script) {
 				m := s.fromPeer("first")
 				s.reads(m)
 				again := s.rewrapped(m, func(m *wire.Initial) { m.Ephemeral = sc.set.Encode(e.of(s.start.ephemeral)) })
-				_, err := s.do(s.target, shim.SessionRespond, &shim.Params{Party: s.target.name, Peer: "another", Envelope: again})
+				_, err := s.do(
+					s.target, shim.SessionRespond, &shim.Params{Party: s.target.name, Peer: "another", Envelope: again},
+				)
 				s.expect(err, refusal.Replay)
 				s.reads(s.fromPeer("the session goes on"))
 			})
@@ -184,7 +223,13 @@ func (s *script) secondInitiator() *shim.Message {
 	x := &side{s.peer.adapter, "second", "target", s.set, 0}
 	s.party(x, false, "")
 	bundle := s.bundleOfTarget()
-	_, err := s.do(x, shim.SessionInitiate, &shim.Params{Party: "second", Peer: "target", Bundle: bundle, EphemeralPrivate: key(s.keyName(x, "EK")), RatchetPrivate: s.ratchetKey(x, 1)})
+	_, err := s.do(
+		x, shim.SessionInitiate,
+		&shim.Params{
+			Party: "second", Peer: "target", Bundle: bundle, EphemeralPrivate: key(s.keyName(x, "EK")),
+			RatchetPrivate: s.ratchetKey(x, 1),
+		},
+	)
 	s.fail(err)
 	x.drawn = 1
 	return s.encrypt(x, "from somebody else")

@@ -16,10 +16,14 @@ import (
 
 func ratchetFile() (*vectors.File, error) {
 	f := newFile("Double Ratchet steps",
-		"The single steps of the Double Ratchet: DH with KDF_RK (root), KDF_CK (chain), and the sealing and opening of one",
-		"message with a given message key (SPEC.md 2.2, 2.3, 5.6). accumulate repeats KDF_CK and hashes all message keys.")
+		"The single steps of the Double Ratchet: DH with KDF_RK (root), KDF_CK (chain), and the sealing and opening "+
+			"of one",
+		"message with a given message key (SPEC.md 2.2, 2.3, 5.6). accumulate repeats KDF_CK and hashes all message "+
+			"keys.")
 	for _, set := range params.Sets() {
-		for _, generate := range []func(*vectors.File, *params.Set) error{rootVectors, chainVectors, sealVectors, openVectors} {
+		for _, generate := range []func(*vectors.File, *params.Set) error{
+			rootVectors, chainVectors, sealVectors, openVectors,
+		} {
 			if err := generate(f, set); err != nil {
 				return nil, err
 			}
@@ -36,29 +40,42 @@ func ratchetFile() (*vectors.File, error) {
 func rootVectors(f *vectors.File, set *params.Set) error {
 	g := newGroup(f, "ratchet", set, shim.RatchetRoot)
 	input := func(name string) shim.Params {
-		return shim.Params{RootKey: secret(name + " RK"), RatchetPrivate: key(name + " own"), RatchetPublic: set.Encode(public(key(name + " remote")))}
+		return shim.Params{
+			RootKey: secret(name + " RK"), RatchetPrivate: key(name + " own"),
+			RatchetPublic: set.Encode(public(key(name + " remote"))),
+		}
 	}
 	for i := range 6 {
-		g.valid(test{id: fmt.Sprintf("step-%d", i), comment: "one step of the root chain", requirements: []string{"AMB-KDF-01"}, input: input(fmt.Sprintf("%s root %d", set.Name, i))})
+		g.valid(test{
+			id: fmt.Sprintf("step-%d", i), comment: "one step of the root chain", requirements: []string{"AMB-KDF-01"},
+			input: input(fmt.Sprintf("%s root %d", set.Name, i)),
+		})
 	}
 	bad := func(class shim.Class, id, flag, requirement string, remote shim.Bytes) {
 		p := input(set.Name + " root bad")
 		p.RatchetPublic = remote
-		g.invalid(class, test{id: id, comment: fmt.Sprintf("remote ratchet key %x", []byte(remote)), flags: []string{flag}, requirements: []string{requirement}, input: p})
+		g.invalid(class,
+			test{id: id, comment: fmt.Sprintf("remote ratchet key %x", []byte(remote)), flags: []string{flag},
+				requirements: []string{requirement}, input: p})
 	}
 	for i, u := range malicious.LowOrderKeys(set) {
 		bad(refusal.LowOrderKey, fmt.Sprintf("low-order-%d", i), "LowOrderKey", "AMB-KEY-01", set.Encode(u))
 	}
 	for i, u := range append(malicious.NonCanonicalValues(), malicious.NonCanonical(public(key("canonical")))) {
 		if set.Canonical {
-			bad(refusal.NonCanonicalKey, fmt.Sprintf("non-canonical-%d", i), "NonCanonicalKey", "AMB-KEY-02", set.Encode(u))
+			bad(refusal.NonCanonicalKey, fmt.Sprintf("non-canonical-%d", i), "NonCanonicalKey", "AMB-KEY-02",
+				set.Encode(u))
 			continue
 		}
 		p := input(set.Name + " root bad")
 		p.RatchetPublic = set.Encode(u)
-		g.acceptable(test{id: fmt.Sprintf("non-canonical-%d", i), comment: fmt.Sprintf("remote ratchet key %x", u), flags: []string{"NonCanonicalKey"}, requirements: []string{"AMB-KDF-01"}, input: p})
+		g.acceptable(test{
+			id: fmt.Sprintf("non-canonical-%d", i), comment: fmt.Sprintf("remote ratchet key %x", u),
+			flags: []string{"NonCanonicalKey"}, requirements: []string{"AMB-KDF-01"}, input: p,
+		})
 	}
-	bad(refusal.Malformed, "length-31", "WrongLength", "AMB-KEY-03", set.Encode(public(key("short")))[:31+len(set.KeyPrefix)])
+	bad(refusal.Malformed, "length-31", "WrongLength", "AMB-KEY-03",
+		set.Encode(public(key("short")))[:31+len(set.KeyPrefix)])
 	bad(refusal.Malformed, "length-33", "WrongLength", "AMB-KEY-03", append(set.Encode(public(key("long"))), 0))
 	return g.done()
 }
@@ -66,7 +83,10 @@ func rootVectors(f *vectors.File, set *params.Set) error {
 func chainVectors(f *vectors.File, set *params.Set) error {
 	g := newGroup(f, "ratchet", set, shim.RatchetChain)
 	for i := range 4 {
-		g.valid(test{id: fmt.Sprintf("step-%d", i), comment: "one step of a chain", requirements: []string{"AMB-KDF-02"}, input: shim.Params{ChainKey: secret(fmt.Sprintf("chain %d", i))}})
+		g.valid(test{
+			id: fmt.Sprintf("step-%d", i), comment: "one step of a chain", requirements: []string{"AMB-KDF-02"},
+			input: shim.Params{ChainKey: secret(fmt.Sprintf("chain %d", i))},
+		})
 	}
 	return g.done()
 }
@@ -75,7 +95,8 @@ func accumulateVectors(f *vectors.File, set *params.Set) error {
 	g := newGroup(f, "ratchet", set, shim.RatchetAccumulate)
 	for _, n := range []int{1, 2, 1000, 1000000} {
 		g.valid(test{
-			id: fmt.Sprintf("steps-%d", n), comment: fmt.Sprintf("%d steps of a chain in one digest", n), flags: []string{"Accumulated"},
+			id: fmt.Sprintf("steps-%d", n), comment: fmt.Sprintf("%d steps of a chain in one digest", n),
+			flags:        []string{"Accumulated"},
 			requirements: []string{"AMB-KDF-02"}, input: shim.Params{ChainKey: secret("accumulate"), Steps: n},
 		})
 	}
@@ -88,7 +109,11 @@ func associatedData(set *params.Set, name string) shim.Bytes {
 	case params.NoAD:
 		return nil
 	case params.FullAD:
-		return append([]byte(set.Name), bytes.Join([][]byte{secret(name + " A"), secret(name + " B"), secret(name + " C"), secret(name + " D")}, nil)...)
+		return append(
+			[]byte(set.Name),
+			bytes.Join([][]byte{secret(name + " A"), secret(name + " B"), secret(name + " C"), secret(name + " D")},
+				nil)...,
+		)
 	}
 	return append(set.Encode(public(key(name+" A"))), set.Encode(public(key(name+" B")))...)
 }
@@ -98,7 +123,8 @@ func sealInput(set *params.Set, name string, pn, n uint32, size int) shim.Params
 		pn = 0
 	}
 	return shim.Params{
-		MessageKey: secret(name + " MK"), AssociatedData: associatedData(set, name), RatchetKey: set.Encode(public(key(name + " DHs"))),
+		MessageKey: secret(name + " MK"), AssociatedData: associatedData(set, name),
+		RatchetKey:     set.Encode(public(key(name + " DHs"))),
 		PreviousLength: pn, Number: n, Plaintext: bytes.Repeat([]byte("plaintext!"), size/10+1)[:size],
 	}
 }
@@ -129,22 +155,27 @@ func sealed(set *params.Set, name string, size int) shim.Params {
 		panic(err) // a genuine key
 	}
 	h := wire.Header{Key: k, PN: uint64(p.PreviousLength), N: uint64(p.Number)}
-	return shim.Params{MessageKey: p.MessageKey, AssociatedData: p.AssociatedData, Message: wire.Seal(set, p.MessageKey, p.AssociatedData, h, p.Plaintext)}
+	return shim.Params{
+		MessageKey: p.MessageKey, AssociatedData: p.AssociatedData,
+		Message: wire.Seal(set, p.MessageKey, p.AssociatedData, h, p.Plaintext),
+	}
 }
 
 func openVectors(f *vectors.File, set *params.Set) error {
 	g := newGroup(f, "ratchet", set, shim.RatchetOpen)
 	for _, size := range []int{0, 1, 16, 64, 1000} {
 		g.valid(test{
-			id: fmt.Sprintf("size-%d", size), comment: fmt.Sprintf("plaintext of %d bytes", size), requirements: []string{"AMB-WIR-01", "AMB-KDF-03"},
-			input: sealed(set, fmt.Sprintf("%s open %d", set.Name, size), size),
+			id: fmt.Sprintf("size-%d", size), comment: fmt.Sprintf("plaintext of %d bytes", size),
+			requirements: []string{"AMB-WIR-01", "AMB-KDF-03"},
+			input:        sealed(set, fmt.Sprintf("%s open %d", set.Name, size), size),
 		})
 	}
 	genuine := sealed(set, set.Name+" open forged", 40)
 	for _, m := range malicious.Mutations(set, genuine.Message) {
 		p := genuine
 		p.Message = m.Message
-		t := test{id: m.Name, comment: m.Comment, flags: []string{"Forged"}, requirements: []string{"AMB-AEA-01", "AMB-RAT-15"}, input: p}
+		t := test{id: m.Name, comment: m.Comment, flags: []string{"Forged"},
+			requirements: []string{"AMB-AEA-01", "AMB-RAT-15"}, input: p}
 		class := shim.Class(refusal.Authentication)
 		if !m.Parses {
 			_, err := wire.Parse(set, m.Message)
@@ -168,8 +199,12 @@ func openVectors(f *vectors.File, set *params.Set) error {
 func otherVersions(g *group, set *params.Set) {
 	for _, start := range wire.OtherVersions(set) {
 		g.invalid(refusal.Malformed, test{
-			id: fmt.Sprintf("version-%x", start), comment: fmt.Sprintf("the message starts with %x and has a right tag", start), flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
-			input: resealed(sealed(set, set.Name+" open version", 40), set, func(p *wire.Parts) { p.SetStart(start) }),
+			id:      fmt.Sprintf("version-%x", start),
+			comment: fmt.Sprintf("the message starts with %x and has a right tag", start), flags: []string{"Malformed"},
+			requirements: []string{"AMB-WIR-02"},
+			input: resealed(
+				sealed(set, set.Name+" open version", 40), set, func(p *wire.Parts) { p.SetStart(start) },
+			),
 		})
 	}
 }
@@ -199,14 +234,17 @@ func wrongKeys(g *group, set *params.Set, genuine shim.Params) {
 	wrong := func(id, comment, flag string, requirements []string, change func(p *shim.Params)) {
 		p := genuine
 		change(&p)
-		g.invalid(refusal.Authentication, test{id: id, comment: comment, flags: []string{flag}, requirements: requirements, input: p})
+		g.invalid(refusal.Authentication,
+			test{id: id, comment: comment, flags: []string{flag}, requirements: requirements, input: p})
 	}
-	wrong("wrong-key", "another message key", "WrongKey", []string{"AMB-AEA-01"}, func(p *shim.Params) { p.MessageKey = secret("another key") })
+	wrong("wrong-key", "another message key", "WrongKey", []string{"AMB-AEA-01"},
+		func(p *shim.Params) { p.MessageKey = secret("another key") })
 	if len(genuine.AssociatedData) == 0 {
 		return
 	}
 	wrongAD := func(id, comment string, ad []byte) {
-		wrong(id, comment, "WrongAssociatedData", []string{"AMB-RAT-16"}, func(p *shim.Params) { p.AssociatedData = ad })
+		wrong(id, comment, "WrongAssociatedData", []string{"AMB-RAT-16"},
+			func(p *shim.Params) { p.AssociatedData = ad })
 	}
 	ad := []byte(genuine.AssociatedData)
 	half := len(ad) / 2
@@ -222,8 +260,11 @@ func shortTags(g *group, set *params.Set) {
 	genuine := sealed(set, set.Name+" short tag", 40)
 	for _, size := range []int{0, 1, 8, set.TagSize - 1, set.TagSize + 1, 32} {
 		g.invalid(refusal.Malformed, test{
-			id: fmt.Sprintf("tag-%d", size), comment: fmt.Sprintf("a tag of %d bytes, right as far as it goes", size), flags: []string{"Forged"}, requirements: []string{"AMB-AEA-01"},
-			input: edited(genuine, set, func(p *wire.Parts) { p.Authenticate(genuine.MessageKey, genuine.AssociatedData, size) }),
+			id: fmt.Sprintf("tag-%d", size), comment: fmt.Sprintf("a tag of %d bytes, right as far as it goes", size),
+			flags: []string{"Forged"}, requirements: []string{"AMB-AEA-01"},
+			input: edited(
+				genuine, set, func(p *wire.Parts) { p.Authenticate(genuine.MessageKey, genuine.AssociatedData, size) },
+			),
 		})
 	}
 }
@@ -244,7 +285,8 @@ func authenticatedOddities(g *group, set *params.Set) {
 	}
 	for _, name := range []string{"empty", "block", "15", "17", "blocks"} {
 		g.invalid(refusal.Authentication, test{
-			id: "ciphertext-" + name, comment: "right tag, ciphertext without right padding: " + name, flags: []string{"BadPadding"}, requirements: []string{"AMB-AEA-02"},
+			id: "ciphertext-" + name, comment: "right tag, ciphertext without right padding: " + name,
+			flags: []string{"BadPadding"}, requirements: []string{"AMB-AEA-02"},
 			input: odd(put(ciphertexts[name])),
 		})
 	}
@@ -256,7 +298,8 @@ func authenticatedOddities(g *group, set *params.Set) {
 		{"inner", "last byte 2, the one before it 1", "fourteen bytes\x01\x02"},
 	} {
 		g.invalid(refusal.Authentication, test{
-			id: "padding-" + pad.name, comment: "right tag, wrong padding: " + pad.comment, flags: []string{"BadPadding"}, requirements: []string{"AMB-AEA-02"},
+			id: "padding-" + pad.name, comment: "right tag, wrong padding: " + pad.comment,
+			flags: []string{"BadPadding"}, requirements: []string{"AMB-AEA-02"},
 			input: odd(put(malicious.EncryptBlock(keys, pad.block))),
 		})
 	}
@@ -266,30 +309,37 @@ func authenticatedOddities(g *group, set *params.Set) {
 // oddFields are messages with something odd in the frames of their fields.
 func oddFields(g *group, set *params.Set, genuine shim.Params, odd func(edit func(p *wire.Parts)) shim.Params) {
 	g.acceptable(test{
-		id: "unknown-field", comment: "field 15 after the others", flags: []string{"ExtraField"}, requirements: []string{"AMB-WIR-03"},
-		input: odd((*wire.Parts).AddUnknown),
+		id: "unknown-field", comment: "field 15 after the others", flags: []string{"ExtraField"},
+		requirements: []string{"AMB-WIR-03"},
+		input:        odd((*wire.Parts).AddUnknown),
 	})
 	long := func(p *wire.Parts) { p.Lengthen("n") }
 	g.invalid(refusal.Authentication, test{
-		id: "tag-of-reencoding", comment: "message number 5 in two bytes, under the tag of the message that has it in one", flags: []string{"Forged"}, requirements: []string{"AMB-WIR-03"},
+		id:      "tag-of-reencoding",
+		comment: "message number 5 in two bytes, under the tag of the message that has it in one",
+		flags:   []string{"Forged"}, requirements: []string{"AMB-WIR-03"},
 		input: edited(genuine, set, long),
 	})
 	g.acceptable(test{
-		id: "long-varint", comment: "message number 5 in two bytes", flags: []string{"NonMinimalVarint"}, requirements: []string{"AMB-WIR-03"},
-		input: odd(long),
+		id: "long-varint", comment: "message number 5 in two bytes", flags: []string{"NonMinimalVarint"},
+		requirements: []string{"AMB-WIR-03"},
+		input:        odd(long),
 	})
 	g.invalid(refusal.Malformed, test{
-		id: "number-too-large", comment: "message number 2^32", flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
-		input: odd(func(p *wire.Parts) { p.SetNumber("n", 1<<32) }),
+		id: "number-too-large", comment: "message number 2^32", flags: []string{"Malformed"},
+		requirements: []string{"AMB-WIR-02"},
+		input:        odd(func(p *wire.Parts) { p.SetNumber("n", 1<<32) }),
 	})
 	if set.PN != params.PNAbsent {
 		g.invalid(refusal.Malformed, test{
-			id: "previous-too-large", comment: "previous length 2^32", flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
-			input: odd(func(p *wire.Parts) { p.SetNumber("pn", 1<<32) }),
+			id: "previous-too-large", comment: "previous length 2^32", flags: []string{"Malformed"},
+			requirements: []string{"AMB-WIR-02"},
+			input:        odd(func(p *wire.Parts) { p.SetNumber("pn", 1<<32) }),
 		})
 	}
 	g.invalid(refusal.Malformed, test{
-		id: "no-ciphertext", comment: "the field of the ciphertext is missing", flags: []string{"Malformed"}, requirements: []string{"AMB-WIR-02"},
-		input: odd(func(p *wire.Parts) { p.Remove("ciphertext") }),
+		id: "no-ciphertext", comment: "the field of the ciphertext is missing", flags: []string{"Malformed"},
+		requirements: []string{"AMB-WIR-02"},
+		input:        odd(func(p *wire.Parts) { p.Remove("ciphertext") }),
 	})
 }

@@ -19,8 +19,8 @@ import (
 	"credence/vectors"
 )
 
-// scene is a scenario test in the making. The devices of the target are in the adapter, and what they do is recorded; the
-// post office and the other accounts are around it.
+// scene is a scenario test in the making. The devices of the target are in the adapter, and what they do is recorded;
+// the post office and the other accounts are around it.
 type scene struct {
 	test    vectors.Test
 	adapter *adapter.Adapter
@@ -61,7 +61,9 @@ func newScene(id, comment string, flags []string, requirements ...string) *scene
 		flags = []string{}
 	}
 	return &scene{
-		test:    vectors.Test{ID: id, Comment: comment, Flags: flags, Requirements: requirements, Result: vectors.Valid},
+		test: vectors.Test{
+			ID: id, Comment: comment, Flags: flags, Requirements: requirements, Result: vectors.Valid,
+		},
 		adapter: adapter.NewRandom(drawn), drawn: drawn, mailbox: map[string]uint64{},
 		office: postoffice.New(func() time.Time { return time.Unix(0, 0) }),
 	}
@@ -77,7 +79,8 @@ func (s *scene) fail(err error) {
 
 // draws are the operations that may draw.
 var draws = []shim.Op{
-	shim.DeviceRegister, shim.DeviceNew, shim.DeviceRequest, shim.DeviceSend, shim.DeviceUpkeep, shim.DeviceAck, shim.DeviceReplenish,
+	shim.DeviceRegister, shim.DeviceNew, shim.DeviceRequest, shim.DeviceSend, shim.DeviceUpkeep, shim.DeviceAck,
+	shim.DeviceReplenish,
 	shim.DevicePrepare, shim.DeviceRotate, shim.ChannelNew, shim.ChannelConnect, shim.ChannelSeal,
 }
 

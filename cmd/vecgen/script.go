@@ -75,9 +75,13 @@ func (s *script) open(o options) {
 	}
 	bundle := s.party(responder, !o.noOPK, o.cadence)
 	s.party(initiator, false, o.cadence)
-	p := &shim.Params{Party: initiator.name, Peer: initiator.peer, Bundle: bundle, EphemeralPrivate: key(s.keyName(initiator, "EK")), RatchetPrivate: s.ratchetKey(initiator, 1)}
+	p := &shim.Params{
+		Party: initiator.name, Peer: initiator.peer, Bundle: bundle, EphemeralPrivate: key(s.keyName(initiator, "EK")),
+		RatchetPrivate: s.ratchetKey(initiator, 1),
+	}
 	s.start = ratchetStart{
-		identity: key(s.keyName(responder, "IK")), spk: key(s.keyName(responder, "SPK")), opk: key(s.keyName(responder, "OPK")), ephemeral: p.EphemeralPrivate,
+		identity: key(s.keyName(responder, "IK")), spk: key(s.keyName(responder, "SPK")),
+		opk: key(s.keyName(responder, "OPK")), ephemeral: p.EphemeralPrivate,
 	}
 	s.do(initiator, shim.SessionInitiate, p)
 	initiator.drawn = 1
@@ -152,14 +156,15 @@ func drew(before, after *ratchet.State) bool {
 	return after.DHs != nil && (before.DHs == nil || !before.DHs.Equal(after.DHs))
 }
 
-// trimmed leaves the next ratchet key in the parameters only where an implementation may draw one: on the first message of
-// a turn, received or sent.
+// trimmed leaves the next ratchet key in the parameters only where an implementation may draw one: on the first message
+// of a turn, received or sent.
 func (s *script) trimmed(op shim.Op, p *shim.Params, before, after *ratchet.State) *shim.Params {
 	if p.RatchetPrivate == nil || op == shim.SessionInitiate || op == shim.SessionRespond || op == shim.SessionStart {
 		return p
 	}
 	q := *p
-	newTurn := op == shim.SessionDecrypt && before != nil && after != nil && (before.DHr == nil || *before.DHr != *after.DHr)
+	newTurn := op == shim.SessionDecrypt && before != nil && after != nil &&
+		(before.DHr == nil || *before.DHr != *after.DHr)
 	firstSent := op == shim.SessionEncrypt && after != nil && after.Ns == 1
 	if !newTurn && !firstSent {
 		q.RatchetPrivate = nil
@@ -177,7 +182,13 @@ func (s *script) offered(x *side, op shim.Op) shim.Bytes {
 }
 
 func (s *script) encrypt(x *side, plaintext string) *shim.Message {
-	r, err := s.do(x, shim.SessionEncrypt, &shim.Params{Party: x.name, Peer: x.peer, Plaintext: []byte(plaintext), RatchetPrivate: s.offered(x, shim.SessionEncrypt)})
+	r, err := s.do(
+		x, shim.SessionEncrypt,
+		&shim.Params{
+			Party: x.name, Peer: x.peer, Plaintext: []byte(plaintext),
+			RatchetPrivate: s.offered(x, shim.SessionEncrypt),
+		},
+	)
 	s.fail(err)
 	if err != nil {
 		return &shim.Message{}
@@ -247,7 +258,10 @@ func ratchetEnvelope(body []byte) *shim.Message {
 
 // exact are the requirements whose tests compare every byte that the target sends. In the other tests a message of the
 // target has to be sent and nothing more: a fault in its form is then the fault of the tests for the form alone.
-var exact = []string{"AMB-KDF-01", "AMB-RAT-01", "AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07", "AMB-RAT-08", "AMB-SES-01", "AMB-SES-02", "AMB-STA-01", "AMB-WIR-01"}
+var exact = []string{
+	"AMB-KDF-01", "AMB-RAT-01", "AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07", "AMB-RAT-08", "AMB-SES-01", "AMB-SES-02",
+	"AMB-STA-01", "AMB-WIR-01",
+}
 
 // finished returns the test. Traces are for valid tests.
 func (s *script) finished() (vectors.Test, error) {

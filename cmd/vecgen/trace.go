@@ -125,7 +125,9 @@ func (t *tracer) walk(ck []byte, n, last uint64) {
 }
 
 func (s *script) traceInitiate(t *tracer, p *shim.Params, after *ratchet.State) {
-	agreement, err := x3dh.Initiate(s.set, privateKey(key(s.keyName(s.target, "IK"))), privateKey(p.EphemeralPrivate), adapter.FromShim(p.Bundle))
+	agreement, err := x3dh.Initiate(
+		s.set, privateKey(key(s.keyName(s.target, "IK"))), privateKey(p.EphemeralPrivate), adapter.FromShim(p.Bundle),
+	)
 	if err != nil {
 		panic(err) // the step was accepted
 	}

@@ -80,15 +80,18 @@ func initiateVectors(f *vectors.File, set *params.Set) error {
 	for i := range 8 {
 		name := fmt.Sprintf("%s x3dh %d", set.Name, i)
 		g.valid(test{
-			id: fmt.Sprintf("agree-%d", i), comment: "a complete bundle", requirements: []string{"AMB-X3D-05", "AMB-X3D-07"},
-			input: initiatorInput(set, name, newResponder(set, name).bundle(true)),
+			id: fmt.Sprintf("agree-%d", i), comment: "a complete bundle",
+			requirements: []string{"AMB-X3D-05", "AMB-X3D-07"},
+			input:        initiatorInput(set, name, newResponder(set, name).bundle(true)),
 		})
 	}
 	for i := range 4 {
 		name := fmt.Sprintf("%s x3dh no opk %d", set.Name, i)
 		t := test{
-			id: fmt.Sprintf("no-opk-%d", i), comment: "a bundle without a one-time prekey", flags: []string{"NoOneTimePrekey"},
-			requirements: []string{"AMB-X3D-04", "AMB-X3D-05", "AMB-X3D-07"}, input: initiatorInput(set, name, newResponder(set, name).bundle(false)),
+			id: fmt.Sprintf("no-opk-%d", i), comment: "a bundle without a one-time prekey",
+			flags:        []string{"NoOneTimePrekey"},
+			requirements: []string{"AMB-X3D-04", "AMB-X3D-05", "AMB-X3D-07"},
+			input:        initiatorInput(set, name, newResponder(set, name).bundle(false)),
 		}
 		if set.OneTimePrekeyRequired {
 			t.requirements, t.flags = []string{"AMB-X3D-03"}, []string{"MissingKey"}
@@ -106,12 +109,17 @@ func initiateVectors(f *vectors.File, set *params.Set) error {
 }
 
 // broken adds a bundle that was complete and is changed.
-func broken(g *group, set *params.Set, class shim.Class, id, comment, flag, requirement string, change func(r responder, b *shim.Bundle)) {
+func broken(
+	g *group, set *params.Set, class shim.Class, id, comment, flag, requirement string,
+	change func(r responder, b *shim.Bundle),
+) {
 	name := set.Name + " broken"
 	r := newResponder(set, name)
 	b := r.bundle(true)
 	change(r, b)
-	g.invalid(class, test{id: id, comment: comment, flags: []string{flag}, requirements: []string{requirement}, input: initiatorInput(set, name, b)})
+	g.invalid(class,
+		test{id: id, comment: comment, flags: []string{flag}, requirements: []string{requirement},
+			input: initiatorInput(set, name, b)})
 }
 
 func incompleteBundles(g *group, set *params.Set) {
@@ -139,7 +147,8 @@ func bundleRoles(set *params.Set) []role {
 		return []role{{"identity", func(_ responder, b *shim.Bundle, wire shim.Bytes) { b.Identity = wire }}, opk}
 	}
 	return []role{
-		{"identity", func(_ responder, b *shim.Bundle, wire shim.Bytes) { b.Identity = wire; signAsLowOrder(set, b, wire) }},
+		{"identity",
+			func(_ responder, b *shim.Bundle, wire shim.Bytes) { b.Identity = wire; signAsLowOrder(set, b, wire) }},
 		{"spk", func(r responder, b *shim.Bundle, wire shim.Bytes) {
 			b.SignedPrekey, b.Signature = wire, r.signRaw(append([]byte(set.SignatureLabel), wire...))
 		}},
@@ -162,21 +171,27 @@ func badKeysInBundles(g *group, set *params.Set) {
 		edwards := role.name == "identity" && set.Identity == params.Ed25519Identity
 		if !edwards {
 			for i, u := range malicious.LowOrderKeys(set) {
-				broken(g, set, refusal.LowOrderKey, fmt.Sprintf("low-order-%s-%d", role.name, i), fmt.Sprintf("%s u = %x", role.name, u),
+				broken(g, set, refusal.LowOrderKey, fmt.Sprintf("low-order-%s-%d", role.name, i),
+					fmt.Sprintf("%s u = %x", role.name, u),
 					"LowOrderKey", "AMB-KEY-01", func(r responder, b *shim.Bundle) { role.put(r, b, set.Encode(u)) })
 			}
 			nonCanonicalInBundle(g, set, role)
 		}
 		for _, n := range []int{31, 33, 64} {
-			broken(g, set, refusal.Malformed, fmt.Sprintf("length-%s-%d", role.name, n), fmt.Sprintf("%s with %d bytes after the type byte, if any", role.name, n),
+			broken(g, set, refusal.Malformed, fmt.Sprintf("length-%s-%d", role.name, n),
+				fmt.Sprintf("%s with %d bytes after the type byte, if any", role.name, n),
 				"WrongLength", "AMB-KEY-03", func(r responder, b *shim.Bundle) {
-					role.put(r, b, append(append(bytes.Clone(set.KeyPrefix), key("long")...), key("longer")...)[:n+len(set.KeyPrefix)])
+					role.put(r, b,
+						append(append(bytes.Clone(set.KeyPrefix), key("long")...),
+							key("longer")...)[:n+len(set.KeyPrefix)])
 				})
 		}
 		if len(set.KeyPrefix) > 0 {
-			broken(g, set, refusal.Malformed, "type-byte-"+role.name, role.name+" with another type byte", "WrongLength", "AMB-KEY-03",
+			broken(g, set, refusal.Malformed, "type-byte-"+role.name, role.name+" with another type byte",
+				"WrongLength", "AMB-KEY-03",
 				func(r responder, b *shim.Bundle) { role.put(r, b, append([]byte{0x04}, secret("typed")...)) })
-			broken(g, set, refusal.Malformed, "no-type-byte-"+role.name, role.name+" without its type byte", "WrongLength", "AMB-KEY-03",
+			broken(g, set, refusal.Malformed, "no-type-byte-"+role.name, role.name+" without its type byte",
+				"WrongLength", "AMB-KEY-03",
 				func(r responder, b *shim.Bundle) { role.put(r, b, key("untyped")) })
 		}
 	}
@@ -194,7 +209,8 @@ func nonCanonicalInBundle(g *group, set *params.Set, role role) {
 		role.put(r, b, set.Encode(u))
 		t := test{
 			id: fmt.Sprintf("non-canonical-%s-%d", role.name, i), comment: fmt.Sprintf("%s u = %x", role.name, u),
-			flags: []string{"NonCanonicalKey"}, requirements: []string{"AMB-KEY-02"}, input: initiatorInput(set, name, b),
+			flags: []string{"NonCanonicalKey"}, requirements: []string{"AMB-KEY-02"},
+			input: initiatorInput(set, name, b),
 		}
 		switch {
 		case set.Canonical:
@@ -214,10 +230,12 @@ func edwardsIdentities(g *group, set *params.Set) {
 		make([]byte, 32),
 		append(make([]byte, 31), 0x80),
 	} {
-		broken(g, set, refusal.LowOrderKey, fmt.Sprintf("low-order-identity-%d", i), fmt.Sprintf("identity point %x", []byte(point)),
+		broken(g, set, refusal.LowOrderKey, fmt.Sprintf("low-order-identity-%d", i),
+			fmt.Sprintf("identity point %x", []byte(point)),
 			"LowOrderKey", "AMB-XED-08", func(_ responder, b *shim.Bundle) { b.Identity = point })
 	}
-	broken(g, set, refusal.Malformed, "no-point-identity", "identity key that is no point of the curve", "WrongLength", "AMB-XED-08",
+	broken(g, set, refusal.Malformed, "no-point-identity", "identity key that is no point of the curve", "WrongLength",
+		"AMB-XED-08",
 		func(_ responder, b *shim.Bundle) { b.Identity = append([]byte{2}, make([]byte, 31)...) })
 }
 
@@ -226,12 +244,16 @@ func badSignatures(g *group, set *params.Set) {
 		broken(g, set, refusal.BadSignature, id, comment, flag, "AMB-X3D-02", change)
 	}
 	for _, at := range []int{0, 16, 31, 32, 48, 62} {
-		forged(fmt.Sprintf("signature-flip-%d", at), fmt.Sprintf("lowest bit of byte %d of the signature flipped", at), "ForgedSignature",
+		forged(fmt.Sprintf("signature-flip-%d", at), fmt.Sprintf("lowest bit of byte %d of the signature flipped", at),
+			"ForgedSignature",
 			func(_ responder, b *shim.Bundle) { b.Signature = bytes.Clone(b.Signature); b.Signature[at] ^= 1 })
 	}
-	forged("signature-zero", "64 zero bytes", "ForgedSignature", func(_ responder, b *shim.Bundle) { b.Signature = make([]byte, 64) })
-	forged("signature-short", "63 bytes", "WrongLength", func(_ responder, b *shim.Bundle) { b.Signature = b.Signature[:63] })
-	forged("signature-long", "65 bytes", "WrongLength", func(_ responder, b *shim.Bundle) { b.Signature = append(bytes.Clone(b.Signature), 0) })
+	forged("signature-zero", "64 zero bytes", "ForgedSignature",
+		func(_ responder, b *shim.Bundle) { b.Signature = make([]byte, 64) })
+	forged("signature-short", "63 bytes", "WrongLength",
+		func(_ responder, b *shim.Bundle) { b.Signature = b.Signature[:63] })
+	forged("signature-long", "65 bytes", "WrongLength",
+		func(_ responder, b *shim.Bundle) { b.Signature = append(bytes.Clone(b.Signature), 0) })
 	forged("signature-of-another", "a genuine signature by another identity", "ForgedSignature",
 		func(r responder, b *shim.Bundle) { r.identity = key("another"); b.Signature = r.sign(public(r.spk)) })
 	forged("prekey-replaced", "another signed prekey under the genuine signature", "ForgedSignature",
@@ -256,15 +278,17 @@ func respondVectors(f *vectors.File, set *params.Set) error {
 	for i := range 8 {
 		name := fmt.Sprintf("%s x3dh %d", set.Name, i)
 		g.valid(test{
-			id: fmt.Sprintf("agree-%d", i), comment: fmt.Sprintf("the other side of agree-%d", i), requirements: []string{"AMB-X3D-06", "AMB-X3D-07"},
-			input: responderInput(set, name, true),
+			id: fmt.Sprintf("agree-%d", i), comment: fmt.Sprintf("the other side of agree-%d", i),
+			requirements: []string{"AMB-X3D-06", "AMB-X3D-07"},
+			input:        responderInput(set, name, true),
 		})
 	}
 	if !set.OneTimePrekeyRequired {
 		for i := range 4 {
 			name := fmt.Sprintf("%s x3dh no opk %d", set.Name, i)
 			g.valid(test{
-				id: fmt.Sprintf("no-opk-%d", i), comment: fmt.Sprintf("the other side of no-opk-%d", i), flags: []string{"NoOneTimePrekey"},
+				id: fmt.Sprintf("no-opk-%d", i), comment: fmt.Sprintf("the other side of no-opk-%d", i),
+				flags:        []string{"NoOneTimePrekey"},
 				requirements: []string{"AMB-X3D-06", "AMB-X3D-07"}, input: responderInput(set, name, false),
 			})
 		}
@@ -277,7 +301,8 @@ func responderInput(set *params.Set, name string, opk bool) shim.Params {
 	r := newResponder(set, name)
 	p := shim.Params{
 		IdentityPrivate: r.identity, SignedPrekeyPrivate: r.spk,
-		InitiatorIdentity: x3dh.EncodeIdentity(set, privateKey(key(name+" IK_A"))), EphemeralKey: set.Encode(public(key(name + " EK_A"))),
+		InitiatorIdentity: x3dh.EncodeIdentity(set, privateKey(key(name+" IK_A"))),
+		EphemeralKey:      set.Encode(public(key(name + " EK_A"))),
 	}
 	if opk {
 		p.OneTimePrekeyPrivate = r.opk
@@ -298,19 +323,25 @@ func badInitiatorKeys(g *group, set *params.Set) {
 		bad := func(class shim.Class, id, flag, requirement string, wire shim.Bytes) {
 			p := responderInput(set, name, true)
 			put[role](&p, wire)
-			g.invalid(class, test{id: id, comment: fmt.Sprintf("initiator's %s key %x", role, []byte(wire)), flags: []string{flag}, requirements: []string{requirement}, input: p})
+			g.invalid(class,
+				test{id: id, comment: fmt.Sprintf("initiator's %s key %x", role, []byte(wire)), flags: []string{flag},
+					requirements: []string{requirement}, input: p})
 		}
-		bad(refusal.Malformed, "length-"+role+"-31", "WrongLength", "AMB-KEY-03", set.Encode(public(key("short")))[:31+len(set.KeyPrefix)])
-		bad(refusal.Malformed, "length-"+role+"-33", "WrongLength", "AMB-KEY-03", append(set.Encode(public(key("long"))), 0))
+		bad(refusal.Malformed, "length-"+role+"-31", "WrongLength", "AMB-KEY-03",
+			set.Encode(public(key("short")))[:31+len(set.KeyPrefix)])
+		bad(refusal.Malformed, "length-"+role+"-33", "WrongLength", "AMB-KEY-03",
+			append(set.Encode(public(key("long"))), 0))
 		if role == "identity" && set.Identity == params.Ed25519Identity {
 			continue
 		}
 		for i, u := range malicious.LowOrderKeys(set) {
-			bad(refusal.LowOrderKey, fmt.Sprintf("low-order-%s-%d", role, i), "LowOrderKey", "AMB-KEY-01", set.Encode(u))
+			bad(refusal.LowOrderKey, fmt.Sprintf("low-order-%s-%d", role, i), "LowOrderKey", "AMB-KEY-01",
+				set.Encode(u))
 		}
 		if set.Canonical {
 			for i, u := range append(malicious.NonCanonicalValues(), malicious.NonCanonical(public(key("canonical")))) {
-				bad(refusal.NonCanonicalKey, fmt.Sprintf("non-canonical-%s-%d", role, i), "NonCanonicalKey", "AMB-KEY-02", set.Encode(u))
+				bad(refusal.NonCanonicalKey, fmt.Sprintf("non-canonical-%s-%d", role, i), "NonCanonicalKey",
+					"AMB-KEY-02", set.Encode(u))
 			}
 		}
 	}

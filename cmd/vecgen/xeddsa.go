@@ -45,13 +45,18 @@ func signVectors(f *vectors.File, set *params.Set) error {
 		g.valid(test{
 			id: fmt.Sprintf("key-%d", i), comment: fmt.Sprintf("message of %d bytes", 16*i), flags: flags,
 			requirements: []string{"AMB-XED-01"},
-			input:        shim.Params{PrivateKey: k, Message: bytes.Repeat([]byte{byte(i)}, 16*i), Random: random64(name)},
+			input: shim.Params{
+				PrivateKey: k, Message: bytes.Repeat([]byte{byte(i)}, 16*i), Random: random64(name),
+			},
 		})
 	}
 	name := set.Name + " sign 1"
 	g.valid(test{
-		id: "other-z", comment: "key and message of key-1, another Z: R and s differ", requirements: []string{"AMB-XED-01", "AMB-XED-02"},
-		input: shim.Params{PrivateKey: key(name), Message: bytes.Repeat([]byte{1}, 16), Random: random64(name + " other")},
+		id: "other-z", comment: "key and message of key-1, another Z: R and s differ",
+		requirements: []string{"AMB-XED-01", "AMB-XED-02"},
+		input: shim.Params{
+			PrivateKey: key(name), Message: bytes.Repeat([]byte{1}, 16), Random: random64(name + " other"),
+		},
 	})
 	return g.done()
 }
@@ -90,20 +95,27 @@ func forgedSignatures(g *group, set *params.Set, message []byte) {
 		p := genuine()
 		p.Signature, p.Message, p.PublicKey = bytes.Clone(p.Signature), bytes.Clone(p.Message), bytes.Clone(p.PublicKey)
 		change(&p)
-		g.invalid(refusal.BadSignature, test{id: id, comment: comment, flags: []string{"ForgedSignature"}, requirements: []string{"AMB-XED-04"}, input: p})
+		g.invalid(refusal.BadSignature,
+			test{id: id, comment: comment, flags: []string{"ForgedSignature"}, requirements: []string{"AMB-XED-04"},
+				input: p})
 	}
 	for _, at := range []int{0, 7, 15, 23, 31, 32, 39, 47, 55, 62} {
-		forge(fmt.Sprintf("flip-%d", at), fmt.Sprintf("lowest bit of byte %d of the signature flipped", at), func(p *shim.Params) { p.Signature[at] ^= 1 })
+		forge(fmt.Sprintf("flip-%d", at), fmt.Sprintf("lowest bit of byte %d of the signature flipped", at),
+			func(p *shim.Params) { p.Signature[at] ^= 1 })
 	}
 	for _, bit := range []byte{0x20, 0x40} {
-		forge(fmt.Sprintf("flip-63-%x", bit), fmt.Sprintf("bit %#x of byte 63 of the signature flipped", bit), func(p *shim.Params) { p.Signature[63] ^= bit })
+		forge(fmt.Sprintf("flip-63-%x", bit), fmt.Sprintf("bit %#x of byte 63 of the signature flipped", bit),
+			func(p *shim.Params) { p.Signature[63] ^= bit })
 	}
 	forge("wrong-message", "another message", func(p *shim.Params) { p.Message[0] ^= 1 })
 	forge("longer-message", "a zero byte after the message", func(p *shim.Params) { p.Message = append(p.Message, 0) })
-	forge("shorter-message", "last byte of the message missing", func(p *shim.Params) { p.Message = p.Message[:len(p.Message)-1] })
+	forge("shorter-message", "last byte of the message missing",
+		func(p *shim.Params) { p.Message = p.Message[:len(p.Message)-1] })
 	forge("empty-message", "the empty message", func(p *shim.Params) { p.Message = nil })
-	forge("wrong-key", "the public key of somebody else", func(p *shim.Params) { p.PublicKey = x3dh.SignerKey(set, privateKey(key("somebody else"))) })
-	forge("r-and-s-swapped", "s || R", func(p *shim.Params) { p.Signature = append(p.Signature[32:], p.Signature[:32]...) })
+	forge("wrong-key", "the public key of somebody else",
+		func(p *shim.Params) { p.PublicKey = x3dh.SignerKey(set, privateKey(key("somebody else"))) })
+	forge("r-and-s-swapped", "s || R",
+		func(p *shim.Params) { p.Signature = append(p.Signature[32:], p.Signature[:32]...) })
 	forge("r-of-another", "R of a signature with another Z", func(p *shim.Params) {
 		copy(p.Signature, verifyInput(set, set.Name+" forged 2", message).Signature[:32])
 	})
@@ -114,7 +126,8 @@ func forgedSignatures(g *group, set *params.Set, message []byte) {
 		p := genuine()
 		p.Signature = append(bytes.Clone(p.Signature), make([]byte, 64)...)[:n]
 		g.invalid(refusal.BadSignature, test{
-			id: fmt.Sprintf("length-%d", n), comment: fmt.Sprintf("a signature of %d bytes", n), flags: []string{"WrongLength"},
+			id: fmt.Sprintf("length-%d", n), comment: fmt.Sprintf("a signature of %d bytes", n),
+			flags:        []string{"WrongLength"},
 			requirements: []string{"AMB-XED-04"}, input: p,
 		})
 	}
@@ -196,14 +209,18 @@ func malleableSignatures(g *group, set *params.Set, message []byte) {
 	p.Signature = bytes.Clone(p.Signature)
 	p.Signature[63] ^= 0x80
 	g.invalid(refusal.BadSignature, test{
-		id: "top-bit", comment: "bit 7 of byte 63 flipped", flags: []string{"ForgedSignature"}, requirements: []string{"AMB-XED-04"}, input: p,
+		id: "top-bit", comment: "bit 7 of byte 63 flipped", flags: []string{"ForgedSignature"},
+		requirements: []string{"AMB-XED-04"}, input: p,
 	})
 }
 
 // lowOrderSigners adds signatures that anybody can make.
 func lowOrderSigners(g *group, set *params.Set, message []byte) {
 	for i, u := range malicious.LowOrderKeys(set) {
-		p := shim.Params{PublicKey: set.Encode(u), Message: message, Signature: malicious.ForgeLowOrder(u, message, tries("low order"))}
+		p := shim.Params{
+			PublicKey: set.Encode(u), Message: message,
+			Signature: malicious.ForgeLowOrder(u, message, tries("low order")),
+		}
 		t := test{
 			id: fmt.Sprintf("low-order-%d", i), comment: fmt.Sprintf("a forgery under the low-order key u = %x", u),
 			flags: []string{"LowOrderSigner"}, requirements: []string{"AMB-XED-07"}, input: p,
@@ -232,7 +249,8 @@ func nonCanonicalSigners(g *group, set *params.Set) {
 	at := len(set.KeyPrefix)
 	p.PublicKey = bytes.Clone(p.PublicKey)
 	p.PublicKey[at+31] |= 0x80
-	t := test{id: "high-bit", comment: "a genuine signature; bit 255 of the public key set", flags: []string{"NonCanonicalKey"}, requirements: []string{"AMB-XED-06"}, input: p}
+	t := test{id: "high-bit", comment: "a genuine signature; bit 255 of the public key set",
+		flags: []string{"NonCanonicalKey"}, requirements: []string{"AMB-XED-06"}, input: p}
 	if !set.Canonical {
 		t.requirements = []string{"AMB-XED-03"}
 		g.acceptable(t)

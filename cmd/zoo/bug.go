@@ -52,7 +52,8 @@ func (b bug) apply(dir string) error {
 	}
 	git := exec.Command("git", "apply", "-")
 	git.Dir = dir
-	git.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir)) // also under a directory that is a repository
+	// also under a directory that is a repository
+	git.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
 	git.Stdin = bytes.NewReader(b.Patch)
 	if out, err := git.CombinedOutput(); err != nil {
 		return fmt.Errorf("the patch does not apply: %w: %s", err, out)
@@ -87,7 +88,9 @@ func build(dir string, files ...string) (binary string, err error) {
 		return "", err
 	}
 	binary = filepath.Join(dir, "shim")
-	if out, err := exec.Command("go", "build", "-C", "shims/reference", "-overlay", file, "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command(
+		"go", "build", "-C", "shims/reference", "-overlay", file, "-o", binary, ".",
+	).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("it does not build: %w: %s", err, out)
 	}
 	return binary, nil

@@ -18,11 +18,16 @@ import (
 
 // planted are the bugs that campaigns are measured with: they need a schedule, and not just one message.
 var planted = []string{
-	"024-no-fresh-key-on-turn", "025-ratchet-key-derived", "028-old-chain-not-skipped", "030-beyond-pn-on-closed-chain", "032-message-key-kept",
-	"033-replay-of-skipped", "043-root-changed-by-forgery", "043-state-changed-by-forgery", "044-skipped-added-by-forgery", "044-skipped-lost-by-forgery",
-	"045-eager-key", "056-skipped-not-exported", "057-export-older", "072-epoch-renumbered", "074-session-survives-rotation", "075-old-prekeys-kept",
-	"083-channels-set-back", "083-refused-key-reused", "089-opk-kept-by-sibling", "089-opk-returns-at-restart", "090-last-record-survives",
-	"100-start-secret-kept", "106-per-message-reuses-key", "120-removed-channel-kept", "123-set-back-sends", "124-lost-commit-kept",
+	"024-no-fresh-key-on-turn", "025-ratchet-key-derived", "028-old-chain-not-skipped", "030-beyond-pn-on-closed-chain",
+	"032-message-key-kept",
+	"033-replay-of-skipped", "043-root-changed-by-forgery", "043-state-changed-by-forgery",
+	"044-skipped-added-by-forgery", "044-skipped-lost-by-forgery",
+	"045-eager-key", "056-skipped-not-exported", "057-export-older", "072-epoch-renumbered",
+	"074-session-survives-rotation", "075-old-prekeys-kept",
+	"083-channels-set-back", "083-refused-key-reused", "089-opk-kept-by-sibling", "089-opk-returns-at-restart",
+	"090-last-record-survives",
+	"100-start-secret-kept", "106-per-message-reuses-key", "120-removed-channel-kept", "123-set-back-sends",
+	"124-lost-commit-kept",
 	"131-pending-not-exported", "136-echo-of-another-entry",
 }
 

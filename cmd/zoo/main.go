@@ -5,11 +5,11 @@
 //	zoo -fuzz [-run REGEXP] [-jobs N] [-time D] [-runs N] [-docs FILE]
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
-// the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements that
-// the bug violates, then, if they see nothing, all others. With -mutants, small changes of the reference
-// are judged instead, every Nth of those that match (as "reference/ratchet/send.go:40: `==` becomes `!=`"), and those that survive are
-// listed. With -fuzz, fuzzing campaigns run on those bugs that need a schedule. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a
-// patch that does not apply or build.
+// the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements
+// that the bug violates, then, if they see nothing, all others. With -mutants, small changes of the reference are
+// judged instead, every Nth of those that match (as "reference/ratchet/send.go:40: `==` becomes `!=`"), and those that
+// survive are listed. With -fuzz, fuzzing campaigns run on those bugs that need a schedule. Exit status: 0 every bug is
+// caught, 1 one is not, 2 usage, or a patch that does not apply or build.
 package main
 
 import (
@@ -106,7 +106,10 @@ func (o options) judgeAll(bugs []bug, stdout, stderr io.Writer) int {
 		return 2
 	}
 	caught, named := count(verdicts)
-	fmt.Fprintf(stdout, "%d bugs of %d classes: %d caught, %d of them by a test that names the requirement\n", len(bugs), classes(bugs), caught, named)
+	fmt.Fprintf(
+		stdout, "%d bugs of %d classes: %d caught, %d of them by a test that names the requirement\n", len(bugs),
+		classes(bugs), caught, named,
+	)
 	if o.docs != "" {
 		if err := os.WriteFile(o.docs, table(bugs, verdicts), 0o644); err != nil {
 			fmt.Fprintln(stderr, "zoo:", err)
@@ -151,7 +154,10 @@ func line(b bug, v judgement, err error) string {
 	if v.named {
 		by = "caught"
 	}
-	return fmt.Sprintf("%-32s %s in %.1f s by %d tests (%s): %s", b.Name, by, v.seconds, len(v.failed), strings.Join(b.Requirements, ", "), v.failed[0])
+	return fmt.Sprintf(
+		"%-32s %s in %.1f s by %d tests (%s): %s", b.Name, by, v.seconds, len(v.failed),
+		strings.Join(b.Requirements, ", "), v.failed[0],
+	)
 }
 
 // judge builds a bug and runs the suite on it, with each seed. Failures are those of the last one.

@@ -24,7 +24,10 @@ import (
 )
 
 // mutated are the packages that are mutated: those that SPEC.md is about. The others run them, or compare designs.
-var mutated = []string{"account", "ambassador", "channel", "codec", "conversation", "params", "postoffice", "primitive", "ratchet", "session", "wire", "x3dh", "xeddsa"}
+var mutated = []string{
+	"account", "ambassador", "channel", "codec", "conversation", "params", "postoffice", "primitive", "ratchet",
+	"session", "wire", "x3dh", "xeddsa",
+}
 
 // mutant is one small change of one file of the reference.
 type mutant struct {
@@ -67,12 +70,14 @@ func readMutants(match *regexp.Regexp, every int) (all []mutant, err error) {
 
 // swaps are the operators that are put in the place of others.
 var swaps = map[token.Token][]token.Token{
-	token.EQL: {token.NEQ}, token.NEQ: {token.EQL}, token.LSS: {token.LEQ, token.GTR}, token.LEQ: {token.LSS}, token.GTR: {token.GEQ, token.LSS}, token.GEQ: {token.GTR},
-	token.LAND: {token.LOR}, token.LOR: {token.LAND}, token.ADD: {token.SUB}, token.SUB: {token.ADD}, token.MUL: {token.QUO}, token.INC: {token.DEC},
+	token.EQL: {token.NEQ}, token.NEQ: {token.EQL}, token.LSS: {token.LEQ, token.GTR}, token.LEQ: {token.LSS},
+	token.GTR: {token.GEQ, token.LSS}, token.GEQ: {token.GTR},
+	token.LAND: {token.LOR}, token.LOR: {token.LAND}, token.ADD: {token.SUB}, token.SUB: {token.ADD},
+	token.MUL: {token.QUO}, token.INC: {token.DEC},
 }
 
-// mutantsOf returns the mutants of a file: other operators, negated conditions, statements left out, other numbers. Functions
-// that only describe an error are left alone.
+// mutantsOf returns the mutants of a file: other operators, negated conditions, statements left out, other numbers.
+// Functions that only describe an error are left alone.
 func mutantsOf(path string, text []byte) (all []mutant, err error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, path, text, 0)
@@ -96,7 +101,8 @@ func mutantsOf(path string, text []byte) (all []mutant, err error) {
 			}
 		case *ast.IfStmt:
 			if _, binary := n.Cond.(*ast.BinaryExpr); !binary {
-				add(n.Cond.Pos(), n.Cond.End(), "!("+string(text[fset.Position(n.Cond.Pos()).Offset:fset.Position(n.Cond.End()).Offset])+")")
+				add(n.Cond.Pos(), n.Cond.End(),
+					"!("+string(text[fset.Position(n.Cond.Pos()).Offset:fset.Position(n.Cond.End()).Offset])+")")
 			}
 		case *ast.IncDecStmt:
 			for _, op := range swaps[n.Tok] {
@@ -177,7 +183,10 @@ func (o options) mutate(every int, stdout, stderr io.Writer) int {
 	}
 	close(next)
 	group.Wait()
-	fmt.Fprintf(stdout, "%d mutants: %d killed, %d survived, %d do not build\n", len(mutants), counts[killed], counts[survived], counts[unviable])
+	fmt.Fprintf(
+		stdout, "%d mutants: %d killed, %d survived, %d do not build\n", len(mutants), counts[killed], counts[survived],
+		counts[unviable],
+	)
 	return 0
 }
 

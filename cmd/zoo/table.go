@@ -41,7 +41,10 @@ where the mark is missing, of all.
 		if v.named {
 			mark = "yes"
 		}
-		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %s |\n", b.Name, b.Title, b.Source, strings.Join(b.Requirements, ", "), by, mark)
+		fmt.Fprintf(
+			&t, "| %s | %s | %s | %s | %s | %s |\n", b.Name, b.Title, b.Source, strings.Join(b.Requirements, ", "), by,
+			mark,
+		)
 	}
 	return t.Bytes()
 }

@@ -18,8 +18,8 @@ import (
 // No change at all is "flip 0".
 type Change string
 
-// Apply returns the changed value of a part. other gives the same part of another message. It is not ok for a change that cannot be
-// made, or that leaves the value as it is.
+// Apply returns the changed value of a part. other gives the same part of another message. It is not ok for a change
+// that cannot be made, or that leaves the value as it is.
 func (c Change) Apply(value []byte, other func(message string) ([]byte, bool)) (changed []byte, ok bool) {
 	word, argument, _ := strings.Cut(string(c), " ")
 	switch word {

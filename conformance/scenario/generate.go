@@ -15,23 +15,40 @@ type Focus struct {
 
 // The focuses of two parties: faults of the network, copies of states, and somebody who speaks from a copy.
 var (
-	Network       = Focus{"network", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Forge, Restart}}
-	Thefts        = Focus{"thefts", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Restart, Compromise, Compromise, Compromise, Compromise}}
-	Impersonating = Focus{"impersonating", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Compromise, Impersonate, Impersonate}}
+	Network = Focus{"network", []Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Forge, Restart}}
+	Thefts  = Focus{
+		"thefts", []Verb{
+			Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Restart, Compromise, Compromise, Compromise,
+			Compromise,
+		},
+	}
+	Impersonating = Focus{
+		"impersonating",
+		[]Verb{Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Compromise, Impersonate, Impersonate},
+	}
 )
 
 // Everything happens in a fuzzing campaign: faults, thieves, and above all changed messages.
 var (
-	AnyRatchet = Focus{"anything", []Verb{Send, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Forge, Forge, Forge, Restart, Compromise, Impersonate}}
+	AnyRatchet = Focus{
+		"anything", []Verb{
+			Send, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Forge, Forge, Forge, Restart,
+			Compromise, Impersonate,
+		},
+	}
 	AnyAccount = Focus{"anything", []Verb{
-		Send, Send, Send, Send, Read, Read, Make, Release, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add, Remove, Rollback, Withhold, Forge, Forge, Compromise,
+		Send, Send, Send, Send, Read, Read, Make, Release, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add,
+		Remove, Rollback, Withhold, Forge, Forge, Compromise,
 	}}
 )
 
 // Ratchets generates scenarios of two parties.
 func Ratchets(set, cadence string, f Focus) *rapid.Generator[*Scenario] {
 	return rapid.Custom(func(t *rapid.T) *Scenario {
-		s := &Scenario{Format: Format, Version: Version, Level: Ratchet, Set: set, Cadence: cadence, NoOPK: rapid.Bool().Draw(t, "no one-time prekey")}
+		s := &Scenario{
+			Format: Format, Version: Version, Level: Ratchet, Set: set, Cadence: cadence,
+			NoOPK: rapid.Bool().Draw(t, "no one-time prekey"),
+		}
 		g := ratchetSchedule{Scenario: s, inOrder: cadence == "per-message", verbs: f.Verbs}
 		for range rapid.IntRange(10, 40).Draw(t, "events") {
 			g.next(t)
@@ -72,14 +89,20 @@ func (g *ratchetSchedule) next(t *rapid.T) {
 			g.deliver(who, n)
 			return
 		}
-		g.add(Event{Do: Forge, By: parties[who], Message: fmt.Sprint(parties[1-who], n), Part: rapid.SampledFrom(Parts(Ratchet)).Draw(t, "part"), Change: g.change(t)})
+		g.add(Event{
+			Do: Forge, By: parties[who], Message: fmt.Sprint(parties[1-who], n),
+			Part: rapid.SampledFrom(Parts(Ratchet)).Draw(t, "part"), Change: g.change(t),
+		})
 	default:
 		g.add(Event{Do: verb, By: parties[who]})
 	}
 }
 
 // numbers are values at the edges of counters, as bytes of four and as varints.
-var numbers = []Change{"set 00000000", "set 7fffffff", "set 80000000", "set ffffffff", "set 000003e8", "set ffffffff07", "set ffffffff0f", "set 80808080808080808001", "set 0000000000000000000000000000000000000000000000000000000000000000"}
+var numbers = []Change{
+	"set 00000000", "set 7fffffff", "set 80000000", "set ffffffff", "set 000003e8", "set ffffffff07", "set ffffffff0f",
+	"set 80808080808080808001", "set 0000000000000000000000000000000000000000000000000000000000000000",
+}
 
 // change draws a change of a part.
 func (g *ratchetSchedule) change(t *rapid.T) Change {
@@ -115,18 +138,34 @@ func (s *Scenario) add(e Event) { s.Events = append(s.Events, e) }
 
 // The focuses of accounts. Each has copies of states but the first, which has faults instead.
 var (
-	Faults   = Focus{"faults", []Verb{Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add, Remove, Rollback, Rollback, Withhold, Withhold, Forge}}
-	Copies   = Focus{"copies", []Verb{Send, Send, Send, Send, Read, Read, Read, Race, Crash, Ack, Restart, Replenish, Rotate, Compromise, Compromise, Compromise}}
+	Faults = Focus{
+		"faults", []Verb{
+			Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add,
+			Remove, Rollback, Rollback, Withhold, Withhold, Forge,
+		},
+	}
+	Copies = Focus{
+		"copies", []Verb{
+			Send, Send, Send, Send, Read, Read, Read, Race, Crash, Ack, Restart, Replenish, Rotate, Compromise,
+			Compromise, Compromise,
+		},
+	}
 	Linking  = Focus{"linking", []Verb{Send, Send, Send, Read, Add, Add, Ack, Compromise, Compromise, Compromise}}
 	Removing = Focus{"removing", []Verb{Send, Send, Send, Read, Ack, Remove, Remove, Add, Compromise, Compromise}}
-	Healing  = Focus{"healing", []Verb{Send, Send, Read, Read, Ack, Prepare, Prepare, Rotate, Rotate, Compromise, Compromise}}
+	Healing  = Focus{
+		"healing", []Verb{Send, Send, Read, Read, Ack, Prepare, Prepare, Rotate, Rotate, Compromise, Compromise},
+	}
 )
 
-// Accounts generates scenarios of two accounts, alice with one to three devices at the beginning and bob with one or two.
+// Accounts generates scenarios of two accounts, alice with one to three devices at the beginning and bob with one or
+// two.
 func Accounts(f Focus) *rapid.Generator[*Scenario] {
 	return rapid.Custom(func(t *rapid.T) *Scenario {
 		s := &Scenario{Format: Format, Version: Version, Level: Ambassador, Set: "ambassador-v1"}
-		s.Users = []User{{"alice", rapid.IntRange(1, 3).Draw(t, "devices of alice")}, {"bob", rapid.IntRange(1, 2).Draw(t, "devices of bob")}}
+		s.Users = []User{
+			{"alice", rapid.IntRange(1, 3).Draw(t, "devices of alice")},
+			{"bob", rapid.IntRange(1, 2).Draw(t, "devices of bob")},
+		}
 		g := accountSchedule{Scenario: s, there: map[string]int{}, gone: map[string]bool{}}
 		for _, u := range s.Users {
 			g.there[u.Name] = u.Devices
@@ -177,7 +216,9 @@ func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
 		g.add(Event{Do: Send, By: device, To: to})
 		g.add(Event{Do: Rollback, By: device})
 	case Forge:
-		g.add(Event{Do: Forge, By: device, Part: rapid.SampledFrom(Parts(Ambassador)).Draw(t, "part"), Change: change(t)})
+		g.add(Event{
+			Do: Forge, By: device, Part: rapid.SampledFrom(Parts(Ambassador)).Draw(t, "part"), Change: change(t),
+		})
 	default:
 		g.add(Event{Do: verb, By: device})
 	}

@@ -9,8 +9,8 @@ import (
 // maxEvents is how long a mutated scenario gets.
 const maxEvents = 60
 
-// Mutate returns a scenario with one to four changes: events that are lost, repeated, put elsewhere or taken from another scenario of
-// the same kind, and other parties, messages, parts and changes in them.
+// Mutate returns a scenario with one to four changes: events that are lost, repeated, put elsewhere or taken from
+// another scenario of the same kind, and other parties, messages, parts and changes in them.
 func Mutate(s, other *Scenario, r *rand.Rand) *Scenario {
 	c := *s
 	c.Comment = ""

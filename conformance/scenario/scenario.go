@@ -1,5 +1,5 @@
-// Package scenario is the portable form of a schedule (docs/scenarios.md): what parties or devices do, what the network does
-// to their messages, and when an attacker copies a state. The same file runs on any target.
+// Package scenario is the portable form of a schedule (docs/scenarios.md): what parties or devices do, what the network
+// does to their messages, and when an attacker copies a state. The same file runs on any target.
 package scenario
 
 import (
@@ -83,11 +83,14 @@ func Verbs(l Level) []Verb {
 	if l == Ratchet {
 		return []Verb{Send, Deliver, Forge, Restart, Compromise, Impersonate}
 	}
-	return []Verb{Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise, Rollback, Withhold, Forge}
+	return []Verb{
+		Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise,
+		Rollback, Withhold, Forge,
+	}
 }
 
-// Event is one step. An event that does not apply when its turn comes changes nothing, so that every part of a scenario is
-// a scenario.
+// Event is one step. An event that does not apply when its turn comes changes nothing, so that every part of a scenario
+// is a scenario.
 type Event struct {
 	Do      Verb     `json:"do"`
 	By      string   `json:"by,omitempty"`      // a party, or a device such as alice/1
@@ -98,11 +101,14 @@ type Event struct {
 	Devices []string `json:"devices,omitempty"` // of race, prepare and remove
 }
 
-// Parts returns the parts that forge can change. Of a ratchet message the whole or a field; of an initial message also the fields
-// around it. Of a mail the whole, its entry, or its first parcel.
+// Parts returns the parts that forge can change. Of a ratchet message the whole or a field; of an initial message also
+// the fields around it. Of a mail the whole, its entry, or its first parcel.
 func Parts(l Level) []string {
 	if l == Ratchet {
-		return []string{"message", "key", "pn", "n", "ciphertext", "tag", "identity", "ephemeral", "signed-prekey", "one-time-prekey"}
+		return []string{
+			"message", "key", "pn", "n", "ciphertext", "tag", "identity", "ephemeral", "signed-prekey",
+			"one-time-prekey",
+		}
 	}
 	return []string{"mail", "entry", "parcel"}
 }
@@ -111,7 +117,8 @@ func Parts(l Level) []string {
 func (e Event) String() string {
 	words := []string{string(e.Do)}
 	for _, w := range []struct{ label, value string }{
-		{"", e.By}, {"to ", e.To}, {"", e.Message}, {"", e.Part}, {"", string(e.Change)}, {"", strings.Join(e.Devices, " ")},
+		{"", e.By}, {"to ", e.To}, {"", e.Message}, {"", e.Part}, {"", string(e.Change)},
+		{"", strings.Join(e.Devices, " ")},
 	} {
 		if w.value != "" {
 			words = append(words, w.label+w.value)

@@ -12,7 +12,8 @@ import (
 
 func sample() *scenario.Scenario {
 	return &scenario.Scenario{
-		Format: scenario.Format, Version: scenario.Version, Comment: "late <message>", Level: scenario.Ratchet, Set: "signal-v3",
+		Format: scenario.Format, Version: scenario.Version, Comment: "late <message>", Level: scenario.Ratchet,
+		Set: "signal-v3",
 		Events: []scenario.Event{
 			{Do: scenario.Send, By: "a"},
 			{Do: scenario.Deliver, By: "b", Message: "a1"},
@@ -32,7 +33,9 @@ func TestCanonical(t *testing.T) {
 	require.Equal(t, string(b), string(again))
 	require.Contains(t, string(b), `{"do":"deliver","by":"b","message":"a1"}`, "an event is a line")
 
-	empty := &scenario.Scenario{Level: scenario.Ambassador, Set: "ambassador-v1", Users: []scenario.User{{Name: "alice", Devices: 2}}}
+	empty := &scenario.Scenario{
+		Level: scenario.Ambassador, Set: "ambassador-v1", Users: []scenario.User{{Name: "alice", Devices: 2}},
+	}
 	b, err = empty.Encode()
 	require.NoError(t, err)
 	_, err = scenario.Decode(b)

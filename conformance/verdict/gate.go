@@ -27,8 +27,8 @@ type KnownFailure struct {
 	Link   string `json:"link"`   // where it is worked on
 }
 
-// ReadKnownFailures reads a list. It returns ErrKnownFailures for anything but one object with these keys, for an entry that lacks something, and for one
-// that is there twice.
+// ReadKnownFailures reads a list. It returns ErrKnownFailures for anything but one object with these keys, for an entry
+// that lacks something, and for one that is there twice.
 func ReadKnownFailures(text []byte) (*KnownFailures, error) {
 	k := &KnownFailures{}
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -109,8 +109,8 @@ func (g *Gate) Excuses(id string) *Excused {
 	return nil
 }
 
-// Judge judges the report by a list and by what fails a gate, and keeps the outcome in it. all are the tests of the suite: an entry that names none of them
-// fails the gate, one whose tests were not run does not.
+// Judge judges the report by a list and by what fails a gate, and keeps the outcome in it. all are the tests of the
+// suite: an entry that names none of them fails the gate, one whose tests were not run does not.
 func (r *Report) Judge(k *KnownFailures, failOn []Status, all []TestInfo) *Gate {
 	g := &Gate{Known: []Excused{}, Flaky: []Excused{}, Problems: []string{}}
 	for _, e := range k.Known {

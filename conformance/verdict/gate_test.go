@@ -9,7 +9,9 @@ import (
 )
 
 func TestReadKnownFailures(t *testing.T) {
-	k, err := verdict.ReadKnownFailures([]byte(`{"known_failures": [{"test": "a/*", "reason": "r", "link": "l"}], "flaky": []}`))
+	k, err := verdict.ReadKnownFailures(
+		[]byte(`{"known_failures": [{"test": "a/*", "reason": "r", "link": "l"}], "flaky": []}`),
+	)
 	require.NoError(t, err)
 	require.Len(t, k.Known, 1)
 	for name, text := range map[string]string{
@@ -68,25 +70,49 @@ func TestGate(t *testing.T) {
 		problem string // "" passes
 		excused int
 	}{
-		"nothing fails":                   {report: results(passed, passed, passed)},
-		"a failure":                       {report: results(failed, passed, passed), problem: "1 failed and not listed (a/1)"},
-		"an error":                        {report: results(passed, errored, passed), problem: "1 errored and not listed (a/2)"},
-		"a known failure":                 {report: results(failed, passed, passed), known: entry("a/1"), excused: 1},
-		"a known error":                   {report: results(errored, passed, passed), known: entry("a/1"), excused: 1},
-		"two by a pattern":                {report: results(failed, failed, passed), known: entry("a/*"), excused: 2},
-		"one of a pattern passes again":   {report: results(failed, passed, passed), known: entry("a/*"), problem: `"a/*" passes again (a/2)`, excused: 1},
-		"it passes again":                 {report: results(passed, passed, passed), known: entry("a/1"), problem: `"a/1" passes again`},
-		"it matches nothing":              {report: results(passed, passed, passed), known: entry("z/1"), problem: `"z/1" matches no test`},
-		"it was not run":                  {report: results(passed, passed, passed), known: entry("c/not-run")},
-		"it is skipped":                   {report: results(skipped, passed, passed), known: entry("a/1"), problem: "skipped tests only"},
-		"another one fails":               {report: results(failed, failed, passed), known: entry("a/1"), problem: "1 failed and not listed (a/2)", excused: 1},
-		"flaky and fails":                 {report: results(failed, passed, passed), flaky: entry("a/1"), excused: 1},
-		"flaky and passes":                {report: results(passed, passed, passed), flaky: entry("a/1")},
-		"flaky and unknown":               {report: results(passed, passed, passed), flaky: entry("z/..."), problem: "matches no test"},
-		"skips count if asked":            {report: results(passed, skipped, passed), failOn: []verdict.Status{skipped}, problem: "1 skipped"},
-		"failures do not if not asked":    {report: results(failed, passed, passed), failOn: []verdict.Status{errored}},
-		"nothing was passed":              {report: results(skipped, skipped, skipped), problem: "no test of a profile was passed"},
-		"nothing was passed, and may not": {report: results(skipped, skipped, skipped), failOn: []verdict.Status{failed}},
+		"nothing fails": {report: results(passed, passed, passed)},
+		"a failure": {
+			report: results(failed, passed, passed), problem: "1 failed and not listed (a/1)",
+		},
+		"an error": {
+			report: results(passed, errored, passed), problem: "1 errored and not listed (a/2)",
+		},
+		"a known failure":  {report: results(failed, passed, passed), known: entry("a/1"), excused: 1},
+		"a known error":    {report: results(errored, passed, passed), known: entry("a/1"), excused: 1},
+		"two by a pattern": {report: results(failed, failed, passed), known: entry("a/*"), excused: 2},
+		"one of a pattern passes again": {
+			report: results(failed, passed, passed), known: entry("a/*"), problem: `"a/*" passes again (a/2)`,
+			excused: 1,
+		},
+		"it passes again": {
+			report: results(passed, passed, passed), known: entry("a/1"), problem: `"a/1" passes again`,
+		},
+		"it matches nothing": {
+			report: results(passed, passed, passed), known: entry("z/1"), problem: `"z/1" matches no test`,
+		},
+		"it was not run": {report: results(passed, passed, passed), known: entry("c/not-run")},
+		"it is skipped": {
+			report: results(skipped, passed, passed), known: entry("a/1"), problem: "skipped tests only",
+		},
+		"another one fails": {
+			report: results(failed, failed, passed), known: entry("a/1"), problem: "1 failed and not listed (a/2)",
+			excused: 1,
+		},
+		"flaky and fails":  {report: results(failed, passed, passed), flaky: entry("a/1"), excused: 1},
+		"flaky and passes": {report: results(passed, passed, passed), flaky: entry("a/1")},
+		"flaky and unknown": {
+			report: results(passed, passed, passed), flaky: entry("z/..."), problem: "matches no test",
+		},
+		"skips count if asked": {
+			report: results(passed, skipped, passed), failOn: []verdict.Status{skipped}, problem: "1 skipped",
+		},
+		"failures do not if not asked": {report: results(failed, passed, passed), failOn: []verdict.Status{errored}},
+		"nothing was passed": {
+			report: results(skipped, skipped, skipped), problem: "no test of a profile was passed",
+		},
+		"nothing was passed, and may not": {
+			report: results(skipped, skipped, skipped), failOn: []verdict.Status{failed},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failOn := c.failOn

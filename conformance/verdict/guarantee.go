@@ -17,7 +17,8 @@ const (
 // Sentence says what is wrong when a guarantee is broken.
 func (g Guarantee) Sentence() string {
 	return map[Guarantee]string{
-		ForwardSecrecy: "forward secrecy: a message from before the copy was made can be read, or a key that should be gone is there",
+		ForwardSecrecy: "forward secrecy: a message from before the copy was made can be read, or a key that should " +
+			"be gone is there",
 		PostCompromise: "post-compromise security: a message can be read that was sent after the session had healed",
 		NewDevice:      "a device can read what was sent before it was linked",
 		Removal:        "a removed device can read what was sent after its removal",
@@ -48,5 +49,7 @@ func (e *Evidence) String() string {
 	if e == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d messages, %d stolen states: %d readings allowed, %d had", e.Messages, e.Copies, e.Allowed, e.Read)
+	return fmt.Sprintf(
+		"%d messages, %d stolen states: %d readings allowed, %d had", e.Messages, e.Copies, e.Allowed, e.Read,
+	)
 }

@@ -12,9 +12,9 @@ import (
 // ErrMerge is the error of Merge for reports that do not belong together.
 var ErrMerge = errors.New("reports do not belong together")
 
-// Merge joins the reports of the shards of one run or campaign. Of a test that is in several, the worst outcome counts and what it
-// has run is added up. all are the tests of the suite: results come in their order, and others after
-// them by id. It returns ErrMerge.
+// Merge joins the reports of the shards of one run or campaign. Of a test that is in several, the worst outcome counts
+// and what it has run is added up. all are the tests of the suite: results come in their order, and others after them
+// by id. It returns ErrMerge.
 func Merge(reports []*Report, all []TestInfo) (*Report, error) {
 	if len(reports) == 0 {
 		return nil, fmt.Errorf("%w: there is none", ErrMerge)
@@ -23,9 +23,11 @@ func Merge(reports []*Report, all []TestInfo) (*Report, error) {
 	whole.Results, whole.Summary, whole.Campaign = nil, Summary{}, nil
 	merged := map[string]*TestResult{}
 	for _, r := range reports {
-		if r.Suite != whole.Suite || r.Version != whole.Version || r.Seed != whole.Seed || !reflect.DeepEqual(r.Target, whole.Target) || (r.Campaign == nil) != (reports[0].Campaign == nil) {
+		if r.Suite != whole.Suite || r.Version != whole.Version || r.Seed != whole.Seed ||
+			!reflect.DeepEqual(r.Target, whole.Target) || (r.Campaign == nil) != (reports[0].Campaign == nil) {
 			return nil, fmt.Errorf("%w: %s %s, seed %d, of %s %s, and %s %s, seed %d, of %s %s", ErrMerge,
-				whole.Suite, whole.Version, whole.Seed, whole.Target.Name, whole.Target.Version, r.Suite, r.Version, r.Seed, r.Target.Name, r.Target.Version)
+				whole.Suite, whole.Version, whole.Seed, whole.Target.Name, whole.Target.Version, r.Suite, r.Version,
+				r.Seed, r.Target.Name, r.Target.Version)
 		}
 		whole.Campaign = whole.Campaign.and(r.Campaign)
 		for _, t := range r.Results {
@@ -82,5 +84,8 @@ func (c *Campaign) and(o *Campaign) *Campaign {
 	if c == nil || o == nil {
 		return cmp.Or(c, o)
 	}
-	return &Campaign{c.Executions + o.Executions, max(c.Seconds, o.Seconds), c.Restarts + o.Restarts, max(c.Behaviours, o.Behaviours)}
+	return &Campaign{
+		c.Executions + o.Executions, max(c.Seconds, o.Seconds), c.Restarts + o.Restarts,
+		max(c.Behaviours, o.Behaviours),
+	}
 }

@@ -13,7 +13,9 @@ func TestMerge(t *testing.T) {
 	report := func(seed uint64, results ...verdict.TestResult) *verdict.Report {
 		return &verdict.Report{Suite: "credence", Seed: seed, Results: results}
 	}
-	passed, failed := verdict.TestResult{ID: "a", Status: verdict.Passed}, verdict.TestResult{ID: "a", Status: verdict.Failed}
+	passed, failed := verdict.TestResult{ID: "a", Status: verdict.Passed}, verdict.TestResult{
+		ID: "a", Status: verdict.Failed,
+	}
 	skipped := verdict.TestResult{ID: "b", Status: verdict.Skipped}
 	for _, order := range [][]*verdict.Report{
 		{report(1, passed, skipped), report(1, failed)}, {report(1, failed), report(1, skipped, passed)},

@@ -2,16 +2,17 @@ package verdict
 
 import "slices"
 
-// Record is what a play has come to, in a form that can be drawn: who was there, what travelled, what arrived, and who could read
-// it. Events are counted as in the scenario, from 0. What was there or travelled before the first is in event -1, and what everybody
-// reads at the end is in the event after the last.
+// Record is what a play has come to, in a form that can be drawn: who was there, what travelled, what arrived, and who
+// could read it. Events are counted as in the scenario, from 0. What was there or travelled before the first is in
+// event -1, and what everybody reads at the end is in the event after the last.
 type Record struct {
 	Lines       []string      `json:"lines"` // an event a line, with what came of it
 	Lanes       []Lane        `json:"lanes"`
 	Messages    []Travelled   `json:"messages"`
 	Arrivals    []Arrival     `json:"arrivals"`
 	Compromises []Compromised `json:"compromises"` // those that were judged
-	Keys        []Life        `json:"keys"`        // of parties, and of devices in conversations, as the specification has it
+	// of parties, and of devices in conversations, as the specification has it
+	Keys []Life `json:"keys"`
 }
 
 // Life is the time in which a lane has a secret.
@@ -75,8 +76,9 @@ const (
 // NewRecord returns a record in which nothing has happened. Its lists are empty and not nil, so that JSON has lists.
 func NewRecord() Record {
 	return Record{
-		Lines: []string{}, Lanes: []Lane{}, Messages: []Travelled{}, Arrivals: []Arrival{}, Compromises: []Compromised{},
-		Keys: []Life{},
+		Lines: []string{}, Lanes: []Lane{}, Messages: []Travelled{}, Arrivals: []Arrival{},
+		Compromises: []Compromised{},
+		Keys:        []Life{},
 	}
 }
 
@@ -121,7 +123,9 @@ func (p *Play) Outcome() TestResult {
 // Exposed returns a message that the attacker has read against a guarantee.
 func (p *Play) Exposed(by Guarantee) (Compromised, Exposure, bool) {
 	for _, c := range p.Compromises {
-		i := slices.IndexFunc(c.Exposed, func(e Exposure) bool { return e.Read != "" && !e.Allowed && e.Guarantee == by })
+		i := slices.IndexFunc(
+			c.Exposed, func(e Exposure) bool { return e.Read != "" && !e.Allowed && e.Guarantee == by },
+		)
 		if i >= 0 {
 			return c, c.Exposed[i], true
 		}
@@ -129,8 +133,8 @@ func (p *Play) Exposed(by Guarantee) (Compromised, Exposure, bool) {
 	return Compromised{}, Exposure{}, false
 }
 
-// Missed returns an allowed reading that the attacker did not have: he is asleep, or the target keeps less than the specification
-// lets it.
+// Missed returns an allowed reading that the attacker did not have: he is asleep, or the target keeps less than the
+// specification lets it.
 func (p *Play) Missed() (Compromised, Exposure, bool) {
 	for _, c := range p.Compromises {
 		if i := slices.IndexFunc(c.Exposed, func(e Exposure) bool { return e.Read == "" }); i >= 0 {

@@ -1,5 +1,5 @@
-// Package verdict is what a run says: the outcome of each test, the record of the scenarios that were played, the report of
-// all of them, and the gate that judges it.
+// Package verdict is what a run says: the outcome of each test, the record of the scenarios that were played, the
+// report of all of them, and the gate that judges it.
 package verdict
 
 import (
@@ -53,22 +53,24 @@ const (
 
 // TestResult is the outcome of one test.
 type TestResult struct {
-	ID           string             `json:"id"`
-	Profile      string             `json:"profile"`
-	Requirements []string           `json:"requirements"`
-	Status       Status             `json:"status"`
-	Message      string             `json:"message"`
-	Reason       Reason             `json:"reason"`
-	Sent         string             `json:"sent,omitempty"` // the operation and its parameters that led to the outcome
-	Expected     string             `json:"expected"`
-	Got          string             `json:"got"`
-	Repeat       string             `json:"repeat"`              // the command that runs just this test again
-	Guarantee    Guarantee          `json:"guarantee,omitempty"` // that a property test judges
-	Scenario     *scenario.Scenario `json:"scenario,omitempty"`  // on which a property test failed, as small as it could be made
-	Replay       string             `json:"replay,omitempty"`    // the command that runs the scenario, if it was saved
-	Evidence     *Evidence          `json:"evidence,omitempty"`  // of a property test
-	Record       *Record            `json:"-"`                   // of the scenario: what happened in it, for drawings
-	Times        int                `json:"times,omitempty"`     // that the scenario must be played to show the fault, if more than once
+	ID           string    `json:"id"`
+	Profile      string    `json:"profile"`
+	Requirements []string  `json:"requirements"`
+	Status       Status    `json:"status"`
+	Message      string    `json:"message"`
+	Reason       Reason    `json:"reason"`
+	Sent         string    `json:"sent,omitempty"` // the operation and its parameters that led to the outcome
+	Expected     string    `json:"expected"`
+	Got          string    `json:"got"`
+	Repeat       string    `json:"repeat"`              // the command that runs just this test again
+	Guarantee    Guarantee `json:"guarantee,omitempty"` // that a property test judges
+	// on which a property test failed, as small as it could be made
+	Scenario *scenario.Scenario `json:"scenario,omitempty"`
+	Replay   string             `json:"replay,omitempty"`   // the command that runs the scenario, if it was saved
+	Evidence *Evidence          `json:"evidence,omitempty"` // of a property test
+	Record   *Record            `json:"-"`                  // of the scenario: what happened in it, for drawings
+	// that the scenario must be played to show the fault, if more than once
+	Times int `json:"times,omitempty"`
 }
 
 // Verdict says what was found of the guarantee that a test judges: holds, broken, or not judged.
@@ -144,13 +146,15 @@ func (s *Summary) Count(status Status) {
 	}
 }
 
-// Conforms reports whether no test failed or errored and at least one test of a profile passed: a run in which nothing was
-// executed proves nothing.
+// Conforms reports whether no test failed or errored and at least one test of a profile passed: a run in which nothing
+// was executed proves nothing.
 func (r *Report) Conforms() bool {
 	return r.Summary.Failed == 0 && r.Summary.Errored == 0 && r.executed()
 }
 
 // executed reports whether a test of a profile was passed.
 func (r *Report) executed() bool {
-	return slices.ContainsFunc(r.Results, func(t TestResult) bool { return t.Status == Passed && t.Profile != ShimProfile })
+	return slices.ContainsFunc(
+		r.Results, func(t TestResult) bool { return t.Status == Passed && t.Profile != ShimProfile },
+	)
 }

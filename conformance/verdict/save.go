@@ -9,8 +9,8 @@ import (
 )
 
 // SaveScenario writes the scenario of a failure into a directory and says in Replay how to play it again: replay is the
-// command line up to the file. Without a scenario or a directory it does nothing. A scenario that cannot be written stays in
-// the report.
+// command line up to the file. Without a scenario or a directory it does nothing. A scenario that cannot be written
+// stays in the report.
 func (t *TestResult) SaveScenario(directory, replay string, seed uint64) {
 	if t.Scenario == nil || directory == "" {
 		return

@@ -1,5 +1,5 @@
-// Package zoo holds the bugs that the suite is tried on: small patches of the reference, each with the requirement that it violates and
-// the incident that it is taken from. cmd/zoo runs the suite on them.
+// Package zoo holds the bugs that the suite is tried on: small patches of the reference, each with the requirement that
+// it violates and the incident that it is taken from. cmd/zoo runs the suite on them.
 package zoo
 
 import (

@@ -126,7 +126,9 @@ func (f *F) decode(input []byte) []reflect.Value {
 		case reflect.Uint:
 			v.SetUint(binary.BigEndian.Uint64(take(8)))
 		default:
-			if _, err := binary.Decode(take(binary.Size(v.Interface())), binary.BigEndian, v.Addr().Interface()); err != nil {
+			if _, err := binary.Decode(
+				take(binary.Size(v.Interface())), binary.BigEndian, v.Addr().Interface(),
+			); err != nil {
 				panic(err)
 			}
 		}

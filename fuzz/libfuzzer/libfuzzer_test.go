@@ -9,7 +9,9 @@ import (
 
 // TestInput: what Encode writes comes back as it was, and the function runs for every input, the shortest too.
 func TestInput(t *testing.T) {
-	want := []any{uint8(1), "a string", true, int(-2), uint(3), rune(-4), float64(0.5), []byte("middle"), []byte("last")}
+	want := []any{
+		uint8(1), "a string", true, int(-2), uint(3), rune(-4), float64(0.5), []byte("middle"), []byte("last"),
+	}
 	var got []any
 	f := &F{T: t}
 	f.Add(want...)

@@ -42,11 +42,19 @@ func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, er
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &Counterparty{Key: key, Device: channels.Device, Keys: keys, Talk: conversation.New(account.IDOf(key), peer), rand: rand}
-	list := account.List{Account: c.Account(), Epoch: 1, Leader: c.Device, Devices: []account.Device{{ID: c.Device, Status: account.Active, Prekey: channels.Prekey()}}}
+	c := &Counterparty{
+		Key: key, Device: channels.Device, Keys: keys, Talk: conversation.New(account.IDOf(key), peer), rand: rand,
+	}
+	list := account.List{
+		Account: c.Account(), Epoch: 1, Leader: c.Device,
+		Devices: []account.Device{{ID: c.Device, Status: account.Active, Prekey: channels.Prekey()}},
+	}
 	list.Sign(key)
 	c.list, c.publication = list, publication
-	return c, c.commit(&postoffice.Commit{Kind: postoffice.KindRegister, Rotation: &postoffice.Rotation{List: list, Statement: keys.Statement, Publication: *publication}}), nil
+	return c, c.commit(&postoffice.Commit{
+		Kind:     postoffice.KindRegister,
+		Rotation: &postoffice.Rotation{List: list, Statement: keys.Statement, Publication: *publication},
+	}), nil
 }
 
 // Account names the account.
@@ -63,7 +71,8 @@ func (c *Counterparty) Bundle() *account.Bundle { return bundleOf(c.Keys, c.publ
 
 func bundleOf(keys *account.EpochKeys, p *account.Publication) *account.Bundle {
 	return &account.Bundle{
-		Statement: keys.Statement, SignedPrekeyID: p.SignedPrekeyID, SignedPrekey: p.SignedPrekey, PrekeySignature: p.PrekeySignature,
+		Statement: keys.Statement, SignedPrekeyID: p.SignedPrekeyID, SignedPrekey: p.SignedPrekey,
+		PrekeySignature: p.PrekeySignature,
 		OneTimePrekeyID: p.FirstOneTimeID, OneTimePrekey: p.OneTimePrekeys[0],
 	}
 }
@@ -124,8 +133,12 @@ func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]
 		return nil, err
 	}
 	e := &conversation.Entry{
-		Sender: c.Account(), Recipient: c.Talk.Peer, SenderEpoch: c.Keys.Statement.Epoch, RecipientEpoch: epoch, Seq: c.Talk.Seq + 1, Previous: c.Talk.Head,
-		Start: &conversation.Start{Statement: c.Keys.Statement, Ephemeral: primitive.Public(ek), SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID},
+		Sender: c.Account(), Recipient: c.Talk.Peer, SenderEpoch: c.Keys.Statement.Epoch, RecipientEpoch: epoch,
+		Seq: c.Talk.Seq + 1, Previous: c.Talk.Head,
+		Start: &conversation.Start{
+			Statement: c.Keys.Statement, Ephemeral: primitive.Public(ek), SignedPrekeyID: b.SignedPrekeyID,
+			OneTimePrekeyID: b.OneTimePrekeyID,
+		},
 	}
 	if e.Message, err = s.EncryptIn(c.rand, e.Context(), []byte(text)); err != nil {
 		return nil, err
@@ -150,7 +163,9 @@ func (c *Counterparty) Secret(start []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Respond(account.Set, c.Keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
+	a, err := x3dh.Respond(
+		account.Set, c.Keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:],
+	)
 	return a.Secret, err
 }
 

@@ -39,7 +39,9 @@ func NewLeader(rand io.Reader) (*Sibling, error) {
 	if s.Key, err = account.GenerateKey(rand); err != nil {
 		return nil, err
 	}
-	s.List = &account.List{Account: account.IDOf(s.Key), Epoch: 1, Leader: s.Device, Devices: []account.Device{s.entry()}}
+	s.List = &account.List{
+		Account: account.IDOf(s.Key), Epoch: 1, Leader: s.Device, Devices: []account.Device{s.entry()},
+	}
 	s.List.Sign(s.Key)
 	return s, nil
 }
@@ -138,19 +140,27 @@ func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 
 // Carry returns the mail of a channel message.
 func (s *Sibling) Carry(body []byte) []byte {
-	return codec.MustEncode(&postoffice.Mail{Position: 1, Device: s.Device, Number: 1, Parcels: []postoffice.Parcel{{Device: s.Device, Body: body}}})
+	return codec.MustEncode(&postoffice.Mail{
+		Position: 1, Device: s.Device, Number: 1, Parcels: []postoffice.Parcel{{Device: s.Device, Body: body}},
+	})
 }
 
 // Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these and a bundle
 // too.
-func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []channel.Head) (channel.Record, *account.EpochKeys, *account.Bundle, error) {
+func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []channel.Head) (
+	channel.Record, *account.EpochKeys, *account.Bundle, error,
+) {
 	keys, p, err := account.NewEpoch(s.Key, list.Epoch, s.rand)
 	if err != nil {
 		return channel.Record{}, nil, nil, err
 	}
 	b := keys.Batches[0]
-	r := &channel.Rotate{List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()), Cuts: cuts}
-	r.Prekeys = channel.Prekeys{SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed), FirstOneTimeID: b.FirstID}
+	r := &channel.Rotate{
+		List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()), Cuts: cuts,
+	}
+	r.Prekeys = channel.Prekeys{
+		SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed), FirstOneTimeID: b.FirstID,
+	}
 	for i, k := range b.OneTime {
 		r.Prekeys.OneTimePrivates[i] = [32]byte(k)
 	}

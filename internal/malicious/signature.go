@@ -26,7 +26,9 @@ func ForgeLowOrder(u primitive.PublicKey, message []byte, next func() []byte) []
 			panic(err) // only a wrong length fails
 		}
 		encodedR := new(edwards25519.Point).ScalarBaseMult(s).Bytes()
-		if new(edwards25519.Point).ScalarMult(challenge(encodedR, encodedA, message), a).Equal(edwards25519.NewIdentityPoint()) == 1 {
+		if new(edwards25519.Point).ScalarMult(challenge(encodedR, encodedA, message), a).Equal(
+			edwards25519.NewIdentityPoint(),
+		) == 1 {
 			return append(encodedR, s.Bytes()...)
 		}
 	}

@@ -133,7 +133,7 @@ func (echo) Call(_ context.Context, op shim.Op, p *shim.Params) (*shim.Result, e
 
 func (echo) Close() error { return nil }
 
-// Command gives the command that runs the test binary in a mode.
+// Command returns the command that runs the test binary in a mode.
 func Command(t *testing.T, mode, text string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -260,13 +260,17 @@ func TestBrokenReplies(t *testing.T) {
 		"id out of range":      {`{"id":1e40,"result":{"digest":"` + goodDigest + `"}}`, "id"},
 		"unknown field":        {`{"id":1,"result":{"digest":"` + goodDigest + `","extra":1}}`, "extra"},
 		"unknown field on top": {`{"id":1,"result":{"digest":"` + goodDigest + `"},"extra":1}`, "extra"},
-		"upper case":           {`{"id":1,"result":{"digest":"` + strings.ToUpper(goodDigest) + `"}}`, `"result.digest"`},
-		"missing field":        {`{"id":1,"result":{}}`, "digest"},
-		"too short":            {`{"id":1,"result":{"digest":"5a"}}`, `"result.digest"`},
-		"not text":             {`{"id":1,"result":{"digest":5}}`, `"result.digest"`},
-		"null result":          {`{"id":1,"result":null}`, `"result"`},
-		"neither":              {`{"id":1}`, "result"},
-		"both":                 {`{"id":1,"result":{"digest":"` + goodDigest + `"},"error":{"code":"internal"}}`, "oneOf"},
+		"upper case": {
+			`{"id":1,"result":{"digest":"` + strings.ToUpper(goodDigest) + `"}}`, `"result.digest"`,
+		},
+		"missing field": {`{"id":1,"result":{}}`, "digest"},
+		"too short":     {`{"id":1,"result":{"digest":"5a"}}`, `"result.digest"`},
+		"not text":      {`{"id":1,"result":{"digest":5}}`, `"result.digest"`},
+		"null result":   {`{"id":1,"result":null}`, `"result"`},
+		"neither":       {`{"id":1}`, "result"},
+		"both": {
+			`{"id":1,"result":{"digest":"` + goodDigest + `"},"error":{"code":"internal"}}`, "oneOf",
+		},
 		"no code":              {`{"id":1,"error":{"message":"no"}}`, "code"},
 		"unknown code":         {`{"id":1,"error":{"code":"refused"}}`, `"error.code"`},
 		"unknown class":        {`{"id":1,"error":{"code":"rejected","class":"bad-luck"}}`, `"error.class"`},

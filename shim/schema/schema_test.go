@@ -84,19 +84,34 @@ func TestSchemaErrors(t *testing.T) {
 		reply string
 		says  string // "" is valid
 	}{
-		"good":                     {shim.SessionDigest, `{"id":1,"result":{"digest":"` + h + `"}}`, ""},
-		"error":                    {shim.SessionDigest, `{"id":1,"error":{"code":"rejected","class":"replay"}}`, ""},
-		"error without class":      {shim.SessionDigest, `{"id":1,"error":{"code":"rejected"}}`, ""},
-		"invented operation":       {"invented", `{"id":1,"result":{"anything":1}}`, ""},
-		"invented, broken":         {"invented", `{"id":1,"result":{},"more\nlines":1}`, `more`},
-		"upper case":               {shim.SessionDigest, `{"id":1,"result":{"digest":"` + strings.ToUpper(h) + `"}}`, `field "result.digest"`},
-		"line feed in a field":     {shim.SessionDigest, `{"id":1,"result":{"digest":"a\nb"}}`, `field "result.digest"`},
-		"line feed in a name":      {shim.SessionDigest, `{"id":1,"result":{"digest":"` + h + `","a\nb":1}}`, `field "result"`},
-		"quotes in a name":         {shim.SessionDigest, `{"id":1,"result":{"digest":"` + h + `","it's': ":1}}`, `field "result"`},
-		"missing":                  {shim.SessionDigest, `{"id":1,"result":{}}`, `'digest'`},
-		"deep":                     {shim.PartyNew, `{"id":1,"result":{"bundle":{"identity":"xyz"}}}`, `field "result.bundle.identity"`},
-		"kind":                     {shim.SessionEncrypt, `{"id":1,"result":{"envelope":{"kind":"other","body":""}}}`, `field "result.envelope.kind"`},
-		"list":                     {shim.Hello, `{"id":1,"result":{"protocol":1,"name":"","version":"","language":"","profiles":["a",2],"parameter_sets":[],"operations":[]}}`, `field "result.profiles.1"`},
+		"good":                {shim.SessionDigest, `{"id":1,"result":{"digest":"` + h + `"}}`, ""},
+		"error":               {shim.SessionDigest, `{"id":1,"error":{"code":"rejected","class":"replay"}}`, ""},
+		"error without class": {shim.SessionDigest, `{"id":1,"error":{"code":"rejected"}}`, ""},
+		"invented operation":  {"invented", `{"id":1,"result":{"anything":1}}`, ""},
+		"invented, broken":    {"invented", `{"id":1,"result":{},"more\nlines":1}`, `more`},
+		"upper case": {
+			shim.SessionDigest, `{"id":1,"result":{"digest":"` + strings.ToUpper(h) + `"}}`, `field "result.digest"`,
+		},
+		"line feed in a field": {
+			shim.SessionDigest, `{"id":1,"result":{"digest":"a\nb"}}`, `field "result.digest"`,
+		},
+		"line feed in a name": {
+			shim.SessionDigest, `{"id":1,"result":{"digest":"` + h + `","a\nb":1}}`, `field "result"`,
+		},
+		"quotes in a name": {
+			shim.SessionDigest, `{"id":1,"result":{"digest":"` + h + `","it's': ":1}}`, `field "result"`,
+		},
+		"missing": {shim.SessionDigest, `{"id":1,"result":{}}`, `'digest'`},
+		"deep": {
+			shim.PartyNew, `{"id":1,"result":{"bundle":{"identity":"xyz"}}}`, `field "result.bundle.identity"`,
+		},
+		"kind": {
+			shim.SessionEncrypt, `{"id":1,"result":{"envelope":{"kind":"other","body":""}}}`,
+			`field "result.envelope.kind"`,
+		},
+		"list": {
+			shim.Hello, `{"id":1,"result":{"protocol":1,"name":"","version":"","language":"","profiles":["a",2],"parameter_sets":[],"operations":[]}}`, `field "result.profiles.1"`,
+		},
 		"result of another":        {shim.Reset, `{"id":1,"result":{"digest":"` + h + `"}}`, `'digest'`},
 		"id":                       {shim.Reset, `{"id":-1,"result":{}}`, `field "id"`},
 		"no JSON":                  {shim.Reset, `{"id":1`, "not JSON"},
@@ -112,14 +127,20 @@ func TestValidateParams(t *testing.T) {
 		params string
 		says   string
 	}{
-		"good":           {shim.SessionDigest, `{"party":"a","peer":"b"}`, ""},
-		"more":           {shim.SessionDigest, `{"party":"a","peer":"b","future":1}`, ""},
-		"missing":        {shim.SessionDigest, `{"party":"a"}`, `'peer'`},
-		"empty name":     {shim.SessionDigest, `{"party":"","peer":"b"}`, `field "party"`},
-		"unknown set":    {shim.RatchetChain, `{"set":"mine","chain_key":"` + strings.Repeat("00", 32) + `"}`, `field "set"`},
-		"invented":       {"invented", `{}`, `"params-invented"`},
-		"key of 31":      {shim.RatchetChain, `{"set":"olm-v1","chain_key":"` + strings.Repeat("00", 31) + `"}`, `field "chain_key"`},
-		"key with a end": {shim.RatchetChain, `{"set":"olm-v1","chain_key":"` + strings.Repeat("00", 32) + `\n"}`, `field "chain_key"`},
+		"good":       {shim.SessionDigest, `{"party":"a","peer":"b"}`, ""},
+		"more":       {shim.SessionDigest, `{"party":"a","peer":"b","future":1}`, ""},
+		"missing":    {shim.SessionDigest, `{"party":"a"}`, `'peer'`},
+		"empty name": {shim.SessionDigest, `{"party":"","peer":"b"}`, `field "party"`},
+		"unknown set": {
+			shim.RatchetChain, `{"set":"mine","chain_key":"` + strings.Repeat("00", 32) + `"}`, `field "set"`,
+		},
+		"invented": {"invented", `{}`, `"params-invented"`},
+		"key of 31": {
+			shim.RatchetChain, `{"set":"olm-v1","chain_key":"` + strings.Repeat("00", 31) + `"}`, `field "chain_key"`,
+		},
+		"key with a end": {
+			shim.RatchetChain, `{"set":"olm-v1","chain_key":"` + strings.Repeat("00", 32) + `\n"}`, `field "chain_key"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireSays(t, schema.ValidateParams(test.op, []byte(test.params)), test.says)

@@ -6,8 +6,8 @@ import (
 	"credence/shim"
 )
 
-// The benchmarks are those of bench/messages_test.go, with the library behind the functions of the shim: cgo and the base64 that
-// the library wants are in the figures.
+// The benchmarks are those of bench/messages_test.go, with the library behind the functions of the shim: cgo and the
+// base64 that the library wants are in the figures.
 
 var text = make(shim.Bytes, 64)
 

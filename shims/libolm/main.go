@@ -87,7 +87,8 @@ func hello() *shim.Result {
 // classes are the errors of the library that have one meaning here: INVALID_BASE64 is a key of a wrong length.
 var classes = map[string]shim.Class{
 	"BAD_MESSAGE_MAC": refusal.Authentication, "BAD_MESSAGE_KEY_ID": refusal.UnknownPrekey,
-	"BAD_MESSAGE_FORMAT": refusal.Malformed, "BAD_MESSAGE_VERSION": refusal.Malformed, "INVALID_BASE64": refusal.Malformed,
+	"BAD_MESSAGE_FORMAT": refusal.Malformed, "BAD_MESSAGE_VERSION": refusal.Malformed,
+	"INVALID_BASE64": refusal.Malformed,
 }
 
 // reply is what the protocol says to an error of the library: a refusal, unless a buffer of the shim was wrong.

@@ -74,7 +74,7 @@ func decoded(s string) []byte     { return try(base64.RawStdEncoding.DecodeStrin
 func ptr(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 func size(b []byte) C.size_t      { return C.size_t(len(b)) }
 
-// draw gives n random bytes, in which each injected key that is not empty takes its place of 32 bytes.
+// draw returns n random bytes, in which each injected key that is not empty takes its place of 32 bytes.
 func draw(n C.size_t, injected ...shim.Bytes) []byte {
 	b := make([]byte, n)
 	rand.Read(b)
@@ -179,7 +179,9 @@ func (own *party) respond(p *shim.Params) *shim.Result {
 
 func (own *party) encrypt(p *shim.Params) *shim.Result {
 	s := own.session(p.Peer)
-	kind := map[C.size_t]shim.MessageKind{initial: shim.InitialMessage, ratchet: shim.RatchetMessage}[C.olm_encrypt_message_type(s)]
+	kind := map[C.size_t]shim.MessageKind{
+		initial: shim.InitialMessage, ratchet: shim.RatchetMessage,
+	}[C.olm_encrypt_message_type(s)]
 	r := draw(C.olm_encrypt_random_length(s), p.RatchetPrivate)
 	b := make([]byte, C.olm_encrypt_message_length(s, size(p.Plaintext)))
 	n := ofSession(s, C.olm_encrypt(s, ptr(p.Plaintext), size(p.Plaintext), ptr(r), size(r), ptr(b), size(b)))

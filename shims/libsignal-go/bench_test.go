@@ -32,7 +32,7 @@ func (s *store) to(peer string) end {
 	return end{s, b, session.NewCipher(b, a)}
 }
 
-// again gives a copy of a party that has no session.
+// again returns a copy of a party that has no session.
 func (s *store) again() *store {
 	c := *s
 	c.Trusted, c.Sessions = map[string]string{}, map[string][]byte{}
@@ -53,7 +53,9 @@ func parties(mode string) (alice, bob *store, b *shim.Bundle) {
 func start(alice, bob end, b *shim.Bundle) {
 	must(alice.builder.ProcessBundle(ctx, bundle(b)))
 	m := try(alice.cipher.Encrypt(ctx, text)).Serialize()
-	try(bob.cipher.DecryptMessage(ctx, try(protocol.NewPreKeySignalMessageFromBytes(m, serializer.PreKeySignalMessage, serializer.SignalMessage))))
+	try(bob.cipher.DecryptMessage(
+		ctx, try(protocol.NewPreKeySignalMessageFromBytes(m, serializer.PreKeySignalMessage, serializer.SignalMessage)),
+	))
 }
 
 func exchange(from, to end) {

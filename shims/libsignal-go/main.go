@@ -108,7 +108,8 @@ func (t *target) reset(context.Context, *shim.Params) *shim.Result {
 	return &shim.Result{}
 }
 
-// injector gives the queued values, one a draw, and fresh randomness where the queue is empty or holds an empty value.
+// injector returns the queued values, one a draw, and fresh randomness where the queue is empty or holds an empty
+// value.
 type injector struct {
 	fresh io.Reader
 	queue []shim.Bytes

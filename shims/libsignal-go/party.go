@@ -208,7 +208,8 @@ func keyIfAny(b []byte) ecc.ECPublicKeyable {
 
 func (t *target) encrypt(ctx context.Context, p *shim.Params) *shim.Result {
 	_, c := t.session(p)
-	if !try(t.party(p.Party).ContainsSession(ctx, protocol.NewSignalAddress(p.Peer, device))) { // the library panics without one
+	// the library panics without one
+	if !try(t.party(p.Party).ContainsSession(ctx, protocol.NewSignalAddress(p.Peer, device))) {
 		must(&shim.Error{Code: shim.Rejected, Class: refusal.NotReady, Message: "no session"})
 	}
 	m, kind := try(c.Encrypt(ctx, p.Plaintext)), shim.RatchetMessage

@@ -123,7 +123,8 @@ func expand(messageKey []byte) *message.Keys {
 func (t *target) seal(_ context.Context, p *shim.Params) *shim.Result {
 	sender, receiver := identities(p.AssociatedData)
 	k := expand(p.MessageKey)
-	m := try(protocol.NewSignalMessage(protocol.CurrentVersion, p.Number, p.PreviousLength, k.MacKey(), publicKey(p.RatchetKey),
+	m := try(protocol.NewSignalMessage(
+		protocol.CurrentVersion, p.Number, p.PreviousLength, k.MacKey(), publicKey(p.RatchetKey),
 		try(cipher.EncryptCbc(k.Iv(), k.CipherKey(), p.Plaintext)), sender, receiver, serializer.SignalMessage))
 	return &shim.Result{Message: m.Serialize()}
 }
@@ -141,7 +142,8 @@ func identities(associatedData []byte) (sender, receiver *identity.Key) {
 	if len(associatedData) != 2*ecc.KeySize {
 		must(errors.New("associated data is two identity keys"))
 	}
-	return identity.NewKey(publicKey(associatedData[:ecc.KeySize])), identity.NewKey(publicKey(associatedData[ecc.KeySize:]))
+	return identity.NewKey(publicKey(associatedData[:ecc.KeySize])),
+		identity.NewKey(publicKey(associatedData[ecc.KeySize:]))
 }
 
 func plaintext(b shim.Bytes, err error) *shim.Result {

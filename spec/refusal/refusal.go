@@ -13,7 +13,7 @@ import (
 // Class is the reason of a refusal.
 type Class string
 
-// Error gives the name of the class.
+// Error returns the name of the class.
 func (c Class) Error() string { return string(c) }
 
 // The classes, with their meaning in SPEC.md 1.2.
@@ -65,7 +65,7 @@ func SameFamily(a, b Class) bool {
 	})
 }
 
-// Of gives the class that err wraps, or "" if there is none.
+// Of returns the class that err wraps, or "" if there is none.
 func Of(err error) Class {
 	var c Class
 	if errors.As(err, &c) {

@@ -1,5 +1,5 @@
-// Package claims measures what is claimed for the designs of package design. Every cell of its table, and every mark in the
-// story of one theft told for each design, comes from a run of that design.
+// Package claims measures what is claimed for the designs of package design. Every cell of its table, and every mark in
+// the story of one theft told for each design, comes from a run of that design.
 package claims
 
 import (
@@ -149,7 +149,9 @@ func sendsWithoutLeader(c Contender) (Cell, error) {
 	if err != nil && !errors.Is(err, design.ErrOffline) && !errors.Is(err, design.ErrLeaderOffline) {
 		return Cell{}, err
 	}
-	return yesNo(err == nil, fmt.Sprintf("alice's leader goes offline, another device of hers, if she has one, sends: %v", err)), nil
+	return yesNo(
+		err == nil, fmt.Sprintf("alice's leader goes offline, another device of hers, if she has one, sends: %v", err),
+	), nil
 }
 
 // seen counts what bob sees of alice.

@@ -46,8 +46,10 @@ func column(t *testing.T, c claims.Contender) map[string]string {
 func TestAmbassador(t *testing.T) {
 	cells := column(t, claims.Contenders()[3])
 	for claim, value := range map[string]string{
-		"sends while the leader is offline": "yes", "device count hidden from the other side": "yes", "sending device hidden from the other side": "yes",
-		"a change of devices is visible": "yes", "added or removed can be told apart": "no", "a single device can be addressed": "no",
+		"sends while the leader is offline": "yes", "device count hidden from the other side": "yes",
+		"sending device hidden from the other side": "yes",
+		"a change of devices is visible":            "yes", "added or removed can be told apart": "no",
+		"a single device can be addressed":                                              "no",
 		"forward secrecy: texts from before the theft that the thief reads":             "0",
 		"the same, after the user has recovered":                                        "0",
 		"post-compromise, the device is removed: texts of 6 that the thief still reads": "0",
@@ -73,7 +75,12 @@ func (c *careless) Steal(design.Device) (func() ([]string, error), error) {
 
 // Another design has other cells.
 func TestMeasures(t *testing.T) {
-	cells := column(t, claims.Contender{Name: "careless", Devices: 3, New: func(r io.Reader) design.Design { return &careless{Design: design.NewMultiplication(r)} }})
+	cells := column(
+		t, claims.Contender{
+			Name: "careless", Devices: 3,
+			New: func(r io.Reader) design.Design { return &careless{Design: design.NewMultiplication(r)} },
+		},
+	)
 	require.Equal(t, "no", cells["device count hidden from the other side"])
 	require.Equal(t, "yes", cells["a single device can be addressed"])
 	require.Equal(t, "12", cells["forward secrecy: texts from before the theft that the thief reads"])

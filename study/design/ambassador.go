@@ -17,8 +17,8 @@ import (
 	"credence/spec/refusal"
 )
 
-// Ambassador is the Ambassador protocol (SPEC.md 7 to 12) behind the interface of the others: all devices of a user share
-// one key and one session for each peer, and hand them round among themselves.
+// Ambassador is the Ambassador protocol (SPEC.md 7 to 12) behind the interface of the others: all devices of a user
+// share one key and one session for each peer, and hand them round among themselves.
 type Ambassador struct {
 	rand    io.Reader
 	office  *postoffice.Office
@@ -49,7 +49,9 @@ type voice struct {
 
 // NewAmbassador returns the Ambassador protocol, with an honest post office.
 func NewAmbassador(rand io.Reader) *Ambassador {
-	return &Ambassador{rand: rand, office: postoffice.New(time.Now), users: map[string]*represented{}, names: map[account.ID]string{}}
+	return &Ambassador{
+		rand: rand, office: postoffice.New(time.Now), users: map[string]*represented{}, names: map[account.ID]string{},
+	}
 }
 
 // Name is Design.Name.
@@ -142,7 +144,9 @@ func (a *Ambassador) RemoveDevice(name Device) error {
 	if err != nil {
 		return err
 	}
-	if err := u.devices[0].client.Rotate(protocol.Change{Remove: []account.DeviceID{d.client.Device.ID()}}); err != nil {
+	if err := u.devices[0].client.Rotate(protocol.Change{
+		Remove: []account.DeviceID{d.client.Device.ID()},
+	}); err != nil {
 		return err
 	}
 	d.removed = true
@@ -332,8 +336,8 @@ func (a *Ambassador) PostOffice() []Carried {
 	return carried
 }
 
-// Race lets two devices of a user make an entry for the same place. The first is accepted; the second is refused, reads, and
-// sends anew. It returns ErrUnknown, and an error if the post office has taken both.
+// Race lets two devices of a user make an entry for the same place. The first is accepted; the second is refused,
+// reads, and sends anew. It returns ErrUnknown, and an error if the post office has taken both.
 func (a *Ambassador) Race(first, second Device, to string, texts [2]string) error {
 	racers := [2]*voice{}
 	for i, name := range []Device{first, second} {
@@ -363,8 +367,8 @@ func (a *Ambassador) Race(first, second Device, to string, texts [2]string) erro
 	return err
 }
 
-// Recover lets all devices of a user that are online heal their channels to the leader, and opens a new epoch with them. It
-// returns ErrUnknown or ErrLeaderOffline.
+// Recover lets all devices of a user that are online heal their channels to the leader, and opens a new epoch with
+// them. It returns ErrUnknown or ErrLeaderOffline.
 func (a *Ambassador) Recover(name string) error {
 	u, err := a.led(name)
 	if err != nil {

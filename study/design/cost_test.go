@@ -38,7 +38,10 @@ The ambassador draws a key pair for every entry, and its records carry private k
 func TestCosts(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(costsHead)
-	b.WriteString("\n| design | Alice's devices | Bob's devices | ciphertexts | bytes | key pairs | X25519 operations |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString(
+		"\n| design | Alice's devices | Bob's devices | ciphertexts | bytes | key pairs | X25519 operations " +
+			"|\n|---|---|---|---|---|---|---|\n",
+	)
 	for _, d := range designs {
 		for _, alice := range sizes {
 			var first design.Cost
@@ -57,7 +60,10 @@ func TestCosts(t *testing.T) {
 					require.Equal(t, messages*(alice+bob-1), c.Ciphertexts)
 				}
 				mean := func(total int) string { return fmt.Sprintf("%.1f", float64(total)/messages) }
-				fmt.Fprintf(&b, "| %s | %d | %d | %s | %s | %s | %s |\n", d.name, alice, bob, mean(c.Ciphertexts), mean(c.Bytes), mean(c.KeyPairs), mean(2*c.KeyPairs))
+				fmt.Fprintf(
+					&b, "| %s | %d | %d | %s | %s | %s | %s |\n", d.name, alice, bob, mean(c.Ciphertexts),
+					mean(c.Bytes), mean(c.KeyPairs), mean(2*c.KeyPairs),
+				)
 			}
 		}
 	}
@@ -83,7 +89,9 @@ func steadyCost(t testing.TB, d design.Design, alice, bob int) (sum design.Cost)
 		c, err := d.Send(device("alice", 0), "bob", text64)
 		require.NoError(t, err)
 		if i >= 2 {
-			sum.Ciphertexts, sum.Bytes, sum.KeyPairs = sum.Ciphertexts+c.Ciphertexts, sum.Bytes+c.Bytes, sum.KeyPairs+c.KeyPairs
+			sum.Ciphertexts += c.Ciphertexts
+			sum.Bytes += c.Bytes
+			sum.KeyPairs += c.KeyPairs
 		}
 		_, err = d.Send(device("bob", 0), "alice", text64)
 		require.NoError(t, err)

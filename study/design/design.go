@@ -8,8 +8,8 @@
 // The first three are built from the two-party sessions of package session, the last from package client.
 //
 // Everybody here is honest, the directory and the mailboxes included: the package measures what a design costs, what it
-// shows to the other user, and who reads what. All parties are of ambassador-v1. A Design is not safe for concurrent use,
-// and an error of its source of randomness may leave a message half delivered.
+// shows to the other user, and who reads what. All parties are of ambassador-v1. A Design is not safe for concurrent
+// use, and an error of its source of randomness may leave a message half delivered.
 package design
 
 import (
@@ -17,8 +17,8 @@ import (
 	"fmt"
 )
 
-// Device names one device of a user; the first device of a user is 0 and is its leader. The index of a removed device is
-// never given again.
+// Device names one device of a user; the first device of a user is 0 and is its leader. The index of a removed device
+// is never given again.
 type Device struct {
 	User  string
 	Index int
@@ -29,13 +29,14 @@ func (d Device) String() string { return fmt.Sprintf("%s/%d", d.User, d.Index) }
 
 // Message is what a device has read.
 type Message struct {
-	From       string // user
-	FromDevice string // what the reader can tell about the sending device beyond its user: its identity in hex, "" if nothing
+	From string // user
+	// what the reader can tell about the sending device beyond its user: its identity in hex, "" if nothing
+	FromDevice string
 	Text       string
 }
 
-// Cost is what sending one message cost its sender's side: the sending device and its siblings that had to work, such as
-// the leader that encrypts anew.
+// Cost is what sending one message cost its sender's side: the sending device and its siblings that had to work, such
+// as the leader that encrypts anew.
 type Cost struct {
 	Ciphertexts int
 	Bytes       int // of the ciphertexts, headers included
@@ -46,8 +47,8 @@ func (c Cost) minus(o Cost) Cost {
 	return Cost{c.Ciphertexts - o.Ciphertexts, c.Bytes - o.Bytes, c.KeyPairs - o.KeyPairs}
 }
 
-// Carried is a ciphertext that the post office has taken, as far as it can tell: To is a device, or a user whose devices all
-// get the same bytes.
+// Carried is a ciphertext that the post office has taken, as far as it can tell: To is a device, or a user whose
+// devices all get the same bytes.
 type Carried struct {
 	From  Device
 	To    string
@@ -81,24 +82,24 @@ type Design interface {
 	// AddUser makes a user with so many devices. It returns ErrExists, ErrNoDevice, ErrOneDevice, or the error of the
 	// source of randomness.
 	AddUser(name string, devices int) error
-	// AddDevice makes the next device of a user, which reads what comes from then on. It returns ErrUnknown, ErrOneDevice,
-	// or the error of the source of randomness.
+	// AddDevice makes the next device of a user, which reads what comes from then on. It returns ErrUnknown,
+	// ErrOneDevice, or the error of the source of randomness.
 	AddDevice(user string) error
 	// RemoveDevice ends a device: it sends and reads nothing more. It returns ErrUnknown, or ErrLeader.
 	RemoveDevice(d Device) error
 	// SetOnline takes a device off the network or back to it; it then reads what has waited. It returns ErrUnknown.
 	SetOnline(d Device, online bool) error
-	// Send sends a text to a user. It returns ErrUnknown, ErrSelf, ErrOffline, or ErrLeaderOffline, and nothing has then
-	// changed.
+	// Send sends a text to a user. It returns ErrUnknown, ErrSelf, ErrOffline, or ErrLeaderOffline, and nothing has
+	// then changed.
 	Send(from Device, to, text string) (Cost, error)
-	// Read returns everything that the device has read so far, in order, with what its siblings sent and without what it
-	// sent itself. It returns ErrUnknown.
+	// Read returns everything that the device has read so far, in order, with what its siblings sent and without what
+	// it sent itself. It returns ErrUnknown.
 	Read(d Device) ([]Message, error)
 	// View returns what one user, with all its devices together, has learned of another. It returns ErrUnknown.
 	View(viewer, of string) (View, error)
 	// PostOffice returns what the post office has carried since the last call.
 	PostOffice() []Carried
-	// Steal copies the complete state of a device, for a thief who then leaves. read runs the copy on everything that was
-	// sent to the device before or has been sent to it since, and gives the plaintexts. It returns ErrUnknown.
+	// Steal copies the complete state of a device, for a thief who then leaves. read runs the copy on everything that
+	// was sent to the device before or has been sent to it since, and gives the plaintexts. It returns ErrUnknown.
 	Steal(d Device) (read func() ([]string, error), err error)
 }

@@ -360,8 +360,12 @@ func TestCostOfAmbassador(t *testing.T) {
 	for _, devices := range []int{1, 2, 5} {
 		w := newWorld(t, design.NewAmbassador(seeded(1)), map[string]int{"alice": 3, "bob": devices})
 		start, next := w.cost("alice", 0), w.cost("alice", 0)
-		require.Equal(t, design.Cost{Ciphertexts: 3, Bytes: entry + 134 + 32 + 8 + 2*(record+32+272), KeyPairs: 2}, start)
-		require.Equal(t, design.Cost{Ciphertexts: 3, Bytes: entry + 2*record, KeyPairs: 1}, next, "a ratchet key for every entry")
+		require.Equal(
+			t, design.Cost{Ciphertexts: 3, Bytes: entry + 134 + 32 + 8 + 2*(record+32+272), KeyPairs: 2}, start,
+		)
+		require.Equal(
+			t, design.Cost{Ciphertexts: 3, Bytes: entry + 2*record, KeyPairs: 1}, next, "a ratchet key for every entry",
+		)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 
 type leader struct{ *network }
 
-// NewLeader returns the leader-based design: the leaders of two users have one session, and each companion has a session
-// with its own leader. The leader reads everything and encrypts it anew, outwards and for the companions.
+// NewLeader returns the leader-based design: the leaders of two users have one session, and each companion has a
+// session with its own leader. The leader reads everything and encrypts it anew, outwards and for the companions.
 func NewLeader(rand io.Reader) Design {
 	l := leader{newNetwork(rand)}
 	l.receive = l.read
@@ -77,8 +77,8 @@ func (l leader) forward(own *device, n note, except ...*device) error {
 	return nil
 }
 
-// note is what a companion and its leader tell each other: upwards the text and its recipient, downwards the text and its
-// author.
+// note is what a companion and its leader tell each other: upwards the text and its recipient, downwards the text and
+// its author.
 type note struct{ user, text string }
 
 // encode returns the length of the user's name, the name, and the text.

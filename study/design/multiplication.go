@@ -7,8 +7,8 @@ import (
 
 type multiplication struct{ *network }
 
-// NewMultiplication returns client fan-out: the sending device encrypts to each device of the recipient and to each other
-// device of its own user, in a session of the two devices. Every device is public.
+// NewMultiplication returns client fan-out: the sending device encrypts to each device of the recipient and to each
+// other device of its own user, in a session of the two devices. Every device is public.
 func NewMultiplication(rand io.Reader) Design {
 	m := multiplication{newNetwork(rand)}
 	m.receive = m.read

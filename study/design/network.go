@@ -12,12 +12,14 @@ import (
 // oneTimePrekeys is how many a device publishes. When they run out, sessions start without one.
 const oneTimePrekeys = 100
 
-// network is what the designs share: the directory of users, their devices with mailboxes, and what is counted and seen.
+// network is what the designs share: the directory of users, their devices with mailboxes, and what is counted and
+// seen.
 type network struct {
 	rand    io.Reader
 	carried []Carried
 	users   map[string]*user
-	receive func(at, from *device, plaintext []byte) error // what the design does with a message that a device has opened
+	// what the design does with a message that a device has opened
+	receive func(at, from *device, plaintext []byte) error
 }
 
 type user struct {
@@ -80,7 +82,9 @@ func (n *network) addDevice(u *user) error {
 		return err
 	}
 	name := Device{u.name, len(u.devices)}
-	u.devices = append(u.devices, &device{Device: name, user: u, party: party, peers: map[Device]string{}, online: true})
+	u.devices = append(
+		u.devices, &device{Device: name, user: u, party: party, peers: map[Device]string{}, online: true},
+	)
 	return nil
 }
 
@@ -220,7 +224,9 @@ func (u *user) leader() *device { return u.devices[0] }
 
 // present returns the devices that were not removed, without some.
 func (u *user) present(without ...*device) []*device {
-	return slices.DeleteFunc(slices.Clone(u.devices), func(d *device) bool { return d.removed || slices.Contains(without, d) })
+	return slices.DeleteFunc(
+		slices.Clone(u.devices), func(d *device) bool { return d.removed || slices.Contains(without, d) },
+	)
 }
 
 func (u *user) view(of string) *View {

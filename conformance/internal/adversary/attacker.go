@@ -13,8 +13,8 @@ import (
 	"credence/reference/x3dh"
 )
 
-// Attacker reads what he can from copies of states and the traffic of a trace. What he has found out of a window is kept, so
-// that many copies of much the same state cost little more than one.
+// Attacker reads what he can from copies of states and the traffic of a trace. What he has found out of a window is
+// kept, so that many copies of much the same state cost little more than one.
 type Attacker struct {
 	trace   *Trace
 	publics map[window]primitive.PublicKey // of every window, taken as a private key
@@ -36,9 +36,12 @@ type discovery struct {
 	number  uint64 // of the chain key
 }
 
-// NewAttacker gives an attacker who sees a trace, also what is added to it later.
+// NewAttacker returns an attacker who sees a trace, also what is added to it later.
 func NewAttacker(t *Trace) *Attacker {
-	return &Attacker{trace: t, publics: map[window]primitive.PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{}, rooted: map[rootTry]bool{}, room: make([]byte, 0, usual)}
+	return &Attacker{
+		trace: t, publics: map[window]primitive.PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{},
+		rooted: map[rootTry]bool{}, room: make([]byte, 0, usual),
+	}
 }
 
 // Reading is a message that was read, and how.
@@ -77,11 +80,12 @@ type rootTry struct {
 	c chainID
 }
 
-// Read gives what copies of states let the attacker read of everything that has travelled, before or after they were made, and
-// the public keys whose private keys he has found.
+// Read returns what copies of states let the attacker read of everything that has travelled, before or after they were
+// made, and the public keys whose private keys he has found.
 func (a *Attacker) Read(copies ...[]byte) (readings []Reading, keys []primitive.PublicKey) {
 	r := &raid{
-		Attacker: a, privates: map[primitive.PublicKey]*ecdh.PrivateKey{}, secrets: map[*Session][]byte{}, roots: map[chainID][]byte{},
+		Attacker: a, privates: map[primitive.PublicKey]*ecdh.PrivateKey{}, secrets: map[*Session][]byte{},
+		roots:  map[chainID][]byte{},
 		chains: map[chainID]position{}, read: map[*Message]string{},
 	}
 	for _, c := range copies {
@@ -101,7 +105,9 @@ func (a *Attacker) Read(copies ...[]byte) (readings []Reading, keys []primitive.
 			readings = append(readings, Reading{m, how})
 		}
 	}
-	keys = slices.SortedFunc(maps.Keys(r.privates), func(a, b primitive.PublicKey) int { return slices.Compare(a[:], b[:]) })
+	keys = slices.SortedFunc(
+		maps.Keys(r.privates), func(a, b primitive.PublicKey) int { return slices.Compare(a[:], b[:]) },
+	)
 	return readings, keys
 }
 
@@ -117,7 +123,10 @@ func (r *raid) lookAtWindows() {
 		r.try(w)
 		for _, d := range r.found[w] {
 			if d.chain {
-				r.knowChain(chainID{d.message.Session, d.message.Header.Key}, position{d.number, w[:], fmt.Sprintf("chain key %d of the chain is in the copy", d.number)})
+				r.knowChain(
+					chainID{d.message.Session, d.message.Header.Key},
+					position{d.number, w[:], fmt.Sprintf("chain key %d of the chain is in the copy", d.number)},
+				)
 			} else {
 				r.opened(d.message, w[:], "its message key is in the copy")
 			}
@@ -135,7 +144,8 @@ func clamped(w window) *ecdh.PrivateKey {
 	return k
 }
 
-// public gives the public key of a window. On the Edwards curve, whose base point has tables, that is much cheaper than by X25519.
+// public returns the public key of a window. On the Edwards curve, whose base point has tables, that is much cheaper
+// than by X25519.
 func (a *Attacker) public(w window) primitive.PublicKey {
 	p, ok := a.publics[w]
 	if !ok {
@@ -221,7 +231,7 @@ func (r *raid) openChains() {
 	}
 }
 
-// dh gives a DH output if one of the private keys is known.
+// dh returns a DH output if one of the private keys is known.
 func (r *raid) dh(a, b primitive.PublicKey) []byte {
 	if r.privates[a] == nil {
 		a, b = b, a
@@ -242,7 +252,9 @@ func (r *raid) agree(s *Session) {
 	if a == nil || r.secrets[s] != nil {
 		return
 	}
-	pairs := [][2]primitive.PublicKey{{a.Initiator, a.SignedPrekey}, {a.Ephemeral, a.Responder}, {a.Ephemeral, a.SignedPrekey}}
+	pairs := [][2]primitive.PublicKey{
+		{a.Initiator, a.SignedPrekey}, {a.Ephemeral, a.Responder}, {a.Ephemeral, a.SignedPrekey},
+	}
 	if a.OneTimePrekey != nil && s.Set.SignedPrekey {
 		pairs = append(pairs, [2]primitive.PublicKey{a.Ephemeral, *a.OneTimePrekey})
 	}
@@ -258,12 +270,14 @@ func (r *raid) agree(s *Session) {
 	r.secrets[s], r.changed = secret, true
 	r.roots[chainID{session: s}] = secret[:32]
 	if s.Set.Start == params.Olm && len(s.Steps) > 0 {
-		r.knowChain(chainID{s, s.Steps[0].Key}, position{0, secret[32:], "the agreement follows from private keys in the copy"})
+		r.knowChain(
+			chainID{s, s.Steps[0].Key}, position{0, secret[32:], "the agreement follows from private keys in the copy"},
+		)
 	}
 }
 
-// steps makes the DH ratchet steps whose DH output is known: from the root key before it if that is known, otherwise from every
-// window.
+// steps makes the DH ratchet steps whose DH output is known: from the root key before it if that is known, otherwise
+// from every window.
 func (r *raid) steps(s *Session) {
 	for i, step := range s.Steps {
 		if i == 0 && s.Set.Start == params.Olm {
@@ -321,7 +335,7 @@ func (r *raid) guessRoot(id chainID, out []byte) {
 	}
 }
 
-// opensAfter tells whether a chain that starts with ck has the key of a message.
+// opensAfter reports whether a chain that starts with ck has the key of a message.
 func (a *Attacker) opensAfter(ck []byte, m *Message) bool {
 	var mk []byte
 	for range m.Header.N + 1 {

@@ -12,8 +12,8 @@ import (
 	"credence/reference/primitive"
 )
 
-// Oracle collects the derivations of a run. It is built from the specification alone: a secret is a name here, and what a party
-// holds follows from SPEC.md 5 and the parameter set.
+// Oracle collects the derivations of a run. It is built from the specification alone: a secret is a name here, and what
+// a party holds follows from SPEC.md 5 and the parameter set.
 type Oracle struct {
 	rules []rule
 	known map[string]bool // rules that are there
@@ -23,12 +23,15 @@ type Oracle struct {
 	used  map[Term]uint64    // chain, named by the root key of its step -> derivations that are there
 }
 
-// NewOracle gives an oracle that knows of nothing yet.
+// NewOracle returns an oracle that knows of nothing yet.
 func NewOracle() *Oracle {
-	return &Oracle{known: map[string]bool{}, names: map[primitive.PublicKey]string{}, steps: map[Term][2]string{}, used: map[Term]uint64{}}
+	return &Oracle{
+		known: map[string]bool{}, names: map[primitive.PublicKey]string{}, steps: map[Term][2]string{},
+		used: map[Term]uint64{},
+	}
 }
 
-// Key gives the name of a public key.
+// Key returns the name of a public key.
 func (o *Oracle) Key(k primitive.PublicKey) string {
 	if name, ok := o.names[k]; ok {
 		return name
@@ -36,10 +39,10 @@ func (o *Oracle) Key(k primitive.PublicKey) string {
 	return hex.EncodeToString(k[:])
 }
 
-// Private gives the term of the private key of k.
+// Private returns the term of the private key of k.
 func (o *Oracle) Private(k primitive.PublicKey) Term { return private(o.Key(k)) }
 
-// Closure gives what follows from the terms.
+// Closure returns what follows from the terms.
 func (o *Oracle) Closure(known []Term) map[Term]bool { return closure(known, o.rules) }
 
 func (o *Oracle) derive(to []Term, from ...Term) {
@@ -52,7 +55,7 @@ func (o *Oracle) derive(to []Term, from ...Term) {
 // Carries says that a message has secrets in its plaintext.
 func (o *Oracle) Carries(messageKey Term, secrets ...Term) { o.derive(secrets, messageKey) }
 
-// dh gives the term of a DH output, which either private key gives.
+// dh returns the term of a DH output, which either private key gives.
 func (o *Oracle) dh(a, b string) Term {
 	t := dh(a, b)
 	o.derive([]Term{t}, private(a))
@@ -60,7 +63,7 @@ func (o *Oracle) dh(a, b string) Term {
 	return t
 }
 
-// start gives the derivations of SPEC.md 4.2 and 5.2 up to the first root key.
+// start returns the derivations of SPEC.md 4.2 and 5.2 up to the first root key.
 func (o *Oracle) start(s *Session) {
 	if a := s.Start; a != nil {
 		spk, ek := o.Key(a.SignedPrekey), o.Key(a.Ephemeral)
@@ -99,7 +102,7 @@ type receiving struct {
 	skipped []uint64
 }
 
-// NewInitiator gives the initiator's end; first is his first ratchet key, which the set draws at the start.
+// NewInitiator returns the initiator's end; first is his first ratchet key, which the set draws at the start.
 func (o *Oracle) NewInitiator(s *Session, first, signedPrekey primitive.PublicKey) *Endpoint {
 	o.start(s)
 	e := &Endpoint{oracle: o, session: s, set: s.Set, eager: !s.Set.Lazy, own: o.Key(first)}
@@ -120,7 +123,7 @@ func (o *Oracle) NewInitiator(s *Session, first, signedPrekey primitive.PublicKe
 	return e
 }
 
-// NewResponder gives the responder's end before he reads the first message, of ratchet key first.
+// NewResponder returns the responder's end before he reads the first message, of ratchet key first.
 func (o *Oracle) NewResponder(s *Session, first, signedPrekey primitive.PublicKey) *Endpoint {
 	o.start(s)
 	e := &Endpoint{oracle: o, session: s, set: s.Set, eager: !s.Set.Lazy, own: o.Key(signedPrekey)}
@@ -136,7 +139,7 @@ func (o *Oracle) NewResponder(s *Session, first, signedPrekey primitive.PublicKe
 	return e
 }
 
-// Clone gives a copy.
+// Clone returns a copy.
 func (e *Endpoint) Clone() *Endpoint {
 	c := *e
 	c.chains = slices.Clone(e.chains)
@@ -153,15 +156,17 @@ func (e *Endpoint) step(key string) {
 		other = e.own
 	}
 	name := root(e.session.Name, key)
-	e.oracle.derive([]Term{name, chainKey(e.session.Name, key, 0)}, root(e.session.Name, e.root), e.oracle.dh(key, other))
+	e.oracle.derive(
+		[]Term{name, chainKey(e.session.Name, key, 0)}, root(e.session.Name, e.root), e.oracle.dh(key, other),
+	)
 	if _, ok := e.oracle.steps[name]; !ok {
 		e.oracle.steps[name] = [2]string{e.root, other}
 	}
 	e.root = key
 }
 
-// follows tells whether the step of a key of the other side goes on from where this end is. Otherwise the two root keys differ, and
-// so do the message keys.
+// follows reports whether the step of a key of the other side goes on from where this end is. Otherwise the two root
+// keys differ, and so do the message keys.
 func (e *Endpoint) follows(key string) bool {
 	return e.oracle.steps[root(e.session.Name, key)] == [2]string{e.root, e.own}
 }
@@ -171,16 +176,20 @@ func (e *Endpoint) uses(key string, n uint64) Term {
 	chain := root(e.session.Name, key)
 	for i := e.oracle.used[chain]; i <= n; i++ {
 		e.oracle.used[chain] = i + 1
-		e.oracle.derive([]Term{chainKey(e.session.Name, key, i+1), messageKey(e.session.Name, key, i)}, chainKey(e.session.Name, key, i))
+		e.oracle.derive(
+			[]Term{chainKey(e.session.Name, key, i+1), messageKey(e.session.Name, key, i)},
+			chainKey(e.session.Name, key, i),
+		)
 	}
 	return messageKey(e.session.Name, key, n)
 }
 
-// ErrSent is a header that no sender may give his message (AMB-RAT-07, AMB-RAT-08): the message key or the ratchet key is not new.
+// ErrSent is a header that no sender may give his message (AMB-RAT-07, AMB-RAT-08): the message key or the ratchet key
+// is not new.
 var ErrSent = errors.New("the message goes on in a way that is not safe")
 
-// Send is SPEC.md 5.3 for a message with this header. It gives the term of the message key. With ErrSent the end goes on as the header
-// has it.
+// Send is SPEC.md 5.3 for a message with this header. It returns the term of the message key. With ErrSent the end goes
+// on as the header has it.
 func (e *Endpoint) Send(key primitive.PublicKey, n uint64) (mk Term, err error) {
 	if e.eager && e.drawnBefore() && !slices.Contains(e.former, e.oracle.Key(key)) {
 		e.oracle.names[key] = e.own // the key that was drawn when receiving is seen now
@@ -218,7 +227,7 @@ func (e *Endpoint) seen(key primitive.PublicKey) {
 
 const drawnPrefix = "drawn "
 
-// drawnBefore tells whether the own key is one that nobody has seen yet.
+// drawnBefore reports whether the own key is one that nobody has seen yet.
 func (e *Endpoint) drawnBefore() bool {
 	return len(e.own) > len(drawnPrefix) && e.own[:len(drawnPrefix)] == drawnPrefix && e.sent == 0
 }
@@ -315,7 +324,7 @@ func (c *receiving) dropTo(limit int) {
 	}
 }
 
-// Holds gives the secrets that the end has.
+// Holds returns the secrets that the end has.
 func (e *Endpoint) Holds() []Term {
 	s := e.session.Name
 	terms := []Term{root(s, e.root)}
@@ -342,7 +351,7 @@ type Key struct {
 	Name string
 }
 
-// Keys gives what Holds gives, by kind.
+// Keys returns what Holds gives, by kind.
 func (e *Endpoint) Keys() []Key {
 	of := func(kind verdict.KeyKind, name any) Key { return Key{kind, fmt.Sprint(e.session.Name, " ", name)} }
 	keys := []Key{of(verdict.RootKey, e.root)}

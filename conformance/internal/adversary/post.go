@@ -17,8 +17,8 @@ import (
 	"credence/reference/x3dh"
 )
 
-// Post follows the accounts of a run of the Ambassador protocol. What their devices hold follows from the commits that they
-// make and the mails that they read (SPEC.md 7 to 12).
+// Post follows the accounts of a run of the Ambassador protocol. What their devices hold follows from the commits that
+// they make and the mails that they read (SPEC.md 7 to 12).
 type Post struct {
 	Trace   *Trace
 	Oracle  *Oracle
@@ -87,16 +87,20 @@ type pending struct {
 	rotation *postoffice.Rotation
 }
 
-// NewPost gives a post without accounts.
+// NewPost returns a post without accounts.
 func NewPost() *Post {
 	return &Post{
-		Trace: NewTrace(), Oracle: NewOracle(), Devices: map[account.DeviceID]*Device{}, epochs: map[epochID]*epochKeys{},
-		made: map[string][]Sent{}, parcels: map[string]*parcel{}, starts: map[string]*Session{},
+		Trace: NewTrace(), Oracle: NewOracle(), Devices: map[account.DeviceID]*Device{},
+		epochs: map[epochID]*epochKeys{},
+		made:   map[string][]Sent{}, parcels: map[string]*parcel{}, starts: map[string]*Session{},
 	}
 }
 
 func (p *Post) device(id account.DeviceID, of account.ID, prekey account.Prekey) *Device {
-	d := &Device{post: p, ID: id, Account: of, prekey: prekey, used: map[uint32]bool{}, channels: map[account.DeviceID]*Endpoint{}, talks: map[account.ID]*Endpoint{}}
+	d := &Device{
+		post: p, ID: id, Account: of, prekey: prekey, used: map[uint32]bool{},
+		channels: map[account.DeviceID]*Endpoint{}, talks: map[account.ID]*Endpoint{},
+	}
 	p.Devices[id] = d
 	p.Trace.Publics[id] = true
 	d.named(prekey)
@@ -137,7 +141,9 @@ func (p *Post) publish(of account.ID, epoch uint32, b *account.Publication) erro
 
 func (p *Post) announce(r *postoffice.Rotation) error {
 	id := epochID{r.List.Account, r.List.Epoch}
-	p.epochs[id] = &epochKeys{r.Statement.AmbassadorKey, map[uint32]primitive.PublicKey{}, map[uint32]primitive.PublicKey{}}
+	p.epochs[id] = &epochKeys{
+		r.Statement.AmbassadorKey, map[uint32]primitive.PublicKey{}, map[uint32]primitive.PublicKey{},
+	}
 	if err := p.fresh(r.Statement.AmbassadorKey); err != nil {
 		return err
 	}
@@ -182,7 +188,10 @@ func (d *Device) introduce(older *account.Device, body []byte) error {
 	if err != nil {
 		return err
 	}
-	a := &Start{Initiator: d.ID, Responder: older.ID, Ephemeral: primitive.PublicKey(m.Ephemeral), SignedPrekey: older.Prekey.Key}
+	a := &Start{
+		Initiator: d.ID, Responder: older.ID, Ephemeral: primitive.PublicKey(m.Ephemeral),
+		SignedPrekey: older.Prekey.Key,
+	}
 	s := &Session{
 		Name: fmt.Sprintf("channel %x %x", d.ID[:4], older.ID[:4]), Set: account.Set, Start: a,
 		AD: x3dh.AssociatedData(account.Set, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], nil),
@@ -231,7 +240,9 @@ func (d *Device) made(commit []byte, m *postoffice.Commit, text string) error {
 			if !m.Rotation.List.Has(to, account.Active) {
 				return nil
 			}
-			return append(d.post.batch(&m.Rotation.Publication, nil), d.post.Oracle.Private(m.Rotation.Statement.AmbassadorKey))
+			return append(
+				d.post.batch(&m.Rotation.Publication, nil), d.post.Oracle.Private(m.Rotation.Statement.AmbassadorKey),
+			)
 		}
 	case postoffice.KindPrekeys:
 		if err := d.post.publish(d.Account, m.Epoch, m.Publication); err != nil {
@@ -257,7 +268,7 @@ func (d *Device) made(commit []byte, m *postoffice.Commit, text string) error {
 	return nil
 }
 
-// batch gives the private keys of a publication but for the used one-time prekeys.
+// batch returns the private keys of a publication but for the used one-time prekeys.
 func (p *Post) batch(b *account.Publication, used map[uint32]bool) []Term {
 	terms := []Term{p.Oracle.Private(b.SignedPrekey)}
 	for i, k := range b.OneTimePrekeys {
@@ -315,7 +326,7 @@ func (d *Device) parcel(commit []byte, q postoffice.Parcel, brings parcel, carri
 	return nil
 }
 
-// entry is a tentative entry of a conversation. It gives what the siblings get of it.
+// entry is a tentative entry of a conversation. It returns what the siblings get of it.
 func (d *Device) entry(commit []byte, m *postoffice.Commit, text string) ([]Term, error) {
 	e, err := conversation.ParseEntry(m.Entry)
 	if err != nil {
@@ -325,7 +336,10 @@ func (d *Device) entry(commit []byte, m *postoffice.Commit, text string) ([]Term
 	if err != nil {
 		return nil, err
 	}
-	message := &Message{Name: text, Session: next.session, Initiator: next.session.Start.Initiator == d.ambassador(e.SenderEpoch), Body: e.Message, Context: e.Context()}
+	message := &Message{
+		Name: text, Session: next.session, Initiator: next.session.Start.Initiator == d.ambassador(e.SenderEpoch),
+		Body: e.Message, Context: e.Context(),
+	}
 	if err := message.parse(); err != nil {
 		return nil, err
 	}
@@ -346,7 +360,7 @@ func (d *Device) ambassador(epoch uint32) primitive.PublicKey {
 	return primitive.PublicKey{}
 }
 
-// stepOwn gives the conversation after an entry of the own account.
+// stepOwn returns the conversation after an entry of the own account.
 func (d *Device) stepOwn(e *conversation.Entry, encoded []byte) (*Endpoint, error) {
 	parsed, err := wire.Parse(account.Set, e.Message)
 	if err != nil {
@@ -369,7 +383,7 @@ func (d *Device) stepOwn(e *conversation.Entry, encoded []byte) (*Endpoint, erro
 	return next, err
 }
 
-// start gives the session that a start entry opens.
+// start returns the session that a start entry opens.
 func (p *Post) start(e *conversation.Entry, encoded []byte) (*Session, error) {
 	if s := p.starts[string(encoded)]; s != nil {
 		return s, nil
@@ -378,7 +392,10 @@ func (p *Post) start(e *conversation.Entry, encoded []byte) (*Session, error) {
 	if k == nil {
 		return nil, fmt.Errorf("a start to an epoch that is not there")
 	}
-	a := &Start{Initiator: e.Start.Statement.AmbassadorKey, Responder: k.ambassador, Ephemeral: e.Start.Ephemeral, SignedPrekey: k.signed[e.Start.SignedPrekeyID]}
+	a := &Start{
+		Initiator: e.Start.Statement.AmbassadorKey, Responder: k.ambassador, Ephemeral: e.Start.Ephemeral,
+		SignedPrekey: k.signed[e.Start.SignedPrekeyID],
+	}
 	var opk []byte
 	if key, ok := k.oneTime[e.Start.OneTimePrekeyID]; ok {
 		a.OneTimePrekey, opk = &key, key[:]
@@ -406,7 +423,8 @@ func (p *Post) Released(commit []byte) {
 // Dropped is a device that has no commit under way any more.
 func (d *Device) Dropped() { d.pending = nil }
 
-// Acked is a device that has made an acknowledgement to all: it draws a new prekey first if the one on the list was used.
+// Acked is a device that has made an acknowledgement to all: it draws a new prekey first if the one on the list was
+// used.
 func (d *Device) Acked() {
 	if d.prekeyUsed {
 		newest := d.prekey.ID
@@ -540,7 +558,7 @@ func (d *Device) step(encoded []byte) error {
 	return nil
 }
 
-// Keys gives the secrets that the device has of its conversations.
+// Keys returns the secrets that the device has of its conversations.
 func (d *Device) Keys() (keys []Key) {
 	for _, t := range d.talks {
 		keys = append(keys, t.Keys()...)
@@ -548,7 +566,7 @@ func (d *Device) Keys() (keys []Key) {
 	return keys
 }
 
-// Holds gives the secrets that the device has.
+// Holds returns the secrets that the device has.
 func (d *Device) Holds() []Term {
 	o := d.post.Oracle
 	terms := []Term{o.Private(d.ID), o.Private(d.prekey.Key)}

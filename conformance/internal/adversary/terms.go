@@ -30,7 +30,7 @@ type rule struct {
 	to   []Term
 }
 
-// closure gives everything that follows from what is known.
+// closure returns everything that follows from what is known.
 func closure(known []Term, rules []rule) map[Term]bool {
 	waits := map[Term][]int{} // rules in which a term stands as a premise
 	missing := make([]int, len(rules))

@@ -1,6 +1,6 @@
 // Package adversary decides who can read what. The Oracle says which messages an attacker may be able to read by the
-// specification, over names and without a single byte; the Attacker reads what he can from exported bytes and recorded traffic.
-// A target is secure if the second reads nothing that the first does not allow (SPEC.md 13.3).
+// specification, over names and without a single byte; the Attacker reads what he can from exported bytes and recorded
+// traffic. A target is secure if the second reads nothing that the first does not allow (SPEC.md 13.3).
 package adversary
 
 import (
@@ -30,8 +30,8 @@ type Session struct {
 	Steps []Step // the ratchet keys that were sent, in the order in which they were first seen
 }
 
-// Step is a DH ratchet step: Key is new, Partner the newest key of the other side that the sender of Key had, Previous the key
-// of the step before, whose root key this one goes on from; it is nil for the first one.
+// Step is a DH ratchet step: Key is new, Partner the newest key of the other side that the sender of Key had, Previous
+// the key of the step before, whose root key this one goes on from; it is nil for the first one.
 type Step struct {
 	Key      primitive.PublicKey
 	Partner  primitive.PublicKey
@@ -59,7 +59,7 @@ type Trace struct {
 	Publics  map[primitive.PublicKey]bool // every public key that was seen
 }
 
-// NewTrace gives an empty trace.
+// NewTrace returns an empty trace.
 func NewTrace() *Trace { return &Trace{Publics: map[primitive.PublicKey]bool{}} }
 
 // Open adds a session.
@@ -68,7 +68,9 @@ func (t *Trace) Open(s *Session) {
 	if s.Start == nil {
 		return
 	}
-	for _, k := range []primitive.PublicKey{s.Start.Initiator, s.Start.Responder, s.Start.Ephemeral, s.Start.SignedPrekey} {
+	for _, k := range []primitive.PublicKey{
+		s.Start.Initiator, s.Start.Responder, s.Start.Ephemeral, s.Start.SignedPrekey,
+	} {
 		t.Publics[k] = true
 	}
 	if s.Start.OneTimePrekey != nil {
@@ -106,15 +108,18 @@ type opener struct {
 	room  []byte // for plaintexts
 }
 
-// opens tells whether the message key opens a message. The plaintext is good until the next trial of any opener of the attacker:
-// nearly all trials fail, and need no memory of their own.
+// opens reports whether the message key opens a message. The plaintext is good until the next trial of any opener of
+// the attacker: nearly all trials fail, and need no memory of their own.
 func (o *opener) opens(m *Message) ([]byte, bool) {
 	if m.Session.Set.Cipher != params.ChaCha20Poly1305 {
 		plaintext, err := m.parsed.Open(o.mk, m.associatedData())
 		return plaintext, err == nil
 	}
 	if o.aead == nil {
-		keys := primitive.HKDF(make([]byte, primitive.KeySize), o.mk, m.Session.Set.MessageInfo, chacha20poly1305.KeySize+chacha20poly1305.NonceSize)
+		keys := primitive.HKDF(
+			make([]byte, primitive.KeySize), o.mk, m.Session.Set.MessageInfo,
+			chacha20poly1305.KeySize+chacha20poly1305.NonceSize,
+		)
 		var err error
 		if o.aead, err = chacha20poly1305.New(keys[:chacha20poly1305.KeySize]); err != nil {
 			panic(err) // only a wrong key size fails
@@ -137,7 +142,7 @@ func (m *Message) associatedData() []byte {
 	return append(append([]byte{}, s.AssociatedData(true)...), m.Context...)
 }
 
-// step gives the step of a key, or nil.
+// step returns the step of a key, or nil.
 func (s *Session) step(key primitive.PublicKey) *Step {
 	for i := range s.Steps {
 		if s.Steps[i].Key == key {

@@ -17,8 +17,10 @@ var texts = []struct {
 	decode func(string) []byte
 }{
 	{regexp.MustCompile(`[0-9a-fA-F]{64,}`), func(s string) []byte { return decoded(hex.DecodeString(s[:len(s)&^1])) }},
-	{regexp.MustCompile(`[0-9A-Za-z+/]{43,}`), func(s string) []byte { return decoded(base64.RawStdEncoding.DecodeString(s[:whole(s)])) }},
-	{regexp.MustCompile(`[0-9A-Za-z_-]{43,}`), func(s string) []byte { return decoded(base64.RawURLEncoding.DecodeString(s[:whole(s)])) }},
+	{regexp.MustCompile(`[0-9A-Za-z+/]{43,}`),
+		func(s string) []byte { return decoded(base64.RawStdEncoding.DecodeString(s[:whole(s)])) }},
+	{regexp.MustCompile(`[0-9A-Za-z_-]{43,}`),
+		func(s string) []byte { return decoded(base64.RawURLEncoding.DecodeString(s[:whole(s)])) }},
 }
 
 // whole cuts off a last character that alone gives no byte.
@@ -39,8 +41,8 @@ func decoded(b []byte, err error) []byte {
 // maxDepth bounds how often texts within texts are decoded.
 const maxDepth = 5
 
-// windows gives every candidate in b, each once: every 32 bytes in a row, also of what b has as text. Windows that are
-// text, or have too few different bytes to be a key, are left out.
+// windows returns every candidate in b, each once: every 32 bytes in a row, also of what b has as text. Windows that
+// are text, or have too few different bytes to be a key, are left out.
 func windows(b []byte) []window {
 	seen := map[window]bool{}
 	var all []window

@@ -46,7 +46,7 @@ func (c *campaign) finding(w *worker, k kind, s *scenario.Scenario, r verdict.Te
 	return err
 }
 
-// shrink returns a smaller scenario with the same fault, and its result. It gives up with suite.ErrTarget or the
+// shrink returns a smaller scenario with the same fault, and its result. It returns up with suite.ErrTarget or the
 // error of the context.
 func shrink(
 	w *worker, k kind, s *scenario.Scenario, r verdict.TestResult,

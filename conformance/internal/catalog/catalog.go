@@ -16,8 +16,8 @@ import (
 	"credence/vectors"
 )
 
-// Tests returns every test in the order in which they run: the tests of the shim itself, the vectors, the live tests, and
-// the properties. files are the vectors; nil is the embedded ones. It returns the error of vectors.Load.
+// Tests returns every test in the order in which they run: the tests of the shim itself, the vectors, the live tests,
+// and the properties. files are the vectors; nil is the embedded ones. It returns the error of vectors.Load.
 func Tests(files []*vectors.File) ([]suite.Test, error) {
 	if files == nil {
 		var err error

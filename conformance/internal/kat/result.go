@@ -23,8 +23,8 @@ func equalResult(t *suite.T, op shim.Op, expected, got *shim.Result) {
 	}
 }
 
-// withoutAllowed returns both results without the differences that are allowed: a target may leave out the ephemeral key
-// and the registration id, which follow from the input, and say what is wrong in its own words.
+// withoutAllowed returns both results without the differences that are allowed: a target may leave out the ephemeral
+// key and the registration id, which follow from the input, and say what is wrong in its own words.
 func withoutAllowed(expected, got shim.Result) (e, g shim.Result) {
 	e, g = expected, got
 	if g.EphemeralKey == nil {

@@ -34,7 +34,9 @@ func TestHello(t *testing.T) {
 	for message, change := range map[string]func(r *shim.Result){
 		"hello: protocol version":                       func(r *shim.Result) { r.Protocol++ },
 		"hello: name, version and language must be set": func(r *shim.Result) { r.Language = "" },
-		`hello: profile "none" is unknown`:              func(r *shim.Result) { r.Profiles = append(r.Profiles, "none") },
+		`hello: profile "none" is unknown`: func(r *shim.Result) {
+			r.Profiles = append(r.Profiles, "none")
+		},
 		`hello: unknown parameter set "none"`: func(r *shim.Result) {
 			r.ParameterSets = append(r.ParameterSets, "none")
 		},

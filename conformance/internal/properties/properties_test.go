@@ -30,7 +30,8 @@ func newT(t *testing.T, target shim.Target) *suite.T {
 // Every event of the fixed schedules applies, and the attacker reads exactly what he may.
 func TestFixedSchedules(t *testing.T) {
 	schedules := []*scenario.Scenario{
-		copiedAtEveryStep(wholeLife(), "alice/0", "alice/1", "alice/2"), copiedAtEveryStep(inTurns("ambassador-v1"), "a", "b"),
+		copiedAtEveryStep(wholeLife(), "alice/0", "alice/1", "alice/2"),
+		copiedAtEveryStep(inTurns("ambassador-v1"), "a", "b"),
 	}
 	for _, set := range params.Sets() {
 		schedules = append(schedules, copiedAtEveryStep(twoParties(set.Name), "a", "b"))

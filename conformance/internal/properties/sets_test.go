@@ -36,7 +36,8 @@ func flips() (sets []*params.Set) {
 	return sets
 }
 
-// The properties hold for sets that nobody has published: nothing in the suite or the reference knows a set by its name.
+// The properties hold for sets that nobody has published: nothing in the suite or the reference knows a set by its
+// name.
 func TestSets(t *testing.T) {
 	sets := flips()
 	require.Greater(t, len(sets), 20)

@@ -19,7 +19,8 @@ type Run struct {
 	Budget time.Duration
 	Jobs   int                                        // targets that run at the same time; below 1 is 1
 	Start  func(context.Context) (shim.Target, error) // starts one target
-	// Done is called with each result, as it becomes known; never from two goroutines at once. It may complete the result.
+	// Done is called with each result, as it becomes known; never from two goroutines at once. It may complete the
+	// result.
 	Done func(result *verdict.TestResult)
 
 	mutex   sync.Mutex
@@ -27,8 +28,8 @@ type Run struct {
 	results []verdict.TestResult
 }
 
-// Execute runs the tests and returns their results in the order of the tests, fewer of them if the context ends. first is
-// a target that has been started.
+// Execute runs the tests and returns their results in the order of the tests, fewer of them if the context ends. first
+// is a target that has been started.
 func (r *Run) Execute(ctx context.Context, first shim.Target) []verdict.TestResult {
 	r.results = make([]verdict.TestResult, len(r.Tests))
 	var workers sync.WaitGroup

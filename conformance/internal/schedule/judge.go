@@ -1,5 +1,5 @@
-// Package schedule is what the players of scenarios have in common: the copies of states that the attacker gets, and the
-// judgement over what he reads in them.
+// Package schedule is what the players of scenarios have in common: the copies of states that the attacker gets, and
+// the judgement over what he reads in them.
 package schedule
 
 import (
@@ -114,7 +114,9 @@ func MustHide(t *suite.T, p *verdict.Play, guarantees ...verdict.Guarantee) {
 		if c, e, found := p.Exposed(by); found {
 			t.ForgetSent()
 			t.Violation(verdict.Exposed, by.Sentence(),
-				fmt.Sprintf("%s is secret from a copy of %s after event %d", e.Message, c.Who, c.Event+1), "read: "+e.Read)
+				fmt.Sprintf(
+					"%s is secret from a copy of %s after event %d", e.Message, c.Who, c.Event+1,
+				), "read: "+e.Read)
 		}
 	}
 }

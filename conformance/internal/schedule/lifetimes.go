@@ -18,7 +18,9 @@ type keyOf struct {
 
 // See notes what a lane has after an event: what is new is born, and what is not there any more has died.
 func (l Lifetimes) See(r *verdict.Record, event int, lane string, keys []adversary.Key) {
-	slices.SortFunc(keys, func(a, b adversary.Key) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(
+		keys, func(a, b adversary.Key) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name)) },
+	)
 	has := map[adversary.Key]bool{}
 	for _, k := range keys {
 		has[k] = true

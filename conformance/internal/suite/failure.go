@@ -36,8 +36,8 @@ func (f *Failure) Judge(result *verdict.TestResult) {
 // stop is the value of the panic with which a test stops.
 type stop struct{ *Failure }
 
-// Attempt runs a part of a test, or all of it, and returns what stopped it, or nil. What was noted by Errorf alone stops
-// it at its end. A panic of the suite is a fault of the suite. What was noted before the part is not the part's.
+// Attempt runs a part of a test, or all of it, and returns what stopped it, or nil. What was noted by Errorf alone
+// stops it at its end. A panic of the suite is a fault of the suite. What was noted before the part is not the part's.
 func (t *T) Attempt(part func()) (failure *Failure) {
 	before := *t.noted
 	*t.noted = nil

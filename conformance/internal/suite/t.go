@@ -83,10 +83,15 @@ func (t *T) checkCode(op shim.Op, e *shim.Error) {
 	case shim.Rejected:
 	case shim.Unsupported:
 		if t.Hello.Offers(op) {
-			t.Violation(verdict.Unsupported, fmt.Sprintf("%s is listed by the target and then refused as unsupported", op), expected, e.Error())
+			t.Violation(
+				verdict.Unsupported, fmt.Sprintf("%s is listed by the target and then refused as unsupported", op),
+				expected, e.Error(),
+			)
 		}
 	case shim.InvalidRequest:
-		t.Violation(verdict.RejectedValid, fmt.Sprintf("%s: the target calls the request invalid", op), expected, e.Error())
+		t.Violation(
+			verdict.RejectedValid, fmt.Sprintf("%s: the target calls the request invalid", op), expected, e.Error(),
+		)
 	default:
 		t.Unusable(verdict.Crash, fmt.Sprintf("%s: the implementation failed inside its shim", op), e.Error())
 	}
@@ -139,14 +144,19 @@ func (t *T) Refuse(class shim.Class, op shim.Op, p shim.Params) {
 		t.Violation(verdict.AcceptedInvalid, fmt.Sprintf("%s must be refused", op), expected, Describe(r))
 	}
 	if class != "" && refused.Class != "" && !refusal.SameFamily(refused.Class, class) {
-		t.Violation(verdict.Mismatch, fmt.Sprintf("%s was refused for another reason", op), "class "+string(class), "class "+string(refused.Class))
+		t.Violation(
+			verdict.Mismatch, fmt.Sprintf("%s was refused for another reason", op), "class "+string(class),
+			"class "+string(refused.Class),
+		)
 	}
 }
 
 // RefuseUnchanged performs an operation that must be refused and must not change the state of the party (AMB-CNV-01),
 // as far as the target can export it.
 func (t *T) RefuseUnchanged(class shim.Class, op shim.Op, p shim.Params) {
-	t.Unchanged(op, p.Party, string(op)+" was refused and changed the exported state", func() { t.Refuse(class, op, p) })
+	t.Unchanged(
+		op, p.Party, string(op)+" was refused and changed the exported state", func() { t.Refuse(class, op, p) },
+	)
 }
 
 // Export returns the exported state of the party on which op works, or nil if the target has no export.
@@ -169,8 +179,8 @@ func (t *T) Equal(what string, expected, got []byte) {
 	}
 }
 
-// Unchanged stops the test, with a message, if something that is done changes the exported state of the party on which op
-// works. What a failure shows as sent is the last request before the state was looked at.
+// Unchanged stops the test, with a message, if something that is done changes the exported state of the party on which
+// op works. What a failure shows as sent is the last request before the state was looked at.
 func (t *T) Unchanged(op shim.Op, party, message string, do func()) {
 	before := t.Export(op, party)
 	do()

@@ -7,9 +7,9 @@ import (
 	"credence/conformance/verdict"
 )
 
-// What follows makes a T the TestingT of testify and the TB of rapid, so that require and go-cmp work as in any Go test.
-// What they find wrong is the target's fault; for what the suite itself must get right there is NoFault. A property of
-// rapid uses the T of rapid alone: rapid takes the stop of another one for a panic of the property.
+// What follows makes a T the TestingT of testify and the TB of rapid, so that require and go-cmp work as in any Go
+// test. What they find wrong is the target's fault; for what the suite itself must get right there is NoFault. A
+// property of rapid uses the T of rapid alone: rapid takes the stop of another one for a panic of the property.
 
 // Name returns the id of the test.
 func (t *T) Name() string { return t.name }

@@ -36,7 +36,8 @@ func (s State) String() string {
 	return fmt.Sprintf("seq %d, head %x, digest %x", s.Seq, s.Head, s.Digest)
 }
 
-// InStep stops the test unless all devices of an account have the same conversation with a peer, and nothing went wrong.
+// InStep stops the test unless all devices of an account have the same conversation with a peer, and nothing went
+// wrong.
 func (w *World) InStep(members []*Member, peer account.ID) {
 	first := w.State(members[0], peer)
 	for i, m := range members {
@@ -50,7 +51,9 @@ func (w *World) InStep(members []*Member, peer account.ID) {
 		}
 		if e := m.trouble(); e != nil {
 			w.Violation(verdict.Mismatch, fmt.Sprintf("device %d: an undisturbed conversation has trouble", i),
-				"no event of kind "+string(e.Kind), fmt.Sprintf("%s (%s) at entry %d: %s", e.Kind, e.Class, e.Seq, e.Reason))
+				"no event of kind "+string(e.Kind), fmt.Sprintf(
+					"%s (%s) at entry %d: %s", e.Kind, e.Class, e.Seq, e.Reason,
+				))
 		}
 	}
 }
@@ -93,7 +96,9 @@ func (d *Device) Ignores(class refusal.Class, mail []byte) {
 	d.Unchanged(shim.DeviceExport, d.name, "a refused mail has changed the exported state", func() {
 		events := d.Events(mail)
 		if len(events) != 1 || events[0].Kind != string(ambassador.Refused) {
-			d.Violation(verdict.AcceptedInvalid, "what a mail brings must be refused", "one event: refused", suite.JSON(events))
+			d.Violation(
+				verdict.AcceptedInvalid, "what a mail brings must be refused", "one event: refused", suite.JSON(events),
+			)
 		}
 		if c := events[0].Class; c != "" && !refusal.SameFamily(c, class) {
 			d.Violation(verdict.Mismatch, "refused for another reason", "class "+string(class), "class "+string(c))

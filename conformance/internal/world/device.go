@@ -180,7 +180,7 @@ func (d *Device) rotation() string {
 // Offer makes a link offer.
 func (d *Device) Offer() ([]byte, error) { return d.message(shim.DeviceOffer, shim.Params{}) }
 
-// Request makes a link request. It gives the device its account too.
+// Request makes a link request. It returns the device its account too.
 func (d *Device) Request(offer []byte, _ io.Reader) ([]byte, error) {
 	request, err := d.message(shim.DeviceRequest, shim.Params{Message: offer})
 	if err != nil {

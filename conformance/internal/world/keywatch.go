@@ -64,6 +64,7 @@ func (k *KeyWatch) look(kind string, message []byte, numbered bool) {
 func (w *World) UsedOnce(k *KeyWatch) {
 	if k.twice {
 		w.Violation(verdict.Mismatch, "a key was used for two messages",
-			"a ratchet key of its own in every entry, a number of its own in every channel message", "the same key twice")
+			"a ratchet key of its own in every entry, a number of its own in every channel message",
+			"the same key twice")
 	}
 }

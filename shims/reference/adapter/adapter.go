@@ -259,7 +259,9 @@ func x3dhInitiate(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, er
 	if err != nil {
 		return nil, err
 	}
-	return &shim.Result{SharedSecret: agreement.Secret, AssociatedData: agreement.AD, EphemeralKey: set.Encode(primitive.Public(ek))}, nil
+	return &shim.Result{
+		SharedSecret: agreement.Secret, AssociatedData: agreement.AD, EphemeralKey: set.Encode(primitive.Public(ek)),
+	}, nil
 }
 
 func x3dhRespond(_ *Adapter, set *params.Set, p *shim.Params) (*shim.Result, error) {

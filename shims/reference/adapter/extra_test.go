@@ -12,7 +12,8 @@ import (
 	"credence/shims/reference/adapter"
 )
 
-// An adapter offers the sets that it is given beside the published ones, through restarts too; another one does not know them.
+// An adapter offers the sets that it is given beside the published ones, through restarts too; another one does not
+// know them.
 func TestExtraSet(t *testing.T) {
 	set := *params.SignalV3
 	set.Name, set.KeyPrefix = "extra", nil
@@ -31,7 +32,8 @@ func TestExtraSet(t *testing.T) {
 
 	state := call(t, a, shim.PartyExport, shim.Params{Party: "bob"}).State
 	call(t, a, shim.PartyImport, shim.Params{Set: "extra", Party: "bob again", State: state})
-	e = call(t, a, shim.SessionEncrypt, shim.Params{Party: "bob again", Peer: "alice", Plaintext: []byte("answer")}).Envelope
+	e = call(t, a, shim.SessionEncrypt,
+		shim.Params{Party: "bob again", Peer: "alice", Plaintext: []byte("answer")}).Envelope
 	r = call(t, a, shim.SessionDecrypt, shim.Params{Party: "alice", Peer: "bob", Envelope: e})
 	require.Equal(t, "answer", string(*r.Plaintext))
 

@@ -197,7 +197,8 @@ func envelope(p *shim.Params) (session.Envelope, error) {
 	}
 	switch p.Envelope.Kind {
 	case shim.InitialMessage, shim.RatchetMessage:
-		return session.Envelope{Initial: p.Envelope.Kind == shim.InitialMessage, Body: bytes.Clone(p.Envelope.Body)}, nil
+		return session.Envelope{Initial: p.Envelope.Kind == shim.InitialMessage, Body: bytes.Clone(p.Envelope.Body)},
+			nil
 	}
 	return session.Envelope{}, fmt.Errorf("envelope: kind %q", p.Envelope.Kind)
 }

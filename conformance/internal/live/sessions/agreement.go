@@ -46,8 +46,10 @@ func agreement(set *params.Set) []suite.Test {
 			[]string{"AMB-X3D-09", "AMB-X3D-11"}, wrongPrekeys(set)),
 		test("low-order-initial", "a first message with low-order keys is refused; the genuine one is read then",
 			[]string{"AMB-KEY-01", "AMB-X3D-11"}, lowOrderInitial),
-		test("foreign-initial", "an initial message with another ephemeral key, or another identity, around the genuine "+
-			"ratchet message, to a session that has started", []string{"AMB-SES-08"}, foreignInitial),
+		test("foreign-initial",
+			"an initial message with another ephemeral key, or another identity, around the genuine ratchet message, "+
+				"to a session that has started",
+			[]string{"AMB-SES-08"}, foreignInitial),
 		test("two-peers", "sessions with two peers at the same time",
 			[]string{"AMB-SES-05", "AMB-SES-06"}, twoPeers),
 		test("new-session", "the peer starts a second session, which takes the place of the first",

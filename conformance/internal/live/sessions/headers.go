@@ -75,7 +75,8 @@ func (c *sendingChain) send(newKey bool) {
 // start starts a chain with the key of a header, which must be new.
 func (c *sendingChain) start(h wire.Header) {
 	if c.keys[h.Key] {
-		c.Violation(verdict.Mismatch, "a new turn has an old ratchet key", "a fresh ratchet key", fmt.Sprintf("%x", h.Key))
+		c.Violation(verdict.Mismatch, "a new turn has an old ratchet key", "a fresh ratchet key",
+			fmt.Sprintf("%x", h.Key))
 	}
 	c.keys[h.Key] = true
 	c.key, c.pn, c.n = h.Key, c.n, 0

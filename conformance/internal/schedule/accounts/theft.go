@@ -17,7 +17,7 @@ type stolen struct {
 	of *device
 }
 
-// compromise gives the attacker the complete state of a device.
+// compromise returns the attacker the complete state of a device.
 func (p *player) compromise(d *device) string {
 	state := p.export(d)
 	var holds []adversary.Term // nothing, if the oracle does not know the device: finish says why

@@ -27,7 +27,7 @@ func (p *player) imported(state []byte) (handle string) {
 	return handle
 }
 
-// compromise gives the attacker the complete state of a party.
+// compromise returns the attacker the complete state of a party.
 func (p *player) compromise(own *party) string {
 	if own.endpoint == nil && (own == p.a || p.start != nil) {
 		return schedule.DoesNotApply // before the first message there is nothing to read

@@ -1,0 +1,66 @@
+// Package offices has the live tests in which the target is the post office and the reference plays every device.
+package offices
+
+import (
+	"credence/conformance/internal/live/devices"
+	"credence/conformance/internal/suite"
+	"credence/conformance/internal/world"
+)
+
+// Tests returns the tests in the order in which they run.
+func Tests() []suite.Test {
+	reqs := world.Requirements
+	return []suite.Test{
+		test("story", "the whole story over the target's post office",
+			reqs("AMB-PST-01", "AMB-PST-04", "AMB-PST-12"), played(devices.Story)),
+		test("schedule", "a long conversation under a random schedule",
+			reqs("AMB-PST-01", "AMB-PST-05", "AMB-PST-12"), played(devices.Schedule)),
+		test("racing", "commits for one place: one is taken, the others are refused and leave nothing in a mailbox",
+			reqs("AMB-PST-01", "AMB-PST-05"), played(devices.Racing)),
+		test("fan-out", "every device of the recipient gets the identical bytes, in the same order",
+			reqs("AMB-PST-04", "AMB-PST-12"), begun(fanOut)),
+		test("one-time-prekeys",
+			"each one-time prekey is handed out once; then bundles come without; all have one size; "+
+				"a new batch is served",
+			reqs("AMB-PST-03", "AMB-ACC-04"), begun(handsOutOnce)),
+		test("numbers", "a commit whose number was seen is refused, after acceptance and after refusal",
+			reqs("AMB-PST-02", "AMB-PST-01"), begun(refusesNumbers)),
+		test("order", "entries that do not continue the log",
+			reqs("AMB-PST-05", "AMB-PST-01"), begun(refusesOrder)),
+		test("reservation", "after a conflict the next place belongs to the side that lost",
+			reqs("AMB-PST-06"), begun(keepsPlace)),
+		test("devices", "parcels that do not go to exactly the active devices",
+			reqs("AMB-PST-07", "AMB-PST-01"), begun(refusesDevices)),
+		test("epochs",
+			"after a rotation the old bundle is gone, and entries that name an old epoch of either side are refused",
+			reqs("AMB-PST-10", "AMB-PST-01"), begun(refusesEpochs)),
+		test("rotations", "rotations that are forged, of another epoch, or not the leader's",
+			reqs("AMB-PST-08", "AMB-PST-11", "AMB-PST-01"), begun(refusesRotations)),
+		test("empty-log", "an entry was refused before any was taken: a rotation need not name the log",
+			reqs("AMB-PST-05", "AMB-PST-08"), rotatesOverEmptyLog),
+		test("removed", "a removed device gets nothing and may commit nothing; a pending one gets no entries",
+			reqs("AMB-PST-09"), begun(excludes)),
+		test("malformed", "commits that are no commits",
+			reqs("AMB-ENC-02", "AMB-PST-01"), begun(refusesMalformed)),
+		test("registration", "an account is registered once, with one device",
+			reqs("AMB-PST-08", "AMB-PST-01"), begun(refusesRegistrations)),
+	}
+}
+
+// test returns a test in a world around the post office of the target.
+func test(name, comment string, requirements []string, run func(w *world.World)) suite.Test {
+	return world.Test("postoffice", name, comment, requirements, func(w *world.World) {
+		w.Office = office{w.T}
+		run(w)
+	})
+}
+
+// played returns a test of devices, run with three devices of the reference.
+func played(run func(w *world.World, c world.Cast)) func(w *world.World) {
+	return func(w *world.World) { run(w, world.Cast{Target: make([]bool, 3)}) }
+}
+
+// begun returns a test that starts from a conversation.
+func begun(run func(s *stage)) func(w *world.World) {
+	return func(w *world.World) { run(begin(w)) }
+}
