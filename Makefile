@@ -51,8 +51,9 @@ vectors: ## write the vectors from the reference
 vectors-check: ## exit 1 if the vectors are not what the reference gives
 	$(GO) run ./cmd/vecgen -check
 
-schemadoc: ## write the schema of the shim protocol, its reference and that of the vector format
+schemadoc: ## write the schema of the shim protocol, its reference and transcript, and the reference of the vector format
 	$(GO) run ./cmd/schemadoc
+	$(GO) test ./shim/process -run Transcript -update
 
 shims: $(ALL_SHIMS) ## build every shim, run the suite on each, compare with the recorded verdicts
 	$(MATRIX)

@@ -124,7 +124,7 @@ func TestTranscript(t *testing.T) {
 	}
 	want, err := os.ReadFile(transcriptFile)
 	require.NoError(t, err)
-	require.Equal(t, string(want), got, "go test ./shim/process -run Transcript -update writes it anew")
+	require.Equal(t, string(want), got, "make schemadoc writes it anew")
 }
 
 // The same conversation through a child process.
