@@ -29,7 +29,7 @@ func needsSearchable(p *pair.Pair) {
 
 // messageKeys returns the message key and the keys that follow from it.
 func messageKeys(set *params.Set, mk []byte) [][]byte {
-	if set == params.AmbassadorV1 {
+	if set.Cipher == params.ChaCha20Poly1305 {
 		return [][]byte{mk, primitive.HKDF(make([]byte, primitive.KeySize), mk, set.MessageInfo, 44)[:32]}
 	}
 	k := primitive.DeriveCBC(mk, set.MessageInfo)

@@ -54,16 +54,16 @@ func forgedInitial(set *params.Set) func(p *pair.Pair) {
 func wrongPrekeys(set *params.Set) func(p *pair.Pair) {
 	other := set.Encode(primitive.PublicKey{9})
 	changes := []rewrapping{func(m *wire.Initial) { m.Ephemeral = other }}
-	if set.Signature != params.Ed25519 {
+	if set.Identity != params.Ed25519Identity {
 		changes = append(changes, func(m *wire.Initial) { m.Identity = other })
 	}
-	if set.Signature == params.NoSignature {
+	if set.SignedPrekey {
+		changes = append(changes, func(m *wire.Initial) { m.SignedPrekeyID += 7 })
+	}
+	if set.OneTimePrekeyByKey {
 		return refusesThenReads(append(changes, func(m *wire.Initial) { m.OneTimePrekey = other }))
 	}
-	return refusesThenReads(append(changes,
-		func(m *wire.Initial) { m.SignedPrekeyID += 7 },
-		func(m *wire.Initial) { m.OneTimePrekeyID += 7 },
-	))
+	return refusesThenReads(append(changes, func(m *wire.Initial) { m.OneTimePrekeyID += 7 }))
 }
 
 // foreignInitial wraps a genuine ratchet message of a session that has started anew.
@@ -86,7 +86,7 @@ func lowOrderInitial(p *pair.Pair) {
 	p.Open(pair.Responds)
 	for _, u := range malicious.LowOrderKeys(p.Set) {
 		refusesInitialWith(p, malicious.Keys{Ephemeral: p.Set.Encode(u)})
-		if p.Set.Signature != params.Ed25519 {
+		if p.Set.Identity != params.Ed25519Identity {
 			refusesInitialWith(p, malicious.Keys{Identity: p.Set.Encode(u)})
 		}
 	}

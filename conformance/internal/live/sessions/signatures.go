@@ -40,8 +40,8 @@ func targetSigns(p *pair.Pair) {
 		p.NoFault(err)
 		message := make([]byte, i)
 		r := p.Must(shim.XeddsaSign, shim.Params{Set: p.Set.Name, PrivateKey: k.Bytes(), Message: message})
-		public := x3dh.EncodeIdentity(p.Set, k)[len(p.Set.KeyPrefix):]
-		if err := xeddsa.Verify(p.Set.Signature, public, message, r.Signature); err != nil {
+		public := x3dh.SignerKey(p.Set, k)
+		if err := x3dh.VerifySignature(p.Set, public, message, r.Signature); err != nil {
 			p.Violation(verdict.Mismatch, "a signature of the target does not verify", "a signature as in SPEC.md 3.1",
 				fmt.Sprintf("%x: %v", r.Signature, err))
 		}
@@ -56,7 +56,7 @@ func targetVerifies(p *pair.Pair) {
 		signature, err := xeddsa.Sign(p.Set.Signature, k, message, p.Random)
 		p.NoFault(err)
 		p.Must(shim.XeddsaVerify, shim.Params{
-			Set: p.Set.Name, PublicKey: x3dh.EncodeIdentity(p.Set, k), Message: message, Signature: signature,
+			Set: p.Set.Name, PublicKey: x3dh.SignerKey(p.Set, k), Message: message, Signature: signature,
 		})
 	}
 }
