@@ -201,8 +201,8 @@ func (r *report) memoryOf(b *strings.Builder) {
 		return
 	}
 	first, second := r.memory[:len(r.memory)/2], r.memory[len(r.memory)/2:]
-	fmt.Fprintf(b, "\n## Memory of a run\n\nA campaign of %s on the reference, looked at %d times: resident %.0f to %.0f MB "+
-		"in its first half, %.0f to %.0f MB in its second ([curve](performance/campaign-memory.svg)).\n",
+	fmt.Fprintf(b, "\n## Memory of a run\n\nA campaign of %s on the reference, looked at %d times: resident %.0f to "+
+		"%.0f MB in its first half, %.0f to %.0f MB in its second ([curve](performance/campaign-memory.svg)).\n",
 		r.options.long, len(r.memory), least(first), most(first), least(second), most(second))
 }
 

@@ -43,10 +43,10 @@ func GenerateKey(rand io.Reader) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-// IDOf gives the account of a key.
+// IDOf returns the account of a key.
 func IDOf(k ed25519.PrivateKey) ID { return ID(k.Public().(ed25519.PublicKey)) }
 
-// signed gives what is signed: the domain and the encoding without its last field, the signature.
+// signed returns what is signed: the domain and the encoding without its last field, the signature.
 func signed(domain string, s codec.Struct) []byte {
 	encoded := codec.MustEncode(s)
 	return append([]byte(domain), encoded[:len(encoded)-ed25519.SignatureSize]...)
@@ -91,7 +91,7 @@ func (s *EpochStatement) Verify() error {
 	return err
 }
 
-// Status says whether a device takes part in the epoch.
+// Status reports whether a device takes part in the epoch.
 type Status uint8
 
 // The statuses.
@@ -130,9 +130,11 @@ func (d *Device) Fields(c *codec.Coder) {
 	d.Prekey.Fields(c)
 }
 
-// Bundle gives the device's bundle of SPEC.md 4.1, for a channel.
+// Bundle returns the device's bundle of SPEC.md 4.1, for a channel.
 func (d *Device) Bundle() x3dh.Bundle {
-	return x3dh.Bundle{Identity: d.ID[:], SignedPrekeyID: d.Prekey.ID, SignedPrekey: d.Prekey.Key[:], Signature: d.Prekey.Signature[:]}
+	return x3dh.Bundle{
+		Identity: d.ID[:], SignedPrekeyID: d.Prekey.ID, SignedPrekey: d.Prekey.Key[:], Signature: d.Prekey.Signature[:],
+	}
 }
 
 // List is a device list. Its version is the epoch that it belongs to.
@@ -179,7 +181,7 @@ func (l *List) Sign(k ed25519.PrivateKey) {
 // Verify returns refusal.BadSignature.
 func (l *List) Verify() error { return verify(l.Account, listDomain, l, l.Signature[:]) }
 
-// Find gives a device of the list, or nil.
+// Find returns a device of the list, or nil.
 func (l *List) Find(id DeviceID) *Device {
 	for i := range l.Devices {
 		if l.Devices[i].ID == id {
@@ -189,13 +191,13 @@ func (l *List) Find(id DeviceID) *Device {
 	return nil
 }
 
-// Has tells whether the device is on the list with the status.
+// Has reports whether the device is on the list with the status.
 func (l *List) Has(id DeviceID, status Status) bool {
 	d := l.Find(id)
 	return d != nil && d.Status == status
 }
 
-// Others gives the devices but one, with a status or, for 0, with any; ascending.
+// Others returns the devices but one, with a status or, for 0, with any; ascending.
 func (l *List) Others(but DeviceID, status Status) []DeviceID {
 	var ids []DeviceID
 	for _, d := range l.Devices {
@@ -259,7 +261,8 @@ func (b *Bundle) Fields(c *codec.Coder) {
 	c.Fixed("prekey_signature", b.PrekeySignature[:])
 	c.Uint32("one_time_prekey_id", &b.OneTimePrekeyID)
 	c.Fixed("one_time_prekey", b.OneTimePrekey[:])
-	c.Check("one_time_prekey", (b.OneTimePrekeyID == 0) == (b.OneTimePrekey == primitive.PublicKey{}), "does not fit its id")
+	c.Check("one_time_prekey", (b.OneTimePrekeyID == 0) == (b.OneTimePrekey == primitive.PublicKey{}),
+		"does not fit its id")
 }
 
 // Verify checks the statement and the signature of the prekey. It returns the refusals of both.
@@ -271,7 +274,7 @@ func (b *Bundle) Verify() error {
 	return p.Verify(b.Statement.AmbassadorKey)
 }
 
-// X3DH gives the bundle of SPEC.md 4.1.
+// X3DH returns the bundle of SPEC.md 4.1.
 func (b *Bundle) X3DH() x3dh.Bundle {
 	x := x3dh.Bundle{
 		Identity: b.Statement.AmbassadorKey[:], SignedPrekeyID: b.SignedPrekeyID,

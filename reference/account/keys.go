@@ -21,8 +21,8 @@ type EpochKeys struct {
 // keptBatches is the number of publications whose private keys are kept (AMB-ACC-07).
 const keptBatches = 2
 
-// PrekeyBatch holds the private keys of a publication, 32 bytes each, clamped. They stay bytes until they are used: most never are,
-// and every device of the account has all of them. A one-time prekey that was used is nil.
+// PrekeyBatch holds the private keys of a publication, 32 bytes each, clamped. They stay bytes until they are used:
+// most never are, and every device of the account has all of them. A one-time prekey that was used is nil.
 type PrekeyBatch struct {
 	SignedID uint32
 	Signed   []byte
@@ -61,7 +61,10 @@ func (k *EpochKeys) NewBatch(rand io.Reader) (PrekeyBatch, *Publication, error) 
 		return b, nil, err
 	}
 	b.Signed = private.Bytes()
-	p := &Publication{SignedPrekeyID: b.SignedID, SignedPrekey: signed.Key, PrekeySignature: signed.Signature, FirstOneTimeID: b.FirstID}
+	p := &Publication{
+		SignedPrekeyID: b.SignedID, SignedPrekey: signed.Key, PrekeySignature: signed.Signature,
+		FirstOneTimeID: b.FirstID,
+	}
 	for i := range b.OneTime {
 		oneTime, err := primitive.GeneratePrivate(rand)
 		if err != nil {
@@ -80,14 +83,14 @@ func (k *EpochKeys) Add(b PrekeyBatch) {
 	}
 }
 
-// Clone gives a copy that shares nothing which changes.
+// Clone returns a copy that shares nothing which changes.
 func (k *EpochKeys) Clone() *EpochKeys {
 	c := *k
 	c.Batches = slices.Clone(k.Batches)
 	return &c
 }
 
-// Signed gives the private key of a signed prekey. It returns refusal.UnknownPrekey.
+// Signed returns the private key of a signed prekey. It returns refusal.UnknownPrekey.
 func (k *EpochKeys) Signed(id uint32) (*ecdh.PrivateKey, error) {
 	for _, b := range k.Batches {
 		if b.SignedID == id {
@@ -97,7 +100,7 @@ func (k *EpochKeys) Signed(id uint32) (*ecdh.PrivateKey, error) {
 	return nil, fmt.Errorf("%w: signed prekey %d", refusal.UnknownPrekey, id)
 }
 
-// OneTime gives the private key of a one-time prekey, nil for id 0. It returns refusal.UnknownPrekey.
+// OneTime returns the private key of a one-time prekey, nil for id 0. It returns refusal.UnknownPrekey.
 func (k *EpochKeys) OneTime(id uint32) (*ecdh.PrivateKey, error) {
 	if id == 0 {
 		return nil, nil

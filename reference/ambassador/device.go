@@ -1,12 +1,13 @@
 // Package ambassador is SPEC.md 11 and 12: one device of an account, which speaks with the account's voice.
 //
-// A Device does no input or output. It makes commits, which somebody brings to the post office, and reads the mails that
-// come from there; package client does both:
+// A Device does no input or output. It makes commits, which somebody brings to the post office, and reads the mails
+// that come from there; package client does both:
 //
 //	commit, err := device.Send(peer, plaintext, bundle, rand.Reader) // persist the device, then append the commit
-//	events, err := device.Receive(mail)                              // the device's own commit comes back as a mail too
+//	events, err := device.Receive(mail)                              // its own commit comes back as a mail too
 //
-// Refused input leaves the device as it was (AMB-CNV-01): every method works on a copy and replaces the device at the end.
+// Refused input leaves the device as it was (AMB-CNV-01): every method works on a copy and replaces the device at the
+// end.
 package ambassador
 
 import (
@@ -82,14 +83,15 @@ const (
 	Accepted EventKind = "accepted" // the own commit was accepted
 	Void     EventKind = "void"     // an entry of the peer that nobody can read: it only moves the log
 	Parked   EventKind = "parked"   // an entry that waits for a sibling's record
-	Frozen   EventKind = "frozen"   // siblings or logs differ: the conversation stops until a rotation; also each entry that comes then
-	Refused  EventKind = "refused"  // a parcel or an entry was refused and has changed nothing
-	Record   EventKind = "record"   // a record of a sibling was taken in
-	Rotated  EventKind = "rotated"  // a new epoch
+	// siblings or logs differ: the conversation stops until a rotation; also each entry that comes then
+	Frozen  EventKind = "frozen"
+	Refused EventKind = "refused" // a parcel or an entry was refused and has changed nothing
+	Record  EventKind = "record"  // a record of a sibling was taken in
+	Rotated EventKind = "rotated" // a new epoch
 )
 
-// Register makes the leader of a new account and the commit that registers it. It draws the device key, its signed prekey
-// and Z, the seed of the account key, and what account.NewEpoch draws, from rand, and returns the error of rand.
+// Register makes the leader of a new account and the commit that registers it. It draws the device key, its signed
+// prekey and Z, the seed of the account key, and what account.NewEpoch draws, from rand, and returns the error of rand.
 func Register(rand io.Reader) (*Device, []byte, error) {
 	d, err := NewDevice(rand)
 	if err != nil {
@@ -103,7 +105,9 @@ func Register(rand io.Reader) (*Device, []byte, error) {
 		return nil, nil, err
 	}
 	self := account.Device{ID: d.ID(), Status: account.Active, Prekey: d.channels.Prekey()}
-	list := &account.List{Account: account.IDOf(d.accountKey), Epoch: 1, Leader: d.ID(), Devices: []account.Device{self}}
+	list := &account.List{
+		Account: account.IDOf(d.accountKey), Epoch: 1, Leader: d.ID(), Devices: []account.Device{self},
+	}
 	list.Sign(d.accountKey)
 	d.list, d.keys = list, keys
 	commit, err := d.commit(postoffice.Commit{Kind: postoffice.KindRegister, Rotation: &postoffice.Rotation{
@@ -112,8 +116,8 @@ func Register(rand io.Reader) (*Device, []byte, error) {
 	return d, commit, err
 }
 
-// NewDevice makes a device without an account, to be linked. It draws the device key, its signed prekey and Z from rand,
-// and returns the error of rand.
+// NewDevice makes a device without an account, to be linked. It draws the device key, its signed prekey and Z from
+// rand, and returns the error of rand.
 func NewDevice(rand io.Reader) (*Device, error) {
 	channels, err := channel.New(rand)
 	if err != nil {
@@ -125,7 +129,7 @@ func NewDevice(rand io.Reader) (*Device, error) {
 	}, nil
 }
 
-// clone gives a copy that shares nothing which changes.
+// clone returns a copy that shares nothing which changes.
 func (d *Device) clone() *Device {
 	c := *d
 	c.channels = d.channels.Clone()
@@ -151,10 +155,10 @@ func (d *Device) try(change func(next *Device) ([]byte, error)) ([]byte, error) 
 // ID names the device.
 func (d *Device) ID() account.DeviceID { return d.channels.Device }
 
-// List gives the device list of the account, nil before a link request.
+// List returns the device list of the account, nil before a link request.
 func (d *Device) List() *account.List { return d.list }
 
-// Account gives the account of the device, zero before a link request.
+// Account returns the account of the device, zero before a link request.
 func (d *Device) Account() account.ID {
 	if d.list == nil {
 		return account.ID{}
@@ -162,7 +166,7 @@ func (d *Device) Account() account.ID {
 	return d.list.Account
 }
 
-// Epoch gives the epoch of the device's list, 0 before a link request.
+// Epoch returns the epoch of the device's list, 0 before a link request.
 func (d *Device) Epoch() uint32 {
 	if d.list == nil {
 		return 0
@@ -170,20 +174,22 @@ func (d *Device) Epoch() uint32 {
 	return d.list.Epoch
 }
 
-// Leader tells whether the device holds the account key.
+// Leader reports whether the device holds the account key.
 func (d *Device) Leader() bool { return d.accountKey != nil }
 
-// Active tells whether the device holds the secrets of its epoch.
+// Active reports whether the device holds the secrets of its epoch.
 func (d *Device) Active() bool { return d.keys != nil }
 
-// Conversation gives the conversation with a peer; it is new if there has been none.
+// Conversation returns the conversation with a peer; it is new if there has been none.
 func (d *Device) Conversation(peer account.ID) conversation.Conversation {
 	return d.talk(peer).Conversation
 }
 
 // Peers lists the accounts with which there is a conversation, ascending.
 func (d *Device) Peers() []account.ID {
-	return slices.SortedFunc(maps.Keys(d.conversations), func(a, b account.ID) int { return slices.Compare(a[:], b[:]) })
+	return slices.SortedFunc(
+		maps.Keys(d.conversations), func(a, b account.ID) int { return slices.Compare(a[:], b[:]) },
+	)
 }
 
 // Problem tells why a conversation stands still, "" if it does not: entries wait for a record, or it is frozen.
@@ -218,13 +224,13 @@ func (d *Device) mayCommit() error {
 	return nil
 }
 
-// PostOfficeRefused drops the commit under way without a trace in conversations, keys and list. What its channel messages
-// have used stays used (AMB-SYN-09).
+// PostOfficeRefused drops the commit under way without a trace in conversations, keys and list. What its channel
+// messages have used stays used (AMB-SYN-09).
 func (d *Device) PostOfficeRefused() { d.pending = nil }
 
 // CaughtUp tells a device that it has read its mailbox to the end, and how many of its commits the post office has seen
-// (Mailbox.Commits). A commit that has not come back by then is dropped (AMB-SYN-14). It returns refusal.NotReady if the
-// commits are more than the device knows of: it was set back, and would use channel keys twice (AMB-SYN-11).
+// (Mailbox.Commits). A commit that has not come back by then is dropped (AMB-SYN-14). It returns refusal.NotReady if
+// the commits are more than the device knows of: it was set back, and would use channel keys twice (AMB-SYN-11).
 func (d *Device) CaughtUp(commits uint64) error {
 	d.behind = commits > d.number
 	if d.behind {

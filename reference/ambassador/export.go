@@ -91,7 +91,7 @@ type storedDevice struct {
 	Prepared []byte `json:"prepared"`
 }
 
-// Export gives the whole state of the device, secrets included.
+// Export returns the whole state of the device, secrets included.
 func (d *Device) Export() []byte {
 	s := stored{
 		Channels: d.channels.Export(), Number: d.number,
@@ -162,7 +162,9 @@ func storeBatch(b *account.PrekeyBatch) *storedBatch {
 }
 
 func storeConversation(c conversation.Conversation) storedConversation {
-	s := storedConversation{Peer: c.Peer[:], Seq: c.Seq, Head: c.Head[:], PrekeyID: c.PeerPrekeyID, OwnEpoch: c.OwnEpoch}
+	s := storedConversation{
+		Peer: c.Peer[:], Seq: c.Seq, Head: c.Head[:], PrekeyID: c.PeerPrekeyID, OwnEpoch: c.OwnEpoch,
+	}
 	if c.PeerStatement != nil {
 		s.Statement = codec.MustEncode(c.PeerStatement)
 	}
@@ -211,8 +213,8 @@ func (p *pending) store() *storedPending {
 	return s
 }
 
-// Import gives the device that was exported. It has to catch up before it may send (AMB-SYN-10): read its mailbox to the
-// end and call CaughtUp. It returns refusal.Malformed with the field that is wrong.
+// Import returns the device that was exported. It has to catch up before it may send (AMB-SYN-10): read its mailbox to
+// the end and call CaughtUp. It returns refusal.Malformed with the field that is wrong.
 func Import(exported []byte) (*Device, error) {
 	var s stored
 	j := json.NewDecoder(bytes.NewReader(exported))
@@ -353,7 +355,9 @@ func (s *storedBatch) read() (*account.PrekeyBatch, error) {
 			return nil, fmt.Errorf("one_time: %d bytes", len(k))
 		}
 	}
-	return &account.PrekeyBatch{SignedID: s.SignedID, Signed: s.Signed, FirstID: s.FirstID, OneTime: [account.Batch][]byte(s.OneTime)}, nil
+	return &account.PrekeyBatch{
+		SignedID: s.SignedID, Signed: s.Signed, FirstID: s.FirstID, OneTime: [account.Batch][]byte(s.OneTime),
+	}, nil
 }
 
 func (s storedConversation) read(own account.ID) (c conversation.Conversation, err error) {

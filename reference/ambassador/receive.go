@@ -12,9 +12,9 @@ import (
 	"credence/spec/refusal"
 )
 
-// Receive reads a mail: first its parcels, then its entry. Each of these is taken in or refused by itself; what is refused
-// changes nothing and is told as an event. Nothing is drawn. It returns refusal.Malformed for a mail that cannot be parsed
-// and refusal.NotReady before a link request; the device is then unchanged.
+// Receive reads a mail: first its parcels, then its entry. Each of these is taken in or refused by itself; what is
+// refused changes nothing and is told as an event. Nothing is drawn. It returns refusal.Malformed for a mail that
+// cannot be parsed and refusal.NotReady before a link request; the device is then unchanged.
 func (d *Device) Receive(mail []byte) ([]Event, error) {
 	m := &postoffice.Mail{}
 	if err := codec.Decode(mail, m); err != nil {
@@ -100,8 +100,9 @@ func (d *Device) take(r *channel.Record, first bool) ([]Event, error) {
 	}
 }
 
-// echo applies the own commit that the post office has accepted. It gives nothing for the mails of others, for records, and
-// for a commit that this state does not know of, or knows with another entry: an entry is then treated like a sibling's.
+// echo applies the own commit that the post office has accepted. It returns nothing for the mails of others, for
+// records, and for a commit that this state does not know of, or knows with another entry: an entry is then treated
+// like a sibling's.
 func (d *Device) echo(m *postoffice.Mail) []Event {
 	p := d.pending
 	if m.Device != d.ID() || p == nil || p.Number != m.Number || string(m.Entry) != string(p.Entry) { // AMB-SYN-15
@@ -126,8 +127,8 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 	return []Event{accepted}
 }
 
-// takeSent keeps the record for its entry; one for an earlier entry says nothing new (AMB-SYN-05). It is a claim of its sender
-// too, which is compared even if the place turns out to be somebody else's entry (AMB-SYN-06).
+// takeSent keeps the record for its entry; one for an earlier entry says nothing new (AMB-SYN-05). It is a claim of its
+// sender too, which is compared even if the place turns out to be somebody else's entry (AMB-SYN-06).
 func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, error) {
 	event := []Event{{Kind: Record, Device: from, Peer: s.Peer, Seq: s.Seq}}
 	if s.Peer == d.Account() {
@@ -144,7 +145,11 @@ func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, erro
 	if s.Seq > t.Seq {
 		t.records[s.Seq] = s
 	}
-	event = append(event, t.hear(from, channel.Claim{Head: channel.Head{Peer: s.Peer, Seq: s.Seq, Head: s.Head}, Digest: s.Digest})...)
+	event = append(
+		event, t.hear(
+			from, channel.Claim{Head: channel.Head{Peer: s.Peer, Seq: s.Seq, Head: s.Head}, Digest: s.Digest},
+		)...,
+	)
 	return append(event, d.drain(t)...), nil
 }
 
@@ -178,15 +183,19 @@ func (d *Device) keepPrekey(from account.DeviceID, p account.Prekey) error {
 func (d *Device) takePrekeys(p *channel.Prekeys) error {
 	newest := d.keys.Batches[len(d.keys.Batches)-1]
 	if p.SignedPrekeyID != newest.SignedID+1 || p.FirstOneTimeID != newest.FirstID+account.Batch {
-		return fmt.Errorf("%w: record: signed_prekey_id: %d after %d", refusal.StaleEpoch, p.SignedPrekeyID, newest.SignedID)
+		return fmt.Errorf(
+			"%w: record: signed_prekey_id: %d after %d", refusal.StaleEpoch, p.SignedPrekeyID, newest.SignedID,
+		)
 	}
 	d.keys.Add(privateBatch(p))
 	return nil
 }
 
-// privateBatch gives the batch of a record body.
+// privateBatch returns the batch of a record body.
 func privateBatch(p *channel.Prekeys) account.PrekeyBatch {
-	b := account.PrekeyBatch{SignedID: p.SignedPrekeyID, Signed: clamped(p.SignedPrekeyPrivate), FirstID: p.FirstOneTimeID}
+	b := account.PrekeyBatch{
+		SignedID: p.SignedPrekeyID, Signed: clamped(p.SignedPrekeyPrivate), FirstID: p.FirstOneTimeID,
+	}
 	for i, k := range p.OneTimePrivates {
 		b.OneTime[i] = clamped(k)
 	}

@@ -21,9 +21,9 @@ func (d *Device) mayLead() error {
 	return d.mayCommit()
 }
 
-// Prepare makes the commit that asks devices to heal their channel to the leader before the next rotation; nil asks all.
-// A device that does not answer is pending from then on. It draws a nonce of 32 bytes and the ratchet key that is due, for
-// each device in ascending order, from rand. It returns refusal.NotAllowed and refusal.NotReady.
+// Prepare makes the commit that asks devices to heal their channel to the leader before the next rotation; nil asks
+// all. A device that does not answer is pending from then on. It draws a nonce of 32 bytes and the ratchet key that is
+// due, for each device in ascending order, from rand. It returns refusal.NotAllowed and refusal.NotReady.
 func (d *Device) Prepare(devices []account.DeviceID, rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) { return next.prepare(devices, rand) })
 }
@@ -80,11 +80,11 @@ type Change struct {
 	Remove []account.DeviceID
 }
 
-// Rotate makes the commit of the next epoch (SPEC.md 12.2): the signed list and statement, the publication, the cuts, and
-// for every device of the new list a record: the secrets of the epoch for active ones, the list alone for pending ones. It
-// draws what account.NewEpoch draws, then the ratchet keys that are due, ascending by device, from rand. It returns
-// refusal.NotAllowed, refusal.NotReady, refusal.StaleEpoch for a link request of another epoch, and the refusals of its
-// introduction.
+// Rotate makes the commit of the next epoch (SPEC.md 12.2): the signed list and statement, the publication, the cuts,
+// and for every device of the new list a record: the secrets of the epoch for active ones, the list alone for pending
+// ones. It draws what account.NewEpoch draws, then the ratchet keys that are due, ascending by device, from rand. It
+// returns refusal.NotAllowed, refusal.NotReady, refusal.StaleEpoch for a link request of another epoch, and the
+// refusals of its introduction.
 func (d *Device) Rotate(change Change, rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) { return next.rotate(change, rand) })
 }
@@ -118,7 +118,7 @@ func (d *Device) rotate(change Change, rand io.Reader) ([]byte, error) {
 	return commit, err
 }
 
-// nextList gives the list of the next epoch, without its signature.
+// nextList returns the list of the next epoch, without its signature.
 func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
 	list := &account.List{Account: d.list.Account, Epoch: d.list.Epoch + 1, Leader: d.ID()}
 	for _, id := range remove {
@@ -145,7 +145,7 @@ func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
 	return list, nil
 }
 
-// cuts gives the ends of the epoch's logs as far as this device has seen them.
+// cuts returns the ends of the epoch's logs as far as this device has seen them.
 func (d *Device) cuts() []channel.Head {
 	var heads []channel.Head
 	for _, peer := range d.Peers() {
@@ -157,7 +157,9 @@ func (d *Device) cuts() []channel.Head {
 }
 
 // announce makes the record of the rotation for each device of the new list.
-func (d *Device) announce(list *account.List, keys *account.EpochKeys, cuts []channel.Head, rand io.Reader) ([]postoffice.Parcel, error) {
+func (d *Device) announce(list *account.List, keys *account.EpochKeys, cuts []channel.Head, rand io.Reader) (
+	[]postoffice.Parcel, error,
+) {
 	var parcels []postoffice.Parcel
 	for _, id := range list.Others(d.ID(), 0) {
 		r := channel.Record{Kind: channel.KindList, List: list}
@@ -176,7 +178,8 @@ func (d *Device) announce(list *account.List, keys *account.EpochKeys, cuts []ch
 	return parcels, nil
 }
 
-// checkList refuses a list that is not the next one of the account (AMB-ROT-02), or that lacks this device with the status.
+// checkList refuses a list that is not the next one of the account (AMB-ROT-02), or that lacks this device with the
+// status.
 func (d *Device) checkList(list *account.List, status account.Status) error {
 	if list.Account != d.list.Account {
 		return fmt.Errorf("%w: list: account of somebody else", refusal.NotAllowed)
@@ -202,7 +205,8 @@ func (d *Device) takeRotate(leader account.DeviceID, r *channel.Rotate) ([]Event
 		return nil, err
 	}
 	keys := &account.EpochKeys{Statement: r.Statement, Ambassador: primitive.PrivateKey(r.AmbassadorPrivate)}
-	if r.Statement.Account != r.List.Account || r.Statement.Epoch != r.List.Epoch || primitive.Public(keys.Ambassador) != r.Statement.AmbassadorKey {
+	if r.Statement.Account != r.List.Account || r.Statement.Epoch != r.List.Epoch ||
+		primitive.Public(keys.Ambassador) != r.Statement.AmbassadorKey {
 		return nil, fmt.Errorf("%w: record: statement does not fit the list and the key", refusal.NotAllowed)
 	}
 	keys.Add(privateBatch(&r.Prekeys))
@@ -219,8 +223,8 @@ func (d *Device) takeList(list *account.List) error {
 	return nil
 }
 
-// openEpoch makes an epoch the current one: the secrets of the one before are destroyed (AMB-ROT-05), and every conversation
-// goes on from its cut.
+// openEpoch makes an epoch the current one: the secrets of the one before are destroyed (AMB-ROT-05), and every
+// conversation goes on from its cut.
 func (d *Device) openEpoch(list *account.List, keys *account.EpochKeys, cuts []channel.Head) []Event {
 	d.list, d.keys, d.pending = list, keys, nil
 	for _, id := range d.channels.Peers() {
@@ -284,8 +288,8 @@ func (r *LinkRequest) Fields(c *codec.Coder) {
 	c.Check("introductions", postoffice.Ascending(r.Introductions), "not in ascending order")
 }
 
-// Offer gives the link offer of the current list. It travels outside the post office, from the leader's screen to the new
-// device. It returns refusal.NotAllowed and refusal.NotReady.
+// Offer returns the link offer of the current list. It travels outside the post office, from the leader's screen to the
+// new device. It returns refusal.NotAllowed and refusal.NotReady.
 func (d *Device) Offer() ([]byte, error) {
 	if err := d.mayLead(); err != nil {
 		return nil, err
@@ -293,9 +297,10 @@ func (d *Device) Offer() ([]byte, error) {
 	return codec.MustEncode(&LinkOffer{*d.list}), nil
 }
 
-// Request answers a link offer: the device joins the account as soon as the leader has rotated. It draws, for each device of
-// the list in ascending order, the ephemeral key and the ratchet key of the channel, from rand. It returns
-// refusal.Malformed, refusal.BadSignature, refusal.NotAllowed if the device has an account, and the refusals of prekeys.
+// Request answers a link offer: the device joins the account as soon as the leader has rotated. It draws, for each
+// device of the list in ascending order, the ephemeral key and the ratchet key of the channel, from rand. It returns
+// refusal.Malformed, refusal.BadSignature, refusal.NotAllowed if the device has an account, and the refusals of
+// prekeys.
 func (d *Device) Request(offer []byte, rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) { return next.request(offer, rand) })
 }
@@ -312,7 +317,10 @@ func (d *Device) request(offer []byte, rand io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	d.list = &o.List
-	r := &LinkRequest{Account: o.List.Account, Epoch: o.List.Epoch, Device: account.Device{ID: d.ID(), Status: account.Active, Prekey: d.channels.Prekey()}}
+	r := &LinkRequest{
+		Account: o.List.Account, Epoch: o.List.Epoch,
+		Device: account.Device{ID: d.ID(), Status: account.Active, Prekey: d.channels.Prekey()},
+	}
 	for i := range o.List.Devices {
 		sibling := &o.List.Devices[i]
 		if err := d.channels.Connect(sibling, rand); err != nil {

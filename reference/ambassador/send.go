@@ -12,11 +12,11 @@ import (
 	"credence/spec/refusal"
 )
 
-// Send makes the commit of the next entry to a peer: the one ciphertext for all the peer's devices, and a record for every
-// sibling (SPEC.md 11.2). bundle is the peer's, encoded; nil asks for an entry of the session. The state after it waits
-// until the commit comes back as a mail. It draws what conversation.Start or Send draws, then the ratchet keys that are due
-// in the channels, ascending by device, from rand. It returns refusal.IncompleteBundle if the entry has to be a start and
-// there is no bundle, refusal.NotReady, refusal.Frozen, and the refusals of the bundle.
+// Send makes the commit of the next entry to a peer: the one ciphertext for all the peer's devices, and a record for
+// every sibling (SPEC.md 11.2). bundle is the peer's, encoded; nil asks for an entry of the session. The state after it
+// waits until the commit comes back as a mail. It draws what conversation.Start or Send draws, then the ratchet keys
+// that are due in the channels, ascending by device, from rand. It returns refusal.IncompleteBundle if the entry has to
+// be a start and there is no bundle, refusal.NotReady, refusal.Frozen, and the refusals of the bundle.
 func (d *Device) Send(peer account.ID, plaintext, bundle []byte, rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) { return next.send(peer, plaintext, bundle, rand) })
 }
@@ -57,8 +57,8 @@ func (d *Device) send(peer account.ID, plaintext, encodedBundle []byte, rand io.
 	return commit, err
 }
 
-// keepable gives the record if it may be kept for a resend, nil for one of a start: its secret would outlive the message
-// (AMB-SYN-13).
+// keepable returns the record if it may be kept for a resend, nil for one of a start: its secret would outlive the
+// message (AMB-SYN-13).
 func keepable(s *channel.Sent) *channel.Sent {
 	if len(s.Secret) > 0 {
 		return nil
@@ -77,9 +77,9 @@ func decodeBundle(encoded []byte) (*account.Bundle, error) {
 	return b, nil
 }
 
-// Replenish makes the commit of the next publication: a new signed prekey and new one-time prekeys, whose private keys go
-// to every sibling in the same commit. It draws what account.EpochKeys.NewBatch draws, then the ratchet keys that are due,
-// from rand. It returns refusal.NotReady.
+// Replenish makes the commit of the next publication: a new signed prekey and new one-time prekeys, whose private keys
+// go to every sibling in the same commit. It draws what account.EpochKeys.NewBatch draws, then the ratchet keys that
+// are due, from rand. It returns refusal.NotReady.
 func (d *Device) Replenish(rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) { return next.replenish(rand) })
 }
@@ -102,7 +102,7 @@ func (d *Device) replenish(rand io.Reader) ([]byte, error) {
 	return commit, err
 }
 
-// privatePrekeys gives the record body of a batch that nobody has used yet.
+// privatePrekeys returns the record body of a batch that nobody has used yet.
 func privatePrekeys(b *account.PrekeyBatch) channel.Prekeys {
 	p := channel.Prekeys{SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed), FirstOneTimeID: b.FirstID}
 	for i, k := range b.OneTime {

@@ -17,25 +17,28 @@ const parkLimit = 100
 // talk is a conversation with what a device needs to keep in step with its siblings.
 type talk struct {
 	conversation.Conversation
-	tip     channel.Head                       // the newest place of the log that was seen; ahead of Seq while entries wait
+	// the newest place of the log that was seen; ahead of Seq while entries wait
+	tip     channel.Head
 	parked  [][]byte                           // entries after Seq that wait for a record, oldest first
 	records map[uint64]*channel.Sent           // records that wait for their entry
 	claims  map[account.DeviceID]channel.Claim // what siblings say of places that this device has not reached
-	last    *channel.Sent                      // of the newest own entry, if it was no start; nothing in it is older than the session
-	frozen  string                             // why, or ""
+	// of the newest own entry, if it was no start; nothing in it is older than the session
+	last   *channel.Sent
+	frozen string // why, or ""
 }
 
-// talk gives the conversation with a peer to read, a new one if there is none.
+// talk returns the conversation with a peer to read, a new one if there is none.
 func (d *Device) talk(peer account.ID) *talk {
 	if t, ok := d.conversations[peer]; ok {
 		return t
 	}
-	t := &talk{Conversation: conversation.New(d.Account(), peer), records: map[uint64]*channel.Sent{}, claims: map[account.DeviceID]channel.Claim{}}
+	t := &talk{Conversation: conversation.New(d.Account(), peer), records: map[uint64]*channel.Sent{},
+		claims: map[account.DeviceID]channel.Claim{}}
 	t.tip = t.head()
 	return t
 }
 
-// keep gives a copy of the conversation with a peer to change, which takes its place.
+// keep returns a copy of the conversation with a peer to change, which takes its place.
 func (d *Device) keep(peer account.ID) *talk {
 	t := d.talk(peer).clone()
 	d.conversations[peer] = t
@@ -71,7 +74,7 @@ func (t *talk) freeze(reason string) Event {
 	return Event{Kind: Frozen, Peer: t.Peer, Seq: t.Seq, Class: refusal.Frozen, Reason: reason}
 }
 
-// atTip gives the conversation as far as the log was seen, for checking what follows.
+// atTip returns the conversation as far as the log was seen, for checking what follows.
 func (t *talk) atTip() conversation.Conversation {
 	c := t.Conversation
 	c.Seq, c.Head = t.tip.Seq, t.tip.Head
@@ -109,7 +112,9 @@ func (d *Device) arrive(encoded []byte) []Event {
 	if t.tip.Seq > t.Seq && t.frozen == "" { // AMB-SYN-08
 		events = append(events, Event{Kind: Parked, Peer: t.Peer, Seq: e.Seq})
 		for _, id := range d.list.Others(d.ID(), account.Active) {
-			d.owe(id, channel.Record{Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: t.Peer, Seq: e.Seq}})
+			d.owe(id, channel.Record{
+				Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: t.Peer, Seq: e.Seq},
+			})
 		}
 	}
 	return events

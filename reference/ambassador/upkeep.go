@@ -21,9 +21,9 @@ func (d *Device) owe(to account.DeviceID, r channel.Record) {
 	}
 }
 
-// Upkeep makes a commit of what the device owes its siblings: answers to a prepare, answers to requests, requests, and an
-// acknowledgement once AckEvery records have come. A commit has one record for each sibling; nil means that nothing is
-// owed. It draws the ratchet keys that are due, ascending by device, from rand. It returns refusal.NotReady.
+// Upkeep makes a commit of what the device owes its siblings: answers to a prepare, answers to requests, requests, and
+// an acknowledgement once AckEvery records have come. A commit has one record for each sibling; nil means that nothing
+// is owed. It draws the ratchet keys that are due, ascending by device, from rand. It returns refusal.NotReady.
 func (d *Device) Upkeep(rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) {
 		if len(next.due) == 0 && next.received < AckEvery {
@@ -79,9 +79,9 @@ func (d *Device) payDues(rand io.Reader) ([]byte, error) {
 	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels})
 }
 
-// Ack makes the commit of an acknowledgement to every other active device. If a linked device has used the device's prekey,
-// a new one is drawn first, with Z of its signature; then the ratchet keys that are due. It returns refusal.NotReady, also if
-// there is no sibling.
+// Ack makes the commit of an acknowledgement to every other active device. If a linked device has used the device's
+// prekey, a new one is drawn first, with Z of its signature; then the ratchet keys that are due. It returns
+// refusal.NotReady, also if there is no sibling.
 func (d *Device) Ack(rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) {
 		if err := next.mayRecord(); err != nil {
@@ -120,8 +120,9 @@ func (d *Device) ackRecord() channel.Record {
 	return channel.Record{Kind: channel.KindAck, Ack: a}
 }
 
-// takePrepare owes the leader a ready under a new ratchet key. If the next message would go on in a chain that was begun
-// before, it owes an ack instead, which brings the leader the newest ratchet key; the leader then asks again (AMB-ROT-08).
+// takePrepare owes the leader a ready under a new ratchet key. If the next message would go on in a chain that was
+// begun before, it owes an ack instead, which brings the leader the newest ratchet key; the leader then asks again
+// (AMB-ROT-08).
 func (d *Device) takePrepare(leader account.DeviceID, p *channel.Prepare) {
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind == channel.KindReady })
 	if !d.channels.Fresh(leader) {
@@ -129,5 +130,11 @@ func (d *Device) takePrepare(leader account.DeviceID, p *channel.Prepare) {
 		return
 	}
 	// In front: what is owed to the leader already would open the chain that the answer has to open.
-	d.due = append([]dueRecord{{leader, channel.Record{Kind: channel.KindReady, Ready: &channel.Ready{Nonce: p.Nonce, Prekey: d.channels.Prekey()}}}}, d.due...)
+	d.due = append(
+		[]dueRecord{
+			{leader, channel.Record{
+				Kind: channel.KindReady, Ready: &channel.Ready{Nonce: p.Nonce, Prekey: d.channels.Prekey()},
+			}},
+		}, d.due...,
+	)
 }

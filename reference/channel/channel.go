@@ -14,15 +14,15 @@ import (
 	"credence/spec/refusal"
 )
 
-// Channels are the channels of one device to its siblings. A device that is linked starts one to every device that is on
-// the list by then; so there is one session for each pair, for as long as both are on the list.
+// Channels are the channels of one device to its siblings. A device that is linked starts one to every device that is
+// on the list by then; so there is one session for each pair, for as long as both are on the list.
 type Channels struct {
 	Device account.DeviceID
 	party  *session.Party
 }
 
-// New makes the channels of a new device. It draws the device key, the device's signed prekey and Z of its signature from
-// rand, and returns the error of rand.
+// New makes the channels of a new device. It draws the device key, the device's signed prekey and Z of its signature
+// from rand, and returns the error of rand.
 func New(rand io.Reader) (*Channels, error) {
 	party, err := session.New(account.Set, session.Options{}, rand)
 	if err != nil {
@@ -35,10 +35,10 @@ func of(party *session.Party) *Channels {
 	return &Channels{Device: account.DeviceID(party.Bundle().Identity), party: party}
 }
 
-// Clone gives a copy that shares nothing which changes.
+// Clone returns a copy that shares nothing which changes.
 func (c *Channels) Clone() *Channels { return &Channels{c.Device, c.party.Clone()} }
 
-// Export gives the channels with all secrets, and Import reads them; it returns refusal.Malformed.
+// Export returns the channels with all secrets, and Import reads them; it returns refusal.Malformed.
 func (c *Channels) Export() []byte { return c.party.Export() }
 
 // Import reads what Export gave. It returns refusal.Malformed.
@@ -50,7 +50,7 @@ func Import(exported []byte) (*Channels, error) {
 	return of(party), nil
 }
 
-// Prekey gives the device's current signed prekey, as it stands on device lists.
+// Prekey returns the device's current signed prekey, as it stands on device lists.
 func (c *Channels) Prekey() account.Prekey {
 	b := c.party.Bundle()
 	p := account.Prekey{ID: b.SignedPrekeyID, Key: account.DeviceID(b.SignedPrekey)}
@@ -58,8 +58,8 @@ func (c *Channels) Prekey() account.Prekey {
 	return p
 }
 
-// RenewPrekey draws a new signed prekey and Z from rand; the earlier ones stay until ForgetPrekeys. It returns the error
-// of rand.
+// RenewPrekey draws a new signed prekey and Z from rand; the earlier ones stay until ForgetPrekeys. It returns the
+// error of rand.
 func (c *Channels) RenewPrekey(rand io.Reader) error { return c.party.RenewSignedPrekey(rand) }
 
 // ForgetPrekeys deletes the private keys of signed prekeys with a lower id (AMB-CHN-09).
@@ -67,7 +67,7 @@ func (c *Channels) ForgetPrekeys(below uint32) { c.party.ForgetSignedPrekeys(bel
 
 func name(id account.DeviceID) string { return hex.EncodeToString(id[:]) }
 
-// Has tells whether there is a channel to a device.
+// Has reports whether there is a channel to a device.
 func (c *Channels) Has(id account.DeviceID) bool {
 	_, err := c.party.State(name(id))
 	return err == nil
@@ -76,7 +76,7 @@ func (c *Channels) Has(id account.DeviceID) bool {
 // Drop deletes the channel to a device.
 func (c *Channels) Drop(id account.DeviceID) { c.party.Drop(name(id)) }
 
-// Peers gives the devices to which there is a channel, ascending.
+// Peers returns the devices to which there is a channel, ascending.
 func (c *Channels) Peers() []account.DeviceID {
 	var ids []account.DeviceID
 	for _, peer := range c.party.Peers() {
@@ -88,20 +88,20 @@ func (c *Channels) Peers() []account.DeviceID {
 	return ids
 }
 
-// Connect starts the channel to a device of a list. It draws the ephemeral key and the ratchet key from rand. It returns
-// the refusals of x3dh.Initiate, or the error of rand.
+// Connect starts the channel to a device of a list. It draws the ephemeral key and the ratchet key from rand. It
+// returns the refusals of x3dh.Initiate, or the error of rand.
 func (c *Channels) Connect(d *account.Device, rand io.Reader) error {
 	return c.party.Initiate(name(d.ID), d.Bundle(), rand)
 }
 
-// Fresh tells whether the next message to a device will carry a new ratchet key (SPEC.md 12.3).
+// Fresh reports whether the next message to a device will carry a new ratchet key (SPEC.md 12.3).
 func (c *Channels) Fresh(to account.DeviceID) bool {
 	s, err := c.party.State(name(to))
 	return err == nil && s.CKs == nil
 }
 
-// Seal encrypts a record for its receiver. It draws a ratchet key from rand if one is due. It returns refusal.NotReady if
-// there is no channel.
+// Seal encrypts a record for its receiver. It draws a ratchet key from rand if one is due. It returns refusal.NotReady
+// if there is no channel.
 func (c *Channels) Seal(r *Record, rand io.Reader) ([]byte, error) {
 	plaintext, err := codec.Encode(r)
 	if err != nil {

@@ -44,7 +44,7 @@ type Record struct {
 	Resend  *ResendRequest
 }
 
-// body gives the body of the kind, which is made if it is absent, or nil for an unknown kind.
+// body returns the body of the kind, which is made if it is absent, or nil for an unknown kind.
 func (r *Record) body() codec.Struct {
 	switch r.Kind {
 	case KindSent:
@@ -153,7 +153,9 @@ type Ack struct {
 // Fields is SPEC.md 11.1.
 func (a *Ack) Fields(c *codec.Coder) {
 	codec.List(c, "claims", &a.Claims)
-	c.Check("claims", slices.IsSortedFunc(a.Claims, func(x, y Claim) int { return bytes.Compare(x.Peer[:], y.Peer[:]) }), "not in ascending order")
+	c.Check("claims",
+		slices.IsSortedFunc(a.Claims, func(x, y Claim) int { return bytes.Compare(x.Peer[:], y.Peer[:]) }),
+		"not in ascending order")
 	a.Prekey.Fields(c)
 }
 

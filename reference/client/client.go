@@ -12,7 +12,8 @@ import (
 	"credence/spec/refusal"
 )
 
-// Device is what the loop needs of a device. ambassador.Device is one; a test may put another implementation in its place.
+// Device is what the loop needs of a device. ambassador.Device is one; a test may put another implementation in its
+// place.
 type Device interface {
 	ID() account.DeviceID
 	Account() account.ID
@@ -66,8 +67,8 @@ func Open(d Device, registration []byte, office postoffice.Service, rand io.Read
 	return c, c.Sync()
 }
 
-// attempts bounds how often a commit is made anew: a place in the log is kept for who lost it (AMB-PST-06), so that more
-// is a sign of a post office that lies.
+// attempts bounds how often a commit is made anew: a place in the log is kept for who lost it (AMB-PST-06), so that
+// more is a sign of a post office that lies.
 const attempts = 16
 
 // Sync reads the mailbox to its end and sends what the device owes its siblings.
@@ -99,7 +100,7 @@ func ignoreNotReady(err error) error {
 	return err
 }
 
-// read reads the mailbox to its end. It tells whether there was anything.
+// read reads the mailbox to its end. It reports whether there was anything.
 func (c *Client) read() (bool, error) {
 	box, err := c.office.Fetch(c.Device.Account(), c.Device.ID(), c.position)
 	if err != nil {
@@ -131,13 +132,14 @@ func (c *Client) append(commit []byte) error {
 	return err
 }
 
-// again tells whether a commit that was refused is worth making anew.
+// again reports whether a commit that was refused is worth making anew.
 func again(err error) bool {
-	return errors.Is(err, refusal.Conflict) || errors.Is(err, refusal.StaleEpoch) || errors.Is(err, refusal.WrongDevices)
+	return errors.Is(err, refusal.Conflict) || errors.Is(err, refusal.StaleEpoch) ||
+		errors.Is(err, refusal.WrongDevices)
 }
 
-// commit makes a commit until the post office takes it: before each attempt the device catches up. refused is told why the
-// attempt before has failed.
+// commit makes a commit until the post office takes it: before each attempt the device catches up. refused is told why
+// the attempt before has failed.
 func (c *Client) commit(make func() ([]byte, error), refused func(error) error) error {
 	var last error
 	for range attempts {
@@ -164,8 +166,8 @@ func (c *Client) commit(make func() ([]byte, error), refused func(error) error) 
 // repeat is the answer to a refusal that asks for nothing but another attempt.
 func repeat(error) error { return nil }
 
-// Send sends a plaintext to a peer. It fetches the peer's bundle when a start is due: before the first entry, and when the
-// post office says that one of the two has rotated.
+// Send sends a plaintext to a peer. It fetches the peer's bundle when a start is due: before the first entry, and when
+// the post office says that one of the two has rotated.
 func (c *Client) Send(peer account.ID, plaintext []byte) error {
 	var bundle []byte
 	fetch := func() (err error) {

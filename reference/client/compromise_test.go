@@ -11,7 +11,8 @@ import (
 	"credence/reference/postoffice"
 )
 
-// thief has copied a device and then only listens: it gets every mail of the victim, and every entry that Alice's phone gets.
+// thief has copied a device and then only listens: it gets every mail of the victim, and every entry that Alice's phone
+// gets.
 type thief struct {
 	t      *testing.T
 	w      *world
@@ -39,7 +40,7 @@ func (th *thief) box(p *person) [][]byte {
 	return box.Mails
 }
 
-// listen gives the plaintexts that the copy can read of what has travelled since.
+// listen returns the plaintexts that the copy can read of what has travelled since.
 func (th *thief) listen() (read []string) {
 	th.t.Helper()
 	take := func(mail []byte) {
@@ -110,7 +111,10 @@ func TestCompromise(t *testing.T) {
 		require.NoError(t, bob[0].Send(a, []byte("answer")))
 		require.NoError(t, alice[1].Send(b, []byte("from the laptop itself")))
 		require.Empty(t, th.listen())
-		require.Equal(t, []string{"sent:own", "message:answer"}, alice[1].read[len(alice[1].read)-2:], "the owner of the laptop reads it")
+		require.Equal(
+			t, []string{"sent:own", "message:answer"}, alice[1].read[len(alice[1].read)-2:],
+			"the owner of the laptop reads it",
+		)
 	})
 	t.Run("a start under the old bundle: readable, healed or not", func(t *testing.T) {
 		w, alice, _, a, _, th := stolen(t)

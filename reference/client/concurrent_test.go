@@ -103,9 +103,14 @@ func agree(t *testing.T, devices []*person, peer account.ID) {
 	read()
 	for i, p := range devices {
 		require.Empty(t, p.device.Problem(peer), "device %d", i)
-		require.Equal(t, devices[0].device.Conversation(peer).Digest(), p.device.Conversation(peer).Digest(), "device %d", i)
+		require.Equal(
+			t, devices[0].device.Conversation(peer).Digest(), p.device.Conversation(peer).Digest(), "device %d", i,
+		)
 		for _, e := range p.events {
-			require.NotContains(t, []ambassador.EventKind{ambassador.Void, ambassador.Frozen, ambassador.Parked}, e.Kind, "device %d: %+v", i, e)
+			require.NotContains(
+				t, []ambassador.EventKind{ambassador.Void, ambassador.Frozen, ambassador.Parked}, e.Kind,
+				"device %d: %+v", i, e,
+			)
 		}
 	}
 }

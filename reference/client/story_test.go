@@ -80,9 +80,14 @@ func inStep(t *testing.T, user []*person, peer account.ID) {
 	readAll(t, user)
 	for i, p := range user {
 		require.Equal(t, "", p.device.Problem(peer), "device %d", i)
-		require.Equal(t, user[0].device.Conversation(peer).Digest(), p.device.Conversation(peer).Digest(), "device %d", i)
+		require.Equal(
+			t, user[0].device.Conversation(peer).Digest(), p.device.Conversation(peer).Digest(), "device %d", i,
+		)
 		for _, e := range p.events {
-			require.NotContains(t, []ambassador.EventKind{ambassador.Refused, ambassador.Void, ambassador.Frozen, ambassador.Parked}, e.Kind, "device %d: %+v", i, e)
+			require.NotContains(
+				t, []ambassador.EventKind{ambassador.Refused, ambassador.Void, ambassador.Frozen, ambassador.Parked},
+				e.Kind, "device %d: %+v", i, e,
+			)
 		}
 	}
 }

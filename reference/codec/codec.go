@@ -1,6 +1,6 @@
 // Package codec is SPEC.md 7.1: the canonical encoding of the structures of the Ambassador protocol, in the TLS
-// presentation language. A structure describes its fields once, in order, in a method; encoding, decoding and listing by
-// name follow from it:
+// presentation language. A structure describes its fields once, in order, in a method; encoding, decoding and listing
+// by name follow from it:
 //
 //	func (s *EpochStatement) Fields(c *codec.Coder) {
 //		c.Header(codec.TypeEpochStatement)
@@ -73,7 +73,7 @@ type place struct {
 // usual is a capacity in bytes that most encodings fit in.
 const usual = 512
 
-// Encode gives the canonical encoding. It returns refusal.Malformed for a value that no encoding has.
+// Encode returns the canonical encoding. It returns refusal.Malformed for a value that no encoding has.
 func Encode(s Struct) ([]byte, error) {
 	c := &Coder{b: make([]byte, 0, usual)}
 	s.Fields(c)
@@ -107,7 +107,7 @@ func Dump(s Struct) []Field {
 	return c.fields
 }
 
-// TypeOf gives the type of an encoded structure, 0 if there is none.
+// TypeOf returns the type of an encoded structure, 0 if there is none.
 func TypeOf(b []byte) Type {
 	if len(b) < 2 || b[0] != Version {
 		return 0
@@ -121,7 +121,7 @@ func (c *Coder) fail(name, reason string) {
 	}
 }
 
-// full gives the name of a field with its path.
+// full returns the name of a field with its path.
 func (c *Coder) full(name string) string {
 	var b strings.Builder
 	for _, p := range c.path {
@@ -267,7 +267,7 @@ func List[T any, S interface {
 	})
 }
 
-// more tells whether a list goes on: reading, as long as there are bytes; writing, as long as there are items.
+// more reports whether a list goes on: reading, as long as there are bytes; writing, as long as there are items.
 func (c *Coder) more(items bool) bool {
 	if c.decoding {
 		return len(c.b) > 0 && c.err == nil
@@ -321,5 +321,5 @@ func (c *Coder) putLength(name string, n, least, most int) {
 	}
 }
 
-// Decoding tells whether the coder reads, for fields whose presence depends on another one.
+// Decoding reports whether the coder reads, for fields whose presence depends on another one.
 func (c *Coder) Decoding() bool { return c.decoding }

@@ -42,7 +42,10 @@ func (l *letter) Fields(c *codec.Coder) {
 }
 
 func genuine() *letter {
-	return &letter{Key: [4]byte{1, 2, 3, 4}, Kind: 5, Count: 6, Seq: 7, Text: []byte("hi"), Pages: []page{{8}, {9}}, Cover: page{10}, Inside: page{11}}
+	return &letter{
+		Key: [4]byte{1, 2, 3, 4}, Kind: 5, Count: 6, Seq: 7, Text: []byte("hi"), Pages: []page{{8}, {9}},
+		Cover: page{10}, Inside: page{11},
+	}
 }
 
 var encoded = []byte{
@@ -66,7 +69,12 @@ func TestDump(t *testing.T) {
 	for _, f := range codec.Dump(genuine()) {
 		names = append(names, f.Name)
 	}
-	require.Equal(t, []string{"version", "type", "key", "kind", "count", "seq", "text", "pages[0].number", "pages[1].number", "cover.number", "inside.number"}, names)
+	require.Equal(
+		t, []string{
+			"version", "type", "key", "kind", "count", "seq", "text", "pages[0].number", "pages[1].number",
+			"cover.number", "inside.number",
+		}, names,
+	)
 }
 
 // An error names the field and the reason.

@@ -35,14 +35,14 @@ type Conversation struct {
 	Session  *ratchet.State // nil before the first start of an epoch
 }
 
-// New gives a conversation before its first entry.
+// New returns a conversation before its first entry.
 func New(own, peer account.ID) Conversation {
 	return Conversation{Own: own, Peer: peer, Head: FirstHead(own, peer)}
 }
 
 const digestDomain = "ambassador-v1 conversation"
 
-// Digest gives the conversation digest of SPEC.md 10.5.
+// Digest returns the conversation digest of SPEC.md 10.5.
 func (c Conversation) Digest() [32]byte {
 	b := slices.Concat([]byte(digestDomain), c.Own[:], c.Peer[:])
 	b = binary.BigEndian.AppendUint64(b, c.Seq)
@@ -75,7 +75,7 @@ type Outgoing struct {
 	Sent  channel.Sent
 }
 
-// NeedsStart tells whether the next own entry has to be a start: there is no session, or the peer has a newer epoch.
+// NeedsStart reports whether the next own entry has to be a start: there is no session, or the peer has a newer epoch.
 func (c Conversation) NeedsStart(bundle *account.Bundle) bool {
 	return c.Session == nil || bundle != nil && bundle.Statement.Epoch > c.peerEpoch()
 }
@@ -89,9 +89,11 @@ func (c Conversation) Send(plaintext []byte, rand io.Reader) (*Outgoing, error) 
 	return c.outgoing(&Entry{SenderEpoch: c.OwnEpoch}, c.Session, plaintext, rand)
 }
 
-// Start makes a start entry to the owner of a bundle (SPEC.md 10.3). It draws the ephemeral key and the ratchet key from
-// rand. It returns the refusals of CheckBundle and of x3dh.Initiate.
-func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, plaintext []byte, rand io.Reader) (*Outgoing, error) {
+// Start makes a start entry to the owner of a bundle (SPEC.md 10.3). It draws the ephemeral key and the ratchet key
+// from rand. It returns the refusals of CheckBundle and of x3dh.Initiate.
+func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, plaintext []byte, rand io.Reader) (
+	*Outgoing, error,
+) {
 	if err := c.CheckBundle(bundle); err != nil {
 		return nil, err
 	}
@@ -147,7 +149,10 @@ func (c Conversation) outgoing(e *Entry, session *ratchet.State, plaintext []byt
 	}
 	o := &Outgoing{Entry: encoded, Next: c.advance(encoded)}
 	o.Next.Session, o.Next.OwnEpoch = &next, e.SenderEpoch
-	o.Sent = channel.Sent{Peer: c.Peer, Seq: o.Next.Seq, Head: o.Next.Head, Digest: o.Next.Digest(), RatchetPrivate: [32]byte(next.DHs.Bytes())}
+	o.Sent = channel.Sent{
+		Peer: c.Peer, Seq: o.Next.Seq, Head: o.Next.Head, Digest: o.Next.Digest(),
+		RatchetPrivate: [32]byte(next.DHs.Bytes()),
+	}
 	return o, nil
 }
 
@@ -195,8 +200,8 @@ func (c Conversation) checkStatement(s *account.EpochStatement) error {
 	return nil
 }
 
-// Follows refuses an entry that is not the next one of this log: refusal.Duplicate for an earlier place, refusal.NotReady
-// for a later one, refusal.Conflict for another history, refusal.NotAllowed for other accounts.
+// Follows refuses an entry that is not the next one of this log: refusal.Duplicate for an earlier place,
+// refusal.NotReady for a later one, refusal.Conflict for another history, refusal.NotAllowed for other accounts.
 func (c Conversation) Follows(e *Entry) error {
 	switch {
 	case e.Peer(c.Own) != c.Peer || e.Peer(c.Peer) != c.Own:
@@ -211,13 +216,16 @@ func (c Conversation) Follows(e *Entry) error {
 	return nil
 }
 
-// Receive reads the peer's entry, which must follow (AMB-LOG-07). Keys are those of the own epoch; a one-time prekey that
-// was used is not deleted here. On a refusal the next conversation has only moved in the log: the entry is void
+// Receive reads the peer's entry, which must follow (AMB-LOG-07). Keys are those of the own epoch; a one-time prekey
+// that was used is not deleted here. On a refusal the next conversation has only moved in the log: the entry is void
 // (AMB-LOG-08). It is a function of its inputs: nothing is drawn.
-func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte) (next Conversation, plaintext []byte, err error) {
+func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte) (
+	next Conversation, plaintext []byte, err error,
+) {
 	next = c.advance(encoded)
 	if e.RecipientEpoch != keys.Statement.Epoch {
-		return next, nil, fmt.Errorf("%w: entry to epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, keys.Statement.Epoch)
+		return next, nil,
+			fmt.Errorf("%w: entry to epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, keys.Statement.Epoch)
 	}
 	read := next
 	if e.Start != nil {
@@ -239,7 +247,7 @@ func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte)
 	return read, plaintext, nil
 }
 
-// session gives a copy of the session for the peer's message entry.
+// session returns a copy of the session for the peer's message entry.
 func (c Conversation) session(e *Entry) (*ratchet.State, error) {
 	if c.Session == nil {
 		return nil, fmt.Errorf("%w: no session", refusal.NotReady)
@@ -267,7 +275,9 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Respond(account.Set, keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:])
+	a, err := x3dh.Respond(
+		account.Set, keys.Ambassador, spk, opk, e.Start.Statement.AmbassadorKey[:], e.Start.Ephemeral[:],
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +291,9 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 
 // Follow makes the step of an entry that a sibling has sent, which must follow (SPEC.md 10.4). It returns
 // refusal.Authentication if the entry does not follow from the record, and the refusals of a bad record.
-func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (next Conversation, plaintext []byte, err error) {
+func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (
+	next Conversation, plaintext []byte, err error,
+) {
 	next = c.advance(encoded)
 	if next.Session, err = next.followed(e, sent); err != nil {
 		return c, nil, err
@@ -298,12 +310,13 @@ func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (next
 		return c, nil, err
 	}
 	if next.Head != sent.Head || next.Digest() != sent.Digest {
-		return c, nil, fmt.Errorf("%w: entry %d: the sibling that sent it has another state", refusal.Authentication, e.Seq)
+		return c, nil,
+			fmt.Errorf("%w: entry %d: the sibling that sent it has another state", refusal.Authentication, e.Seq)
 	}
 	return next, plaintext, nil
 }
 
-// followed gives a copy of the session that the sibling used, or the one that it started.
+// followed returns a copy of the session that the sibling used, or the one that it started.
 func (c Conversation) followed(e *Entry, sent *channel.Sent) (*ratchet.State, error) {
 	if e.Start == nil {
 		if c.Session == nil || len(sent.Secret) > 0 {
@@ -320,6 +333,9 @@ func (c Conversation) followed(e *Entry, sent *channel.Sent) (*ratchet.State, er
 		return nil, err
 	}
 	x := b.X3DH()
-	ad := x3dh.AssociatedData(account.Set, e.Start.Statement.AmbassadorKey[:], x.Identity, e.Start.Ephemeral[:], x.SignedPrekey, x.OneTimePrekey)
+	ad := x3dh.AssociatedData(
+		account.Set, e.Start.Statement.AmbassadorKey[:], x.Identity, e.Start.Ephemeral[:], x.SignedPrekey,
+		x.OneTimePrekey,
+	)
 	return startInitiator(x3dh.Agreement{Secret: sent.Secret, AD: ad}, primitive.PrivateKey(sent.RatchetPrivate), &b)
 }

@@ -60,7 +60,8 @@ func (e *Entry) context(c *codec.Coder) {
 
 func (s *Start) fields(c *codec.Coder, e *Entry) {
 	c.Inner("statement", &s.Statement)
-	c.Check("statement", s.Statement.Account == e.Sender && s.Statement.Epoch == e.SenderEpoch, "is not of the sender and its epoch")
+	c.Check("statement", s.Statement.Account == e.Sender && s.Statement.Epoch == e.SenderEpoch,
+		"is not of the sender and its epoch")
 	c.Fixed("ephemeral", s.Ephemeral[:])
 	c.Uint32("signed_prekey_id", &s.SignedPrekeyID)
 	c.Check("signed_prekey_id", s.SignedPrekeyID > 0, "zero")
@@ -72,7 +73,7 @@ type header struct{ *Entry }
 
 func (h header) Fields(c *codec.Coder) { h.context(c) }
 
-// Context gives the context of the entry's message: the encoding up to the message.
+// Context returns the context of the entry's message: the encoding up to the message.
 func (e *Entry) Context() []byte { return codec.MustEncode(header{e}) }
 
 // ParseEntry reads an entry. It returns refusal.Malformed with the field.
@@ -84,7 +85,7 @@ func ParseEntry(b []byte) (*Entry, error) {
 	return e, codec.Decode(b, e)
 }
 
-// Peer gives the other account of an entry.
+// Peer returns the other account of an entry.
 func (e *Entry) Peer(own account.ID) account.ID {
 	if e.Sender == own {
 		return e.Recipient
@@ -98,7 +99,7 @@ const (
 	entryDomain = "ambassador-v1 entry"
 )
 
-// FirstHead gives h_0 of the log between two accounts, the same for both (AMB-LOG-01).
+// FirstHead returns h_0 of the log between two accounts, the same for both (AMB-LOG-01).
 func FirstHead(a, b account.ID) [32]byte {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a
@@ -106,7 +107,7 @@ func FirstHead(a, b account.ID) [32]byte {
 	return hash([]byte(logDomain), a[:], b[:])
 }
 
-// NextHead gives h_k of h_(k-1) and the encoded entry k (AMB-LOG-02).
+// NextHead returns h_k of h_(k-1) and the encoded entry k (AMB-LOG-02).
 func NextHead(previous [32]byte, entry []byte) [32]byte {
 	return hash([]byte(entryDomain), previous[:], entry)
 }

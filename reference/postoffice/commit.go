@@ -33,7 +33,7 @@ func (p *Parcel) Fields(c *codec.Coder) {
 	c.Vector("body", &p.Body, 1, codec.Most)
 }
 
-// addressed gives the devices of parcels.
+// addressed returns the devices of parcels.
 func addressed(parcels []Parcel) []account.DeviceID {
 	var ids []account.DeviceID
 	for _, p := range parcels {
@@ -42,7 +42,7 @@ func addressed(parcels []Parcel) []account.DeviceID {
 	return ids
 }
 
-// Ascending tells whether parcels are in the order of their devices, each once (SPEC.md 9.2, 12.1).
+// Ascending reports whether parcels are in the order of their devices, each once (SPEC.md 9.2, 12.1).
 func Ascending(parcels []Parcel) bool {
 	for i := 1; i < len(parcels); i++ {
 		if bytes.Compare(parcels[i-1].Device[:], parcels[i].Device[:]) >= 0 {
@@ -82,7 +82,9 @@ func (r *Rotation) Fields(c *codec.Coder) {
 	c.Inner("statement", &r.Statement)
 	c.Inner("publication", &r.Publication)
 	codec.List(c, "cuts", &r.Cuts)
-	c.Check("cuts", slices.IsSortedFunc(r.Cuts, func(a, b channel.Head) int { return bytes.Compare(a.Peer[:], b.Peer[:]) }), "not in ascending order")
+	c.Check("cuts",
+		slices.IsSortedFunc(r.Cuts, func(a, b channel.Head) int { return bytes.Compare(a.Peer[:], b.Peer[:]) }),
+		"not in ascending order")
 	codec.List(c, "introductions", &r.Introductions)
 	c.Check("introductions", Ascending(r.Introductions), "not in ascending order")
 }

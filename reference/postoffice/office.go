@@ -21,7 +21,7 @@ type Service interface {
 	Append(commit []byte) error
 	// Bundle hands out the current bundle of an account, with a one-time prekey if one is left.
 	Bundle(account.ID) ([]byte, error)
-	// Fetch gives the mails of a device from a position on, and what the office has of it.
+	// Fetch returns the mails of a device from a position on, and what the office has of it.
 	Fetch(id account.ID, device account.DeviceID, from uint64) (Mailbox, error)
 }
 
@@ -65,7 +65,7 @@ type log struct {
 	reserved reservation
 }
 
-// New gives an empty post office. now is its clock, which only bounds reservations.
+// New returns an empty post office. now is its clock, which only bounds reservations.
 func New(now func() time.Time) *Office {
 	return &Office{now: now, accounts: map[account.ID]*accountState{}, logs: map[[32]byte]*log{}}
 }
@@ -223,7 +223,7 @@ func (o *Office) rotate(a *accountState, m *Commit) error {
 	return nil
 }
 
-// addedDevices gives the devices that are new on a list.
+// addedDevices returns the devices that are new on a list.
 func addedDevices(old, list *account.List) []account.DeviceID {
 	var ids []account.DeviceID
 	for _, d := range list.Devices {
@@ -234,17 +234,19 @@ func addedDevices(old, list *account.List) []account.DeviceID {
 	return ids
 }
 
-// introduces tells whether the introductions are those of the one device that is added, to every device that stays but the
-// leader, which has read its own already.
+// introduces reports whether the introductions are those of the one device that is added, to every device that stays
+// but the leader, which has read its own already.
 func (r *Rotation) introduces(added []account.DeviceID) bool {
 	var stay []account.DeviceID
 	if len(added) > 0 {
-		stay = slices.DeleteFunc(r.List.Others(r.List.Leader, 0), func(id account.DeviceID) bool { return id == added[0] })
+		stay = slices.DeleteFunc(
+			r.List.Others(r.List.Leader, 0), func(id account.DeviceID) bool { return id == added[0] },
+		)
 	}
 	return len(added) <= 1 && slices.Equal(addressed(r.Introductions), stay)
 }
 
-// cuts gives the heads of the account's logs, ascending by peer.
+// cuts returns the heads of the account's logs, ascending by peer.
 func (o *Office) cuts(id account.ID) []channel.Head {
 	var heads []channel.Head
 	for _, l := range o.logs {
@@ -279,7 +281,9 @@ func (o *Office) entry(a *accountState, m *Commit) error {
 		return fmt.Errorf("%w: commit: entry: recipient: not registered", refusal.NotReady)
 	}
 	if e.RecipientEpoch != peer.list.Epoch {
-		return fmt.Errorf("%w: commit: entry: recipient_epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, peer.list.Epoch)
+		return fmt.Errorf(
+			"%w: commit: entry: recipient_epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, peer.list.Epoch,
+		)
 	}
 	if err := a.addressesSiblings(m); err != nil {
 		return err
@@ -308,7 +312,7 @@ func (o *Office) log(a, b account.ID) *log {
 	return o.logs[first]
 }
 
-// keptFor tells whether the next place is kept for an account.
+// keptFor reports whether the next place is kept for an account.
 func (l *log) keptFor(id account.ID, now time.Time) bool {
 	return l.reserved.holder == id && now.Before(l.reserved.until)
 }
@@ -355,8 +359,12 @@ func (a *accountState) prekeys(m *Commit) error {
 	if err := m.Publication.Verify(a.statement.AmbassadorKey); err != nil {
 		return fmt.Errorf("commit: publication: %w", err)
 	}
-	if m.Publication.SignedPrekeyID != a.publication.SignedPrekeyID+1 || m.Publication.FirstOneTimeID != a.publication.FirstOneTimeID+account.Batch {
-		return fmt.Errorf("%w: commit: publication: signed prekey %d after %d", refusal.Conflict, m.Publication.SignedPrekeyID, a.publication.SignedPrekeyID)
+	if m.Publication.SignedPrekeyID != a.publication.SignedPrekeyID+1 ||
+		m.Publication.FirstOneTimeID != a.publication.FirstOneTimeID+account.Batch {
+		return fmt.Errorf(
+			"%w: commit: publication: signed prekey %d after %d", refusal.Conflict, m.Publication.SignedPrekeyID,
+			a.publication.SignedPrekeyID,
+		)
 	}
 	a.publish(m.Publication)
 	a.deliver(m, nil)

@@ -27,8 +27,8 @@ func GeneratePrivate(rand io.Reader) (*ecdh.PrivateKey, error) {
 	return PrivateKey(k), nil
 }
 
-// PrivateKey clamps 32 bytes and gives the private key. It multiplies the base point, which costs about as much as DH: a key that is
-// used often is kept, and one that may never be used stays bytes.
+// PrivateKey clamps 32 bytes and gives the private key. It multiplies the base point, which costs about as much as DH:
+// a key that is used often is kept, and one that may never be used stays bytes.
 func PrivateKey(k [KeySize]byte) *ecdh.PrivateKey {
 	Clamp(&k)
 	private, err := ecdh.X25519().NewPrivateKey(k[:])
@@ -44,7 +44,7 @@ func Clamp(k *[KeySize]byte) {
 	k[31] = k[31]&127 | 64
 }
 
-// Public gives the public key of k.
+// Public returns the public key of k.
 func Public(k *ecdh.PrivateKey) PublicKey { return PublicKey(k.PublicKey().Bytes()) }
 
 // DH is X25519. It returns refusal.LowOrderKey if the result is all zero (AMB-KEY-01).
@@ -60,10 +60,10 @@ func DH(k *ecdh.PrivateKey, p PublicKey) ([]byte, error) {
 	return shared, nil
 }
 
-// Canonical tells whether p is the canonical encoding of a field element (SPEC.md 2.1).
+// Canonical reports whether p is the canonical encoding of a field element (SPEC.md 2.1).
 func (p PublicKey) Canonical() bool { return p == p.reduced() }
 
-// LowOrder tells whether DH with p gives all zero (SPEC.md 2.1). It sees non-canonical encodings too.
+// LowOrder reports whether DH with p gives all zero (SPEC.md 2.1). It sees non-canonical encodings too.
 func (p PublicKey) LowOrder() bool {
 	switch p.reduced() {
 	case PublicKey{}, PublicKey{1}, minusOne, order8a, order8b:
@@ -72,7 +72,7 @@ func (p PublicKey) LowOrder() bool {
 	return false
 }
 
-// reduced gives the canonical encoding of the field element that X25519 makes of p: bit 255 cleared, modulo p.
+// reduced returns the canonical encoding of the field element that X25519 makes of p: bit 255 cleared, modulo p.
 func (p PublicKey) reduced() PublicKey {
 	var e field.Element
 	e.SetBytes(p[:]) // fails on a wrong length only

@@ -13,7 +13,7 @@ import (
 	"credence/spec/refusal"
 )
 
-// Marshal gives the canonical state (SPEC.md 5.7). It holds secrets.
+// Marshal returns the canonical state (SPEC.md 5.7). It holds secrets.
 func (s *State) Marshal() []byte {
 	var b cryptobyte.Builder
 	addVec8(&b, []byte(s.Set.Name))
@@ -59,7 +59,7 @@ func privateBytes(k *ecdh.PrivateKey) []byte {
 	return k.Bytes()
 }
 
-// Digest gives the state digest (SPEC.md 5.7), 32 bytes.
+// Digest returns the state digest (SPEC.md 5.7), 32 bytes.
 func (s *State) Digest() []byte {
 	d := sha256.Sum256(s.Marshal())
 	return d[:]

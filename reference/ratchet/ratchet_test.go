@@ -14,7 +14,7 @@ import (
 
 func random(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
 
-// pair gives both ends of a session from a shared secret.
+// pair returns both ends of a session from a shared secret.
 func pair(t testing.TB, set *params.Set) (alice, bob *ratchet.State, r *rand.ChaCha8) {
 	t.Helper()
 	r = random(1)

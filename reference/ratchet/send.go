@@ -18,8 +18,8 @@ func (s *State) Encrypt(rand io.Reader, plaintext []byte) ([]byte, error) {
 	return s.EncryptIn(rand, nil, plaintext)
 }
 
-// EncryptIn is Encrypt with a context: bytes that both sides know, authenticated after the associated data of the session
-// and before the header (SPEC.md 5.6).
+// EncryptIn is Encrypt with a context: bytes that both sides know, authenticated after the associated data of the
+// session and before the header (SPEC.md 5.6).
 func (s *State) EncryptIn(rand io.Reader, context, plaintext []byte) ([]byte, error) {
 	next := *s
 	header, mk, err := next.nextMessage(rand)
@@ -46,8 +46,8 @@ func (s *State) nextMessage(rand io.Reader) (h wire.Header, mk []byte, err error
 
 // Follow makes the step of a message that another device with the same state has sent, and reads it (SPEC.md 10.4).
 // private is the ratchet key of that device, which its step has drawn. It returns the refusals of wire.Parse,
-// refusal.Authentication if the message does not follow from the state and the key, and those of Encrypt; the state is then
-// unchanged.
+// refusal.Authentication if the message does not follow from the state and the key, and those of Encrypt; the state is
+// then unchanged.
 func (s *State) Follow(private [primitive.KeySize]byte, context, message []byte) ([]byte, error) {
 	m, err := wire.Parse(s.Set, message)
 	if err != nil {

@@ -35,7 +35,9 @@ func StartInitiator(set *params.Set, secret, ad []byte, t *ecdh.PrivateKey, spk 
 // StartResponder returns the responder's first state (AMB-RAT-02). spk is the private key of his signed prekey; with
 // the start olm it is not used, and first is the ratchet key of the first message, which the other starts do not use.
 // It returns refusal.Malformed for a secret of the wrong size.
-func StartResponder(set *params.Set, secret, ad []byte, spk *ecdh.PrivateKey, first primitive.PublicKey) (*State, error) {
+func StartResponder(set *params.Set, secret, ad []byte, spk *ecdh.PrivateKey, first primitive.PublicKey) (
+	*State, error,
+) {
 	if err := checkSecret(set, secret); err != nil {
 		return nil, err
 	}

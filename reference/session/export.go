@@ -37,7 +37,7 @@ type storedSession struct {
 	Wrapping bool    `json:"wrapping"`
 }
 
-// Export gives the whole state of the party, secrets included (SPEC.md 5.7).
+// Export returns the whole state of the party, secrets included (SPEC.md 5.7).
 func (p *Party) Export() []byte {
 	s := stored{
 		Set: p.set.Name, Identity: p.identity.Bytes(), Signature: p.signature, Accepted: p.accepted,
@@ -83,7 +83,10 @@ func (s stored) party(extra []*params.Set) (*Party, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Party{set: set, signature: s.Signature, accepted: s.Accepted, registrationID: s.RegistrationID, cadence: s.Cadence, sessions: map[string]*session{}}
+	p := &Party{
+		set: set, signature: s.Signature, accepted: s.Accepted, registrationID: s.RegistrationID, cadence: s.Cadence,
+		sessions: map[string]*session{},
+	}
 	if p.identity, err = ecdh.X25519().NewPrivateKey(s.Identity); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}

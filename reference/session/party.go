@@ -49,7 +49,8 @@ func New(set *params.Set, o Options, rand io.Reader) (p *Party, err error) {
 	if err := set.Validate(); err != nil {
 		return nil, err
 	}
-	p = &Party{set: set, registrationID: o.RegistrationID, cadence: max(o.Cadence, ratchet.PerTurn), sessions: map[string]*session{}}
+	p = &Party{set: set, registrationID: o.RegistrationID, cadence: max(o.Cadence, ratchet.PerTurn),
+		sessions: map[string]*session{}}
 	if p.cadence == ratchet.PerMessage && !set.PerMessage {
 		return nil, fmt.Errorf("%w: no cadence per-message in %s", refusal.Malformed, set.Name)
 	}
@@ -93,10 +94,12 @@ func (p *Party) RenewSignedPrekey(rand io.Reader) error {
 // ForgetSignedPrekeys deletes the signed prekeys with a lower id, but for the newest.
 func (p *Party) ForgetSignedPrekeys(below uint32) {
 	newest := p.newestSignedPrekey().id
-	p.signedPrekeys = slices.DeleteFunc(slices.Clone(p.signedPrekeys), func(k prekey) bool { return k.id < below && k.id != newest })
+	p.signedPrekeys = slices.DeleteFunc(
+		slices.Clone(p.signedPrekeys), func(k prekey) bool { return k.id < below && k.id != newest },
+	)
 }
 
-// newestSignedPrekey gives the zero prekey in a set that has none.
+// newestSignedPrekey returns the zero prekey in a set that has none.
 func (p *Party) newestSignedPrekey() prekey {
 	if len(p.signedPrekeys) == 0 {
 		return prekey{}
@@ -104,7 +107,7 @@ func (p *Party) newestSignedPrekey() prekey {
 	return p.signedPrekeys[len(p.signedPrekeys)-1]
 }
 
-// Bundle gives the party's bundle with the first one-time prekey that it still has, if any (SPEC.md 4.1).
+// Bundle returns the party's bundle with the first one-time prekey that it still has, if any (SPEC.md 4.1).
 func (p *Party) Bundle() x3dh.Bundle {
 	b := x3dh.Bundle{Identity: x3dh.EncodeIdentity(p.set, p.identity), Signature: p.signature}
 	if k := p.newestSignedPrekey(); k.key != nil {
@@ -162,11 +165,13 @@ func (p *Party) hasAccepted(a x3dh.Agreement) bool {
 // consume deletes the one-time prekey that an accepted initial message used (AMB-X3D-10), and remembers the agreement
 // (AMB-X3D-13).
 func (p *Party) consume(a x3dh.Agreement, used ...*ecdh.PrivateKey) {
-	p.oneTimePrekeys = slices.DeleteFunc(slices.Clone(p.oneTimePrekeys), func(k prekey) bool { return slices.Contains(used, k.key) })
+	p.oneTimePrekeys = slices.DeleteFunc(
+		slices.Clone(p.oneTimePrekeys), func(k prekey) bool { return slices.Contains(used, k.key) },
+	)
 	p.accepted = append(slices.Clip(p.accepted), acceptedDigest(a))
 }
 
-// Clone gives a copy of the party: what is done to one of the two does not show in the other.
+// Clone returns a copy of the party: what is done to one of the two does not show in the other.
 func (p *Party) Clone() *Party {
 	c := *p
 	c.sessions = maps.Clone(p.sessions)

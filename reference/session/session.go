@@ -108,7 +108,7 @@ func (p *Party) Start(peer string, state *ratchet.State) error {
 	return nil
 }
 
-// Encrypt gives the next message to a peer: an initial message until one was received (AMB-SES-01). It returns
+// Encrypt returns the next message to a peer: an initial message until one was received (AMB-SES-01). It returns
 // refusal.NotReady and the errors of ratchet.State.Encrypt; the party is then unchanged.
 func (p *Party) Encrypt(peer string, plaintext []byte, rand io.Reader) (Envelope, error) {
 	s, err := p.session(peer)
@@ -180,7 +180,7 @@ func (p *Party) Header(peer string, e Envelope) (wire.Header, error) {
 	return s.ratchet.Header(message)
 }
 
-// State gives a copy of the ratchet state of the session with a peer. It returns refusal.NotReady.
+// State returns a copy of the ratchet state of the session with a peer. It returns refusal.NotReady.
 func (p *Party) State(peer string) (*ratchet.State, error) {
 	s, err := p.session(peer)
 	if err != nil {
@@ -189,7 +189,7 @@ func (p *Party) State(peer string) (*ratchet.State, error) {
 	return &s.ratchet, nil
 }
 
-// session gives a copy of the session with a peer.
+// session returns a copy of the session with a peer.
 func (p *Party) session(peer string) (session, error) {
 	s, ok := p.sessions[peer]
 	if !ok {

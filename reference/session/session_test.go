@@ -39,7 +39,7 @@ func Example() {
 	// Output: hello
 }
 
-// seeded gives randomness that depends on the seed alone.
+// seeded returns randomness that depends on the seed alone.
 func seeded(seed uint64) *mathrand.ChaCha8 {
 	var s [32]byte
 	s[0], s[1] = byte(seed), byte(seed>>8)
@@ -118,7 +118,9 @@ func (c *conversation) deliver(t *rapid.T) {
 	before := e.Export()
 	plaintext, err := e.open(m.envelope, c.rand)
 	if err != nil {
-		require.True(t, m.read || refusal.Of(err) == refusal.Authentication || refusal.Of(err) == refusal.Duplicate, "%v", err)
+		require.True(
+			t, m.read || refusal.Of(err) == refusal.Authentication || refusal.Of(err) == refusal.Duplicate, "%v", err,
+		)
 		require.Equal(t, before, e.Export(), "a refusal changed the state")
 		return
 	}
@@ -183,7 +185,9 @@ func (c *conversation) check(t *rapid.T) {
 func TestConversation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newConversation(t)
-		t.Repeat(map[string]func(*rapid.T){"send": c.send, "deliver": c.deliver, "forge": c.forge, "restart": c.restart, "": c.check})
+		t.Repeat(map[string]func(*rapid.T){
+			"send": c.send, "deliver": c.deliver, "forge": c.forge, "restart": c.restart, "": c.check,
+		})
 	})
 }
 

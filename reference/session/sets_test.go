@@ -80,7 +80,7 @@ func (f flip) test(t *testing.T, published *params.Set) {
 }
 
 // dialogue is a conversation of two parties by a fixed schedule. Its record holds all that can be seen of it: the same
-// set gives the same record, and a property that nobody asks for does not change it.
+// set returns the same record, and a property that nobody asks for does not change it.
 type dialogue struct {
 	t          *testing.T
 	set        *params.Set

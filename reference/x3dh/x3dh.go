@@ -139,7 +139,9 @@ func Initiate(set *params.Set, identity, ephemeral *ecdh.PrivateKey, b Bundle) (
 
 // Respond is the responder's side (AMB-X3D-06). spk is the signed prekey, or the one-time prekey that takes its place;
 // opk is nil if there is no DH4. It returns the refusals of the initiator's keys.
-func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIdentity, ephemeral []byte) (Agreement, error) {
+func Respond(set *params.Set, identity, spk, opk *ecdh.PrivateKey, initiatorIdentity, ephemeral []byte) (
+	Agreement, error,
+) {
 	ika, err := DecodeIdentity(set, initiatorIdentity)
 	if err != nil {
 		return Agreement{}, fmt.Errorf("initiator's identity key: %w", err)

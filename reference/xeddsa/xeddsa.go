@@ -40,8 +40,10 @@ func Sign(mode params.SignatureMode, k *ecdh.PrivateKey, message []byte, rand io
 	return signature, nil
 }
 
-// calculateKeyPair gives the columns of the table in SPEC.md 3.1: scalar a, nonce key n, encoded point A.
-func calculateKeyPair(mode params.SignatureMode, k *ecdh.PrivateKey) (a *edwards25519.Scalar, nonceKey, encodedA []byte) {
+// calculateKeyPair returns the columns of the table in SPEC.md 3.1: scalar a, nonce key n, encoded point A.
+func calculateKeyPair(mode params.SignatureMode, k *ecdh.PrivateKey) (
+	a *edwards25519.Scalar, nonceKey, encodedA []byte,
+) {
 	clamped := [32]byte(k.Bytes())
 	primitive.Clamp(&clamped)
 	a, err := edwards25519.NewScalar().SetBytesWithClamping(clamped[:])
@@ -106,7 +108,7 @@ func Verify(mode params.SignatureMode, public, message, signature []byte) error 
 	return nil
 }
 
-// verificationKey gives the encoded point A.
+// verificationKey returns the encoded point A.
 func verificationKey(mode params.SignatureMode, public primitive.PublicKey, signature []byte) ([]byte, error) {
 	if mode == params.Ed25519 {
 		return public[:], nil
@@ -137,7 +139,7 @@ func decodeS(mode params.SignatureMode, encoded []byte) (*edwards25519.Scalar, e
 	return s, nil
 }
 
-// montgomeryToEdwards gives y = (u - 1)/(u + 1), encoded with sign 0.
+// montgomeryToEdwards returns y = (u - 1)/(u + 1), encoded with sign 0.
 func montgomeryToEdwards(public primitive.PublicKey) []byte {
 	var u, numerator, denominator field.Element
 	one := new(field.Element).One()
@@ -147,7 +149,7 @@ func montgomeryToEdwards(public primitive.PublicKey) []byte {
 	return u.Multiply(&numerator, &denominator).Bytes()
 }
 
-// EdwardsPublic gives the Ed25519 point of k with its true sign, 32 bytes (SPEC.md 3.4).
+// EdwardsPublic returns the Ed25519 point of k with its true sign, 32 bytes (SPEC.md 3.4).
 func EdwardsPublic(k *ecdh.PrivateKey) []byte {
 	_, _, encodedA := calculateKeyPair(params.Ed25519, k)
 	return encodedA
