@@ -109,20 +109,17 @@ var ways = []Way{
 
 // Part is a part of the table of operations.
 type Part struct {
-	Title      string
 	Types      []Type // that the schema defines for it
 	Operations []Operation
 }
 
-// table is the table of operations, in its two parts (docs/shim-protocol.md).
+// table is the table of operations, in its two parts: sessions, and the Ambassador protocol (docs/shim-protocol.md).
 var table = []Part{
 	{
-		Title:      "Operations",
 		Types:      []Type{hexType, keyType, publicKeyType, signatureType, idType, envelopeType, bundleType},
 		Operations: sessionOperations,
 	},
 	{
-		Title:      "Operations of the Ambassador protocol",
 		Types:      []Type{fieldType, eventType},
 		Operations: ambassadorOperations,
 	},

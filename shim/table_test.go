@@ -32,7 +32,7 @@ func TestEveryOperationHasAnEntry(t *testing.T) {
 		}
 		return true
 	})
-	require.Equal(t, declared, shim.Ops)
+	require.Equal(t, declared, shim.Ops, "the constants and the entries stand in the same order")
 }
 
 // goTypes are the types of Params and Result that can hold a kind of the table.
