@@ -83,9 +83,9 @@ var grown = []growth{
 	{"reading-by-skipped", "reading all that was skipped", "skipped messages",
 		"taking a stored key copies the list of the others, so that a refusal leaves no trace: quadratic in bytes " +
 			"that are moved, and bounded by the number of keys that are kept"},
-	{"search-by-bytes", "what a thief reads in a copy", "bytes of the copy",
+	{"search-by-bytes", "what an attacker reads in a copy", "bytes of the copy",
 		"every 32 bytes in a row are tried as a key"},
-	{"search-by-messages", "what a thief reads in a copy", "messages of the trace",
+	{"search-by-messages", "what an attacker reads in a copy", "messages of the trace",
 		"every message is tried; a chain key is followed for 100 steps at most"},
 	{"scenario-by-events", "a scenario with one theft", "events",
 		"the one copy that is searched weighs at the small end"},

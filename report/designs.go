@@ -15,12 +15,12 @@ const (
 	designsColumn = 118
 )
 
-// Designs draws what the thief of a device's state reads of one conversation in several designs, side by side, as SVG:
-// texts down, designs across, the time of the theft shaded until the last text that he reads.
+// Designs draws what the attacker of a device's state reads of one conversation in several designs, side by side, as
+// SVG: texts down, designs across, the time of the theft shaded until the last text that he reads.
 func Designs(w io.Writer, s *claims.Story) error {
 	c := &canvas{
-		width: designsLeft + designsColumn*len(s.Designs) + 16, title: "What a thief reads in each design",
-		desc: "A device's state is copied; the thief leaves, and sees everything that travels.",
+		width: designsLeft + designsColumn*len(s.Designs) + 16, title: "What an attacker reads in each design",
+		desc: "A device's state is copied; the attacker leaves, and sees everything that travels.",
 	}
 	c.text("title", 16, 24, c.title)
 	c.text("small", 16, 42, c.desc)
@@ -43,7 +43,7 @@ func Designs(w io.Writer, s *claims.Story) error {
 	}
 	legend := c.legend(16, bottom+22, c.width-32, []sign{
 		{"safe", func(x, y int) { c.mark(safe, x, y) }},
-		{"the thief reads it", func(x, y int) { c.mark(readable, x, y) }},
+		{"the attacker reads it", func(x, y int) { c.mark(readable, x, y) }},
 		{"state copied", c.theft}, {"healed", c.healed},
 		{"no step by which a user recovers", func(x, y int) { c.text("muted", x-4, y+4, "–") }},
 	})

@@ -83,9 +83,9 @@ type openness int
 
 const (
 	safe     openness = iota // nobody whom it is not for
-	allowed                  // the thief may, and did not
-	readable                 // the thief may, and did
-	broken                   // the thief did, and may not
+	allowed                  // the attacker may, and did not
+	readable                 // the attacker may, and did
+	broken                   // the attacker did, and may not
 )
 
 // words says it in a report.
@@ -333,7 +333,7 @@ func (c *canvas) mark(o openness, x, y int) {
 
 // theft, healed and cross are signs.
 func (c *canvas) theft(x, y int) {
-	c.shape("path", "thief", `d="M%d %dh12l-6 10z"`, x-6, y-5)
+	c.shape("path", "attacker", `d="M%d %dh12l-6 10z"`, x-6, y-5)
 }
 
 func (c *canvas) healed(x, y int) {

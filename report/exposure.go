@@ -241,7 +241,7 @@ func (m *exposure) foot() {
 		{"sent, and safe", func(x, y int) { m.mark(safe, x, y) }},
 		{"read by whom it is for", func(x, y int) { m.shape("circle", "arrived", `cx="%d" cy="%d" r="3"`, x, y) }},
 		{"state copied", m.theft},
-		{"the thief can read it, as he may", func(x, y int) { m.mark(readable, x, y) }},
+		{"the attacker can read it, as he may", func(x, y int) { m.mark(readable, x, y) }},
 		{"he may, and could not", func(x, y int) { m.mark(allowed, x, y) }},
 		{"read, and must be secret", func(x, y int) { m.mark(broken, x, y) }},
 		{"healed", m.canvas.healed},

@@ -281,7 +281,8 @@ func (v *sequence) signs() []sign {
 			signs = append(
 				signs, sign{
 					[...]string{
-						"", "may be read, and was not", "the thief can read it, as he may", "read, and must be secret",
+						"", "may be read, and was not", "the attacker can read it, as he may",
+						"read, and must be secret",
 					}[o], func(x, y int) { v.mark(o, x, y) },
 				},
 			)

@@ -13,7 +13,7 @@ const claimsHelp = `usage: credence claims [--format text|json|markdown|svg]
 
 Runs four designs for users with several devices (a single device, leader, multiplication, ambassador), and prints what each keeps
 of what is claimed for them, and what a message costs. Every cell is measured; json and markdown have the evidence. svg draws what
-the thief of a device's state reads of one conversation in each.
+the attacker of a device's state reads of one conversation in each.
 
 Exit status: 0 printed, 2 usage.
 `

@@ -37,7 +37,7 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// So is the picture of the designs, in which all have the same texts, and the thief reads some of them.
+// So is the picture of the designs, in which all have the same texts, and the attacker reads some of them.
 func TestDesignsPicture(t *testing.T) {
 	status, got, stderr := credenceRun("claims", "--format", "svg")
 	require.Equal(t, conforms, status, stderr)
@@ -51,7 +51,7 @@ func TestDesignsPicture(t *testing.T) {
 	for _, d := range story.Designs {
 		require.Len(t, d.Read, len(story.Texts))
 		require.NotContains(t, d.Read[:story.Theft], true, "forward secrecy")
-		require.True(t, d.Read[story.Theft], "the thief reads what comes next")
+		require.True(t, d.Read[story.Theft], "the attacker reads what comes next")
 	}
 }
 

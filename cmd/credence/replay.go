@@ -22,7 +22,7 @@ import (
 
 const replayHelp = `usage: credence replay (--target reference | --shim 'COMMAND ARGS') [options] FILE
 
-Runs a scenario (docs/scenarios.md) on a target, and prints its timeline, what the thief of each state could read, what the
+Runs a scenario (docs/scenarios.md) on a target, and prints its timeline, what the attacker of each state could read, what the
 specification lets him read, and the verdict. --svg and --sequence draw it.
 
 Exit status: 0 nothing is wrong; 1 something is; 2 usage, or the file is not a scenario; 3 the target could not be run at all.

@@ -60,7 +60,7 @@ const guaranteesHead = `
 ## Guarantees
 
 Forward secrecy and post-compromise security by experiment, on everything that can export its state (docs/scenarios.md). "Allowed" are
-the readings that SPEC.md gives to the thief of a state; "had" what he could read from the bytes of the copy, or the
+the readings that SPEC.md gives to the attacker of a state; "had" what he could read from the bytes of the copy, or the
 library from the copy. A state that is exported in encrypted form is read by the library alone.
 
 | implementation | guarantee | verdict | evidence |

@@ -28,7 +28,7 @@ var (
 	}
 )
 
-// Everything happens in a fuzzing campaign: faults, thieves, and above all changed messages.
+// Everything happens in a fuzzing campaign: faults, attackers, and above all changed messages.
 var (
 	AnyRatchet = Focus{
 		"anything", []Verb{

@@ -65,12 +65,12 @@ type Outcome string
 
 // The outcomes.
 const (
-	WasRead    Outcome = "read"
-	WasRefused Outcome = "refused"
-	WasForged  Outcome = "forged" // changed under way, and refused
-	FromThief  Outcome = "thief"  // made by who had a copy, and refused
-	Believed   Outcome = "believed"
-	WentWrong  Outcome = "wrong" // the receiver did what it must not
+	WasRead      Outcome = "read"
+	WasRefused   Outcome = "refused"
+	WasForged    Outcome = "forged" // changed under way, and refused
+	FromAttacker Outcome = "thief"  // made by who had a copy, and refused
+	Believed     Outcome = "believed"
+	WentWrong    Outcome = "wrong" // the receiver did what it must not
 )
 
 // NewRecord returns a record in which nothing has happened. Its lists are empty and not nil, so that JSON has lists.

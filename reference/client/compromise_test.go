@@ -11,9 +11,9 @@ import (
 	"credence/reference/postoffice"
 )
 
-// thief has copied a device and then only listens: it gets every mail of the victim, and every entry that Alice's phone
-// gets.
-type thief struct {
+// attacker has copied a device and then only listens: it gets every mail of the victim, and every entry that Alice's
+// phone gets.
+type attacker struct {
 	t      *testing.T
 	w      *world
 	copy   *ambassador.Device
@@ -23,16 +23,16 @@ type thief struct {
 	heard  int // of the phone
 }
 
-func (w *world) steal(victim, phone *person) *thief {
+func (w *world) steal(victim, phone *person) *attacker {
 	w.t.Helper()
 	d, err := ambassador.Import(victim.Device.Export())
 	require.NoError(w.t, err)
-	th := &thief{t: w.t, w: w, copy: d, victim: victim, phone: phone}
+	th := &attacker{t: w.t, w: w, copy: d, victim: victim, phone: phone}
 	th.mails, th.heard = len(th.box(victim)), len(th.box(phone))
 	return th
 }
 
-func (th *thief) box(p *person) [][]byte {
+func (th *attacker) box(p *person) [][]byte {
 	box, err := th.w.office.Fetch(p.Device.Account(), p.Device.ID(), 1)
 	if err != nil {
 		return nil // removed
@@ -41,7 +41,7 @@ func (th *thief) box(p *person) [][]byte {
 }
 
 // listen returns the plaintexts that the copy can read of what has travelled since.
-func (th *thief) listen() (read []string) {
+func (th *attacker) listen() (read []string) {
 	th.t.Helper()
 	take := func(mail []byte) {
 		events, err := th.copy.Receive(mail)
@@ -70,7 +70,7 @@ func (th *thief) listen() (read []string) {
 }
 
 // stolen is Alice with a phone and a laptop, whose laptop is copied, and Bob.
-func stolen(t *testing.T) (w *world, alice, bob []*person, a, b account.ID, th *thief) {
+func stolen(t *testing.T) (w *world, alice, bob []*person, a, b account.ID, th *attacker) {
 	w = newWorld(t)
 	alice, bob = w.user(2), w.user(1)
 	a, b = alice[0].Device.Account(), bob[0].Device.Account()
@@ -89,7 +89,7 @@ func heal(t *testing.T, alice []*person) {
 	}
 }
 
-// The rows of the table in SPEC.md 13.2, as far as a thief that imports the stolen state gets.
+// The rows of the table in SPEC.md 13.2, as far as an attacker that imports the stolen state gets.
 func TestCompromise(t *testing.T) {
 	t.Run("nothing that was read before", func(t *testing.T) {
 		_, _, _, _, _, th := stolen(t)
@@ -123,7 +123,7 @@ func TestCompromise(t *testing.T) {
 		require.NoError(t, carol[0].Send(a, []byte("to a stolen bundle")))
 		require.Equal(t, []string{"to a stolen bundle"}, th.listen())
 	})
-	t.Run("a rotation without healing: the new secrets travel to the thief", func(t *testing.T) {
+	t.Run("a rotation without healing: the new secrets travel to the attacker", func(t *testing.T) {
 		_, alice, bob, a, _, th := stolen(t)
 		require.NoError(t, alice[0].Rotate(ambassador.Change{}))
 		require.NoError(t, bob[0].Send(a, []byte("new epoch")))

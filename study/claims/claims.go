@@ -62,10 +62,10 @@ func claims() []claim {
 		{"a change of devices is visible", showsChange},
 		{"added or removed can be told apart", showsNature},
 		{"a single device can be addressed", pinpoints},
-		{"forward secrecy: texts from before the theft that the thief reads", forwardSecrecy},
-		{"post-compromise, the thief leaves: texts of 12 that he still reads", thiefLeaves},
+		{"forward secrecy: texts from before the theft that the attacker reads", forwardSecrecy},
+		{"post-compromise, the attacker leaves: texts of 12 that he still reads", attackerLeaves},
 		{"the same, after the user has recovered", afterRecovery},
-		{"post-compromise, the device is removed: texts of 6 that the thief still reads", removal},
+		{"post-compromise, the device is removed: texts of 6 that the attacker still reads", removal},
 		{"ciphertexts for one message, two devices a side", cost(func(c design.Cost) int { return c.Ciphertexts })},
 		{"bytes for one message of 64", cost(func(c design.Cost) int { return c.Bytes })},
 		{"X25519 operations for one message", cost(func(c design.Cost) int { return 2 * c.KeyPairs })},
@@ -264,7 +264,7 @@ func (w *world) conversation(c Contender, n int, name string, except ...int) (te
 	return texts
 }
 
-// had returns those texts that a thief has read.
+// had returns those texts that an attacker has read.
 func (w *world) had(read func() ([]string, error), texts []string) (had []string) {
 	if w.err != nil {
 		return nil
@@ -308,7 +308,7 @@ func (c Contender) theft(purpose string) (w *world, read func() ([]string, error
 	return w, read
 }
 
-func thiefLeaves(c Contender) (Cell, error) {
+func attackerLeaves(c Contender) (Cell, error) {
 	w, read := c.theft("leaves")
 	texts := w.conversation(c, 12, "later")
 	return readings(w.had(read, texts), texts), w.err

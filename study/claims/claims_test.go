@@ -50,9 +50,9 @@ func TestAmbassador(t *testing.T) {
 		"sending device hidden from the other side": "yes",
 		"a change of devices is visible":            "yes", "added or removed can be told apart": "no",
 		"a single device can be addressed":                                              "no",
-		"forward secrecy: texts from before the theft that the thief reads":             "0",
+		"forward secrecy: texts from before the theft that the attacker reads":             "0",
 		"the same, after the user has recovered":                                        "0",
-		"post-compromise, the device is removed: texts of 6 that the thief still reads": "0",
+		"post-compromise, the device is removed: texts of 6 that the attacker still reads": "0",
 	} {
 		require.Equal(t, value, cells[claim], claim)
 	}
@@ -83,7 +83,7 @@ func TestMeasures(t *testing.T) {
 	)
 	require.Equal(t, "no", cells["device count hidden from the other side"])
 	require.Equal(t, "yes", cells["a single device can be addressed"])
-	require.Equal(t, "12", cells["forward secrecy: texts from before the theft that the thief reads"])
-	require.Equal(t, "12", cells["post-compromise, the thief leaves: texts of 12 that he still reads"])
-	require.Equal(t, "6", cells["post-compromise, the device is removed: texts of 6 that the thief still reads"])
+	require.Equal(t, "12", cells["forward secrecy: texts from before the theft that the attacker reads"])
+	require.Equal(t, "12", cells["post-compromise, the attacker leaves: texts of 12 that he still reads"])
+	require.Equal(t, "6", cells["post-compromise, the device is removed: texts of 6 that the attacker still reads"])
 }

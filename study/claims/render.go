@@ -35,13 +35,13 @@ const markdownHead = `# The claims, measured
 What the essay that proposed the Ambassador protocol says of it and of the designs beside it, from runs of all four
 ([study/design](../study/design/)). Written by ` + "`credence claims --format markdown`" + `. Every cell is what a run has shown; the evidence is below.
 
-Alice has three devices and Bob two, where the design allows it, and one each in the design with a single device. The thief copies the state of one of Alice's
+Alice has three devices and Bob two, where the design allows it, and one each in the design with a single device. The attacker copies the state of one of Alice's
 devices, a companion if she has one, and leaves; later he runs the copy on everything that was sent to the device, before and after.
 He is weaker than the attacker of [scenarios.md](scenarios.md), who looks into bytes and follows what a device sends itself; SPEC.md 13.2 says
 exactly what holds. In the ambassador's design a channel between two devices heals when both have sent on it; in the others every turn of a pair of devices heals
 the session of that pair, and says nothing of the others.
 
-![What the thief of a state reads of one conversation in each design](pictures/designs.svg)
+![What the attacker of a state reads of one conversation in each design](pictures/designs.svg)
 
 (drawn by credence claims --format svg)
 

@@ -2,7 +2,7 @@ package claims
 
 import "slices"
 
-// Story is one conversation in every design: what the thief of a state can read of it.
+// Story is one conversation in every design: what the attacker of a state can read of it.
 type Story struct {
 	Texts   []Said   `json:"texts"`
 	Theft   int      `json:"theft"`   // the state is stolen before this text
@@ -16,7 +16,7 @@ type Said struct {
 	Text string `json:"text"`
 }
 
-// Column is what the thief has in one design.
+// Column is what the attacker has in one design.
 type Column struct {
 	Design   string `json:"design"`
 	Recovers bool   `json:"recovers"` // there is a step by which the user recovers

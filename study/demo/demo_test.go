@@ -28,7 +28,7 @@ func TestTell(t *testing.T) {
 		},
 		"ambassador": {
 			"\n20. Alice's watch sends to Bob", `Bob's desktop     reads "Without my phone" from Alice`,
-			`Alice's laptop    reads "Not for thieves" from Bob`, "\nAt the end every device of Alice",
+			`Alice's laptop    reads "Not for attackers" from Bob`, "\nAt the end every device of Alice",
 		},
 	} {
 		story := tell(t, design, 1)
@@ -40,7 +40,7 @@ func TestTell(t *testing.T) {
 
 func TestAmbassador(t *testing.T) {
 	story := tell(t, "ambassador", 1)
-	for _, line := range []string{"NOT SENT", `Alice's tablet    reads "Not for thieves"`, "one device alone"} {
+	for _, line := range []string{"NOT SENT", `Alice's tablet    reads "Not for attackers"`, "one device alone"} {
 		require.NotContains(t, story, line)
 	}
 	_, end, _ := strings.Cut(story, "At the end")

@@ -75,7 +75,7 @@ func (t *teller) severalDevices() []step {
 		t.says(bobPhone, "alice", "To all your devices"),
 		t.says(watch, "bob", "From my watch"),
 		{"Alice's tablet is stolen. She removes it.", func() error { return t.RemoveDevice(tablet) }},
-		t.says(bobPhone, "alice", "Not for thieves"),
+		t.says(bobPhone, "alice", "Not for attackers"),
 		t.says(laptop, "bob", "Safe again"),
 	}
 }

@@ -436,7 +436,7 @@ func (a *Ambassador) Standing(name Device, with string) (Standing, error) {
 	return Standing{device.Epoch(), device.Active(), c.Seq, c.Digest()}, nil
 }
 
-// Steal is Design.Steal. The thief of a removed device gets no mail of it.
+// Steal is Design.Steal. The attacker of a removed device gets no mail of it.
 func (a *Ambassador) Steal(name Device) (read func() ([]string, error), err error) {
 	d, err := a.voice(name)
 	if err != nil {
@@ -444,11 +444,11 @@ func (a *Ambassador) Steal(name Device) (read func() ([]string, error), err erro
 	}
 	state := d.client.Device.Export()
 	return func() ([]string, error) {
-		thief, err := protocol.Import(state)
+		attacker, err := protocol.Import(state)
 		if err != nil {
 			return nil, err
 		}
-		box, err := a.office.Fetch(d.user.id, thief.ID(), 1)
+		box, err := a.office.Fetch(d.user.id, attacker.ID(), 1)
 		if errors.Is(err, refusal.NotAllowed) {
 			return nil, nil
 		}
@@ -457,7 +457,7 @@ func (a *Ambassador) Steal(name Device) (read func() ([]string, error), err erro
 		}
 		var texts []string
 		for _, mail := range box.Mails {
-			events, err := thief.Receive(mail)
+			events, err := attacker.Receive(mail)
 			if err != nil {
 				return nil, err
 			}

@@ -99,7 +99,7 @@ type Design interface {
 	View(viewer, of string) (View, error)
 	// PostOffice returns what the post office has carried since the last call.
 	PostOffice() []Carried
-	// Steal copies the complete state of a device, for a thief who then leaves. read runs the copy on everything that
-	// was sent to the device before or has been sent to it since, and gives the plaintexts. It returns ErrUnknown.
+	// Steal copies the complete state of a device, for an attacker who then leaves. read runs the copy on everything
+	// that was sent to the device before or has been sent to it since, and gives the plaintexts. It returns ErrUnknown.
 	Steal(d Device) (read func() ([]string, error), err error)
 }

@@ -246,13 +246,14 @@ func (n *network) Steal(name Device) (read func() ([]string, error), err error) 
 	}
 	state := d.party.Export()
 	return func() ([]string, error) {
-		thief, err := session.Import(state)
+		attacker, err := session.Import(state)
 		if err != nil {
 			return nil, err
 		}
 		var texts []string
 		for _, m := range d.log {
-			if plaintext, err := n.openAs(thief, m); err == nil { // what cannot be read is what the thief does not get
+			// what cannot be read is what the attacker does not get
+			if plaintext, err := n.openAs(attacker, m); err == nil {
 				texts = append(texts, string(plaintext))
 			}
 		}
@@ -261,10 +262,10 @@ func (n *network) Steal(name Device) (read func() ([]string, error), err error) 
 }
 
 // openAs reads a message with a copy of a device's state.
-func (n *network) openAs(thief *session.Party, m mail) ([]byte, error) {
+func (n *network) openAs(attacker *session.Party, m mail) ([]byte, error) {
 	peer := m.from.String()
-	if _, err := thief.State(peer); err == nil {
-		return thief.Decrypt(peer, m.envelope, n.rand)
+	if _, err := attacker.State(peer); err == nil {
+		return attacker.Decrypt(peer, m.envelope, n.rand)
 	}
-	return thief.Respond(peer, m.envelope.Body, n.rand)
+	return attacker.Respond(peer, m.envelope.Body, n.rand)
 }

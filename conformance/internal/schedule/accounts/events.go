@@ -72,7 +72,8 @@ func (p *player) lead(d *device, e scenario.Event) string {
 	return ""
 }
 
-// disturb performs an event that somebody else causes: a thief, a backup that is brought back, a post office that lies.
+// disturb performs an event that somebody else causes: an attacker, a backup that is brought back, a post office that
+// lies.
 func (p *player) disturb(d *device, e scenario.Event) string {
 	switch e.Do {
 	case scenario.Compromise:

@@ -48,13 +48,13 @@ func (p *player) attack() {
 
 // importCopy lets the target itself read the whole mailbox of a device from its copy.
 func (p *player) importCopy(c *stolen) {
-	thief := p.Import(c.State)
+	attacker := p.Import(c.State)
 	box, err := p.Office.Fetch(c.of.user.id, c.of.Device.ID(), 1)
 	if err != nil {
 		return // the device was removed: its mailbox is closed to the attacker too
 	}
 	for _, mail := range box.Mails {
-		events, err := thief.Receive(mail)
+		events, err := attacker.Receive(mail)
 		m := &postoffice.Mail{}
 		if err != nil || codec.Decode(mail, m) != nil {
 			continue

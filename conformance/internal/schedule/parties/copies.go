@@ -55,7 +55,7 @@ func (p *player) impersonate(own *party) string {
 		return schedule.DoesNotApply
 	}
 	r, refused := p.Call(shim.SessionEncrypt, shim.Params{
-		Party: p.imported(c.State), Peer: other.name, Plaintext: []byte("from the thief"),
+		Party: p.imported(c.State), Peer: other.name, Plaintext: []byte("from the attacker"),
 	})
 	if refused != nil {
 		return schedule.DoesNotApply // the copy cannot send yet
@@ -87,7 +87,7 @@ func (p *player) hears(receiver *party, envelope *shim.Message, due bool) string
 	_, refused := p.Call(shim.SessionDecrypt, shim.Params{
 		Party: p.imported(p.exported(receiver)), Peer: sender.name, Envelope: envelope,
 	})
-	outcome, came := verdict.FromThief, ": refused"
+	outcome, came := verdict.FromAttacker, ": refused"
 	switch {
 	case refused != nil && due:
 		came = ": not believed, though it could be"
@@ -101,7 +101,7 @@ func (p *player) hears(receiver *party, envelope *shim.Message, due bool) string
 	})
 	if outcome == verdict.WentWrong {
 		p.Violation(verdict.AcceptedInvalid,
-			"a message that a thief made from an old copy is believed: the session should have healed",
+			"a message that an attacker made from an old copy is believed: the session should have healed",
 			"rejected", "a plaintext")
 	}
 	return came
