@@ -15,6 +15,7 @@ import (
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 	"credence/shim/process"
+	"credence/spec"
 )
 
 const searchHelp = `usage: credence search (--target reference | --shim 'COMMAND ARGS') [options]
@@ -40,7 +41,7 @@ func search(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.target, "target", "", "search a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "search the shim that this `command` starts")
 	flags.StringVar(&o.level, "level", "ambassador", "the `level`: ratchet or ambassador")
-	flags.StringVar(&o.set, "set", "ambassador-v1", "the parameter `set`, at level ratchet")
+	flags.StringVar(&o.set, "set", spec.AmbassadorV1, "the parameter `set`, at level ratchet")
 	flags.StringVar(&o.cadence, "cadence", "", "the `cadence`, at level ratchet: per-turn or per-message")
 	flags.IntVar(&o.devices, "devices", 2, "`n` devices of each of the two accounts, at level ambassador")
 	flags.IntVar(&o.depth, "depth", 4, "`n` events")

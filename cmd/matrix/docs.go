@@ -10,6 +10,7 @@ import (
 
 	"credence"
 	"credence/conformance/verdict"
+	"credence/spec"
 	"credence/vectors"
 )
 
@@ -176,7 +177,7 @@ func proof(files []*vectors.File, runs []finished) []byte {
 	var b, reasons bytes.Buffer
 	b.WriteString(proofHead)
 	valid := validVectors(files)
-	for _, set := range []string{"ambassador-v1", "signal-v3", "olm-v1", "omemo-2"} {
+	for _, set := range spec.ParameterSets() {
 		for _, r := range runs {
 			if !r.entry.Own && slices.Contains(r.report.Target.ParameterSets, set) {
 				proofOf(&b, &reasons, set, r, valid[set])
@@ -186,7 +187,7 @@ func proof(files []*vectors.File, runs []finished) []byte {
 	b.WriteString("\n## Not run, and why\n\n")
 	b.Write(reasons.Bytes())
 	b.WriteString(unprovenHead)
-	for _, set := range []string{"ambassador-v1", "signal-v3", "olm-v1", "omemo-2"} {
+	for _, set := range spec.ParameterSets() {
 		unproven(&b, set, runs, valid[set])
 	}
 	b.WriteString(proofTail)

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"credence/spec"
 	"encoding/hex"
 	"fmt"
 
@@ -161,7 +162,7 @@ var (
 // two.
 func Accounts(f Focus) *rapid.Generator[*Scenario] {
 	return rapid.Custom(func(t *rapid.T) *Scenario {
-		s := &Scenario{Format: Format, Version: Version, Level: Ambassador, Set: "ambassador-v1"}
+		s := &Scenario{Format: Format, Version: Version, Level: Ambassador, Set: spec.AmbassadorV1}
 		s.Users = []User{
 			{"alice", rapid.IntRange(1, 3).Draw(t, "devices of alice")},
 			{"bob", rapid.IntRange(1, 2).Draw(t, "devices of bob")},

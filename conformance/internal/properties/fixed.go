@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"credence/conformance/scenario"
+	"credence/spec"
 )
 
 // copiedAtEveryStep returns a scenario in which the states of these parties or devices are copied after every event.
@@ -66,7 +67,7 @@ func wholeLife() *scenario.Scenario {
 	return &scenario.Scenario{
 		Comment: "first contact, races, a crash, an offline companion, prekeys, rotations of both sides, a device " +
 			"added, one asked to heal, one removed",
-		Level: scenario.Ambassador, Set: "ambassador-v1",
+		Level: scenario.Ambassador, Set: spec.AmbassadorV1,
 		Users: []scenario.User{{Name: "alice", Devices: 2}, {Name: "bob", Devices: 1}},
 		Events: slices.Concat(
 			firstEntries(), startOfOtherSide(), deviceAdded(), oneHealsAndOneDoesNot(), deviceRemoved(),
