@@ -188,8 +188,12 @@ func (e *Endpoint) uses(key string, n uint64) Term {
 // is not new.
 var ErrSent = errors.New("the message goes on in a way that is not safe")
 
+// farthest is how many messages of a chain may be passed over in its derivation.
+const farthest = 1 << 16
+
 // Send is SPEC.md 5.3 for a message with this header. It returns the term of the message key. With ErrSent the end goes
-// on as the header has it.
+// on as the header has it, unless the number is farther away than any chain gets: then there is no term, and the end
+// stays where it is.
 func (e *Endpoint) Send(key primitive.PublicKey, n uint64) (mk Term, err error) {
 	if e.eager && e.drawnBefore() && !slices.Contains(e.former, e.oracle.Key(key)) {
 		e.oracle.names[key] = e.own // the key that was drawn when receiving is seen now
@@ -205,6 +209,9 @@ func (e *Endpoint) Send(key primitive.PublicKey, n uint64) (mk Term, err error) 
 	}
 	if err == nil && n != due {
 		err = fmt.Errorf("%w: number %d is due, and not %d", ErrSent, due, n)
+	}
+	if n > e.oracle.used[root(e.session.Name, name)]+farthest {
+		return "", err // a number that somebody made up must not keep the suite busy
 	}
 	if name != e.own || !e.sending {
 		e.draw(name)
