@@ -26,6 +26,7 @@ var (
 type target struct {
 	result  *shim.Result
 	err     error
+	panics  bool
 	exports bool // it exports its state whatever it answers to the rest
 	moves   bool // every operation changes that state
 	state   byte
@@ -34,6 +35,9 @@ type target struct {
 func (t *target) Call(_ context.Context, op shim.Op, _ *shim.Params) (*shim.Result, error) {
 	if t.exports && op == shim.PartyExport {
 		return &shim.Result{State: shim.Bytes{t.state}}, nil
+	}
+	if t.panics {
+		panic("a secret")
 	}
 	if t.moves {
 		t.state++
@@ -155,6 +159,8 @@ func TestReplies(t *testing.T) {
 		"a result": {shim.SessionDecrypt, target{result: &shim.Result{}}, outcome{Status: verdict.Passed}},
 		"crash": {shim.SessionDecrypt, target{err: fmt.Errorf("%w: exit status 3", shim.ErrCrash)},
 			outcome{verdict.Errored, verdict.Crash, shim.ErrCrash.Error() + ": exit status 3"}},
+		"panic": {shim.SessionDecrypt, target{panics: true},
+			outcome{verdict.Errored, verdict.Crash, shim.ErrCrash.Error() + ": panic in session.decrypt (string)"}},
 		"hang": {shim.SessionDecrypt, target{err: shim.ErrHang},
 			outcome{verdict.Errored, verdict.Hang, shim.ErrHang.Error()}},
 		"no reply of the protocol": {shim.SessionDecrypt, target{err: shim.ErrProtocol},

@@ -61,7 +61,7 @@ func (t *T) WithRandom(r *rand.ChaCha8) *T {
 // not fit, stops the test.
 func (t *T) Call(op shim.Op, p shim.Params) (*shim.Result, *shim.Error) {
 	*t.sent = shim.Describe(op, p)
-	r, err := t.Target.Call(t.Context, op, &p)
+	r, err := t.perform(op, p)
 	var e *shim.Error
 	switch {
 	case err == nil && r == nil:
@@ -74,6 +74,17 @@ func (t *T) Call(op shim.Op, p shim.Params) (*shim.Result, *shim.Error) {
 	}
 	t.noReply(err)
 	return nil, nil
+}
+
+// perform performs an operation. A target in this process that panics has ended, as far as the suite is concerned. The
+// value of the panic is not told: it may hold secrets.
+func (t *T) perform(op shim.Op, p shim.Params) (r *shim.Result, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r, err = nil, fmt.Errorf("%w: panic in %s (%T)", shim.ErrCrash, op, v)
+		}
+	}()
+	return t.Target.Call(t.Context, op, &p)
 }
 
 // checkCode lets refusals through, and operations that the target does not claim to have.

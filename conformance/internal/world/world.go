@@ -179,10 +179,15 @@ func (w *World) Sync(members ...[]*Member) {
 func (w *World) Send(m *Member, to account.ID, text string) { w.Understood(m.Send(to, []byte(text))) }
 
 // Unread returns the mails of a device after the first read ones.
-func (w *World) Unread(m *Member, read int) [][]byte {
+func (w *World) Unread(m *Member, read int) [][]byte { return w.mailbox(m, read).Mails }
+
+// Commits returns the highest number of a commit that the post office has seen of a device.
+func (w *World) Commits(m *Member) uint64 { return w.mailbox(m, 0).Commits }
+
+func (w *World) mailbox(m *Member, read int) postoffice.Mailbox {
 	box, err := w.Office.Fetch(m.Device.Account(), m.Device.ID(), uint64(read)+1)
 	w.Understood(err)
-	return box.Mails
+	return box
 }
 
 // Count returns the number of mails that a device has got, read ones included.

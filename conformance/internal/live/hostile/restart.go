@@ -87,3 +87,32 @@ func claimBeforeRestart(w *world.World) {
 	w.Restart(s.leader)
 	s.device.Brings(entryMail(s.nextEntry("where the histories part")), ambassador.Message, ambassador.Frozen)
 }
+
+// ackOwedBeforeRestart restarts a device that owes the leader an ack: the question came after the device had begun the
+// chain in which it would have to answer (AMB-ROT-08).
+func ackOwedBeforeRestart(w *world.World) {
+	two := w.BeginWith(false, true)
+	leader, companion := two.Alice[0], two.Alice[1]
+	d, read := companion.Target(), w.Count(companion)
+	w.Understood(leader.Prepare(nil))
+	_, err := d.Send(two.B, []byte("crosses the question"), nil, nil) // and never leaves
+	w.Understood(err)
+	mails := w.Unread(companion, read)
+	for _, mail := range mails {
+		d.Brings(mail, ambassador.Record)
+	}
+	w.Restart(companion)
+	w.Must(shim.DeviceCaughtUp, shim.Params{Party: d.Party(), Commits: w.Commits(companion)})
+	r := w.Must(shim.DeviceUpkeep, shim.Params{Party: d.Party()})
+	if len(r.Message) == 0 {
+		w.Violation(
+			verdict.Mismatch, "the ack that is owed to the leader is forgotten in a restart", "a commit", "nothing",
+		)
+	}
+	w.Understood(w.Office.Append(r.Message))
+	leader.Events = nil
+	w.Understood(leader.Sync())
+	if kinds := leader.Events; len(kinds) != 1 || kinds[0].Kind != ambassador.Record {
+		w.Violation(verdict.Mismatch, "the leader has to read the ack that was owed", "one record", fmt.Sprint(kinds))
+	}
+}
