@@ -126,7 +126,7 @@ func (d *Device) ackRecord() channel.Record {
 func (d *Device) takePrepare(leader account.DeviceID, p *channel.Prepare) {
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind == channel.KindReady })
 	if !d.channels.Fresh(leader) {
-		d.owe(leader, channel.Record{Kind: channel.KindAck})
+		d.owe(leader, d.ackRecord()) // complete, since what is owed is exported too (AMB-SYN-03)
 		return
 	}
 	// In front: what is owed to the leader already would open the chain that the answer has to open.
