@@ -77,36 +77,24 @@ func TestStructures(t *testing.T) {
 // AMB-ENC-02: the rules beside the fields.
 func TestStructuresRefuse(t *testing.T) {
 	k, keys, publication := newAccount(t)
-	for name, c := range map[string]struct{ from, to codec.Struct }{
-		"epoch 0":          {&account.EpochStatement{}, &account.EpochStatement{}},
-		"no signed prekey": {&account.Publication{FirstOneTimeID: 1}, &account.Publication{}},
-		"one-time prekey without id": {func() codec.Struct {
-			b := bundle(keys, publication)
-			b.OneTimePrekeyID = 0
-			return b
-		}(), &account.Bundle{}},
-		"not in order": {func() codec.Struct {
-			l := list(k)
-			slices.Reverse(l.Devices)
-			return l
-		}(), &account.List{}},
-		"a device twice": {func() codec.Struct {
-			l := list(k)
-			l.Devices[0] = l.Devices[1]
-			return l
-		}(), &account.List{}},
-		"pending leader": {func() codec.Struct {
-			l := list(k)
-			l.Leader = account.DeviceID{3}
-			return l
-		}(), &account.List{}},
-		"unknown status": {func() codec.Struct {
-			l := list(k)
-			l.Devices[0].Status = 3
-			return l
-		}(), &account.List{}},
+	changed := func(change func(*account.List)) *account.List {
+		l := list(k)
+		change(l)
+		return l
+	}
+	noID := bundle(keys, publication)
+	noID.OneTimePrekeyID = 0
+	for name, s := range map[string]codec.Struct{
+		"epoch 0":                    &account.EpochStatement{},
+		"no signed prekey":           &account.Publication{FirstOneTimeID: 1},
+		"ids that overflow":          &account.Publication{SignedPrekeyID: 1, FirstOneTimeID: 1<<32 - account.Batch},
+		"one-time prekey without id": noID,
+		"list not in order":          changed(func(l *account.List) { slices.Reverse(l.Devices) }),
+		"a device twice":             changed(func(l *account.List) { l.Devices[0] = l.Devices[1] }),
+		"pending leader":             changed(func(l *account.List) { l.Leader = account.DeviceID{3} }),
+		"unknown status":             changed(func(l *account.List) { l.Devices[0].Status = 3 }),
 	} {
-		_, err := codec.Encode(c.from)
+		_, err := codec.Encode(s)
 		require.ErrorIs(t, err, refusal.Malformed, name)
 	}
 }
