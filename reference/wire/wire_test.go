@@ -2,11 +2,13 @@ package wire_test
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -120,6 +122,28 @@ func TestParse(t *testing.T) {
 	message[1] = 1
 	_, err := wire.Parse(params.AmbassadorV1, message)
 	require.ErrorIs(t, err, refusal.Malformed)
+}
+
+// AMB-WIR-02: counters are below 2^32 in the Protocol Buffers too, and every field is there; a field that is not known is skipped.
+func TestParseFields(t *testing.T) {
+	key := params.SignalV3.Encode(primitive.PublicKey{9})
+	message := func(n uint64, more ...byte) []byte {
+		b := protowire.AppendBytes(protowire.AppendTag([]byte{0x33}, 1, protowire.BytesType), key)
+		b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), n)
+		b = append(b, more...)
+		b = protowire.AppendBytes(protowire.AppendTag(b, 4, protowire.BytesType), make([]byte, 16))
+		return append(b, make([]byte, 8)...)
+	}
+	unknown := protowire.AppendVarint(protowire.AppendTag(nil, 9, protowire.VarintType), 1)
+	for _, good := range [][]byte{message(math.MaxUint32), message(0, unknown...)} {
+		_, err := wire.Parse(params.SignalV3, good)
+		require.NoError(t, err)
+	}
+	large := protowire.AppendVarint(protowire.AppendTag(nil, 3, protowire.VarintType), 1<<32)
+	for _, bad := range [][]byte{message(1 << 32), message(0, large...), append([]byte{0x33}, message(0)[1+2+33:]...)} {
+		_, err := wire.Parse(params.SignalV3, bad)
+		require.ErrorIs(t, err, refusal.Malformed)
+	}
 }
 
 // AMB-KEY-02 for a ratchet key.
