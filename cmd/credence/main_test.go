@@ -31,7 +31,23 @@ func TestMain(m *testing.M) {
 		shimOf(mode)()
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// repository is the root of the source tree, also for tests that change the directory.
+var repository string
+
+func runTests(m *testing.M) int {
+	var err error
+	if repository, err = filepath.Abs("../.."); err == nil {
+		built, err = os.MkdirTemp("", "credence-test-*")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(built)
+	return m.Run()
 }
 
 func shimOf(mode string) func() {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,13 +56,21 @@ func serveLines(before func()) {
 	}
 }
 
-// buildCredence builds the command.
+// built holds what the tests build. TestMain creates and removes it.
+var built string
+
+var buildOnce = sync.OnceValues(func() (output []byte, err error) {
+	return exec.Command(
+		"make", "-C", repository, "build", "CREDENCE="+filepath.Join(built, "credence"),
+	).CombinedOutput()
+})
+
+// buildCredence returns the path of the command, which is built once for all tests.
 func buildCredence(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "credence")
-	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	out, err := buildOnce()
 	require.NoError(t, err, string(out))
-	return binary
+	return filepath.Join(built, "credence")
 }
 
 // A shim that dies on every third request does not keep the run from its end.

@@ -2,6 +2,7 @@ package claims_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"io"
 	"os"
@@ -49,9 +50,9 @@ func TestAmbassador(t *testing.T) {
 		"sends while the leader is offline": "yes", "device count hidden from the other side": "yes",
 		"sending device hidden from the other side": "yes",
 		"a change of devices is visible":            "yes", "added or removed can be told apart": "no",
-		"a single device can be addressed":                                              "no",
+		"a single device can be addressed":                                                 "no",
 		"forward secrecy: texts from before the theft that the attacker reads":             "0",
-		"the same, after the user has recovered":                                        "0",
+		"the same, after the user has recovered":                                           "0",
 		"post-compromise, the device is removed: texts of 6 that the attacker still reads": "0",
 	} {
 		require.Equal(t, value, cells[claim], claim)
@@ -86,4 +87,41 @@ func TestMeasures(t *testing.T) {
 	require.Equal(t, "12", cells["forward secrecy: texts from before the theft that the attacker reads"])
 	require.Equal(t, "12", cells["post-compromise, the attacker leaves: texts of 12 that he still reads"])
 	require.Equal(t, "6", cells["post-compromise, the device is removed: texts of 6 that the attacker still reads"])
+}
+
+// The text has a line for each row with the cells in the order of the designs, and JSON has the evidence too.
+func TestRender(t *testing.T) {
+	table := &claims.Table{Designs: []string{"one", "two"}, Rows: []claims.Row{
+		{Claim: "keeps it",
+			Cells: []claims.Cell{{Value: "yes", Evidence: "seen"}, {Value: "no", Evidence: "not seen"}}},
+	}}
+	var text, encoded bytes.Buffer
+	require.NoError(t, table.Text(&text))
+	require.Equal(t, "          one  two\nkeeps it  yes  no\n", text.String())
+	require.NoError(t, table.JSON(&encoded))
+	var again claims.Table
+	require.NoError(t, json.Unmarshal(encoded.Bytes(), &again))
+	require.Equal(t, table, &again)
+}
+
+// In every design the thief reads what comes next and nothing earlier, and after a recovery nothing more.
+func TestTell(t *testing.T) {
+	story, err := claims.Tell(claims.Contenders())
+	require.NoError(t, err)
+	require.Less(t, story.Theft, story.Recover)
+	require.Less(t, story.Recover, len(story.Texts))
+	recovers := map[string]bool{}
+	for i, d := range story.Designs {
+		require.Equal(t, claims.Contenders()[i].Name, d.Design)
+		require.Len(t, d.Read, len(story.Texts), d.Design)
+		require.NotContains(t, d.Read[:story.Theft], true, d.Design)
+		require.True(t, d.Read[story.Theft], d.Design)
+		if recovers[d.Design] = d.Recovers; d.Recovers {
+			require.NotContains(t, d.Read[story.Recover:], true, d.Design)
+		}
+	}
+	require.Equal(
+		t, map[string]bool{"single device": false, "leader": false, "multiplication": false, "ambassador": true},
+		recovers,
+	)
 }

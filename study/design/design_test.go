@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -388,28 +390,79 @@ func TestChangesLookAlike(t *testing.T) {
 	}
 }
 
-// Two devices race, all heal, and prekeys run out: every device stands alike afterwards.
+// Two devices race, prekeys run out, and all heal: each has its effect, and every device stands alike afterwards.
 func TestAmbassadorOperations(t *testing.T) {
 	a := design.NewAmbassador(seeded(1))
 	w := newWorld(t, a, map[string]int{"alice": 3, "bob": 2})
 	start := w.send("alice", 0)
 	require.NoError(t, a.Race(device("alice", 1), device("alice", 2), "bob", [2]string{"first", "second"}))
 	require.Equal(t, []string{start, "first", "second"}, w.texts("bob", 1))
+	require.NotEmpty(t, a.PostOffice())
+
+	require.NoError(t, a.Replenish(device("alice", 1)))
+	require.Empty(t, a.PostOffice(), "there are enough prekeys")
 	require.NoError(t, a.Exhaust("alice"))
 	require.NoError(t, a.Replenish(device("alice", 1)))
+	require.NotEmpty(t, a.PostOffice(), "the private keys travel to the siblings")
+
+	before := standing(t, a, 0)
 	require.NoError(t, a.Recover("alice"))
 	w.send("bob", 0)
-	one, err := a.Standing(device("alice", 0), "bob")
-	require.NoError(t, err)
-	require.True(t, one.Active)
-	require.EqualValues(t, 4, one.Seq)
+	after := standing(t, a, 0)
+	require.True(t, after.Active)
+	require.Equal(t, before.Epoch+1, after.Epoch)
+	require.EqualValues(t, 4, after.Seq)
 	for i := range 3 {
-		other, err := a.Standing(device("alice", i), "bob")
-		require.NoError(t, err)
-		require.Equal(t, one, other)
+		require.Equal(t, after, standing(t, a, i))
 	}
-	require.NotEmpty(t, a.PostOffice())
-	require.Empty(t, a.PostOffice())
+}
+
+func standing(t *testing.T, a *design.Ambassador, index int) design.Standing {
+	t.Helper()
+	s, err := a.Standing(device("alice", index), "bob")
+	require.NoError(t, err)
+	return s
+}
+
+// The thief of a device's state reads what comes next, and nothing that the device had read before.
+func TestSteal(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.send("alice", 0)
+		before := w.send("bob", 0)
+		victim := min(1, w.devices["alice"]-1)
+		read, err := w.Steal(device("alice", victim))
+		require.NoError(t, err)
+		none, err := read()
+		require.NoError(t, err)
+		require.False(t, hasText(none, before))
+		next := w.send("bob", 0)
+		texts, err := read()
+		require.NoError(t, err)
+		require.True(t, hasText(texts, next), "%q", texts)
+		require.False(t, hasText(texts, before), "%q", texts)
+		_, err = w.Steal(device("nobody", 0))
+		require.ErrorIs(t, err, design.ErrUnknown)
+	})
+}
+
+// hasText reports whether a plaintext is or ends with the text: some designs put a device or a user before it.
+func hasText(plaintexts []string, text string) bool {
+	return slices.ContainsFunc(plaintexts, func(p string) bool { return strings.HasSuffix(p, text) })
+}
+
+// PostOffice returns what was carried since the last call, the sender's message first.
+func TestPostOffice(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.PostOffice() // what the users' devices have sent each other so far
+		w.send("alice", 0)
+		carried := w.PostOffice()
+		require.NotEmpty(t, carried)
+		require.Equal(t, device("alice", 0), carried[0].From)
+		for _, c := range carried {
+			require.Positive(t, c.Bytes)
+		}
+		require.Empty(t, w.PostOffice())
+	})
 }
 
 // A companion pays once more, to its leader.
