@@ -62,7 +62,7 @@ func plays(p *conformance.Player, scenarios *rapid.Generator[*scenario.Scenario]
 }
 
 // FuzzRatchetSchedules: whatever two parties do, whatever happens to their messages, and whoever copies their states:
-// all of SPEC.md 13.4 holds, by the oracle of conformance/adversary, which shares nothing with the reference.
+// all of SPEC.md 13.4 holds, by the oracle of conformance/internal/adversary.
 func FuzzRatchetSchedules(f *testing.F) {
 	streams(f)
 	var kinds []*rapid.Generator[*scenario.Scenario]
