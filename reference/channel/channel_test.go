@@ -98,7 +98,9 @@ func TestOpenRefuses(t *testing.T) {
 		"pending": {list: func(l *account.List, companion *channel.Channels) {
 			l.Find(companion.Device).Status = account.Pending
 		}, class: refusal.NotAllowed}, // AMB-CHN-07
-		"not on the list": {list: func(l *account.List, companion *channel.Channels) {
+		"not on the list": {change: func(r *channel.Record) {
+			r.Kind, r.Ack = channel.KindAck, &channel.Ack{Prekey: account.Prekey{ID: 1}} // which a pending device may send
+		}, list: func(l *account.List, companion *channel.Channels) {
 			l.Devices = []account.Device{*l.Find(l.Leader)}
 		}, class: refusal.NotAllowed}, // AMB-CHN-01
 	} {
