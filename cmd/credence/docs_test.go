@@ -57,7 +57,8 @@ var documentedCommands = []documented{
 	{"docs/tutorial.md", "credence init python my-shim", nil, conforms, "my-shim"},
 	{"docs/tutorial.md", "credence doctor --shim 'python3 my-shim/shim.py'", nil, conforms,
 		"next: xeddsa: to have it, answer xeddsa.sign, xeddsa.verify"},
-	// The reader's shim has two operations by now and fails one test. Here it is still the skeleton, in which nothing is passed.
+	// The reader's shim has two operations by now and fails one test. Here it is still the skeleton, in which nothing
+	// is passed.
 	{"docs/tutorial.md", "credence run --shim 'python3 my-shim/shim.py' --profile xeddsa", nil, doesNotConform,
 		"DOES NOT CONFORM: my library 0: "},
 	{"docs/tutorial.md", "credence fuzz --shim 'python3 my-shim/shim.py' --time 10m",
@@ -72,7 +73,8 @@ var documentedCommands = []documented{
 		[]string{"build/shims/reference", theShim + some}, conforms, "\nCONFORMS: Credence reference"},
 }
 
-// The documents have the commands of the list and no others. fuzzing-at-scale.md is about other machines, and says itself what was tried.
+// The documents have the commands of the list and no others. fuzzing-at-scale.md is about other machines, and says
+// itself what was tried.
 func TestDocumentedCommands(t *testing.T) {
 	var want, have []string
 	for _, d := range documentedCommands {
@@ -105,8 +107,8 @@ func commandsOf(t *testing.T, path string) (commands []string) {
 // Every command of the documents does what they say, the commands of one document one after the other in one directory.
 func TestDocs(t *testing.T) {
 	shim := filepath.Join(built, "reference")
-	out, err := exec.Command("go", "build", "-C", filepath.Join(repository, "shims/reference"), "-o", shim, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
+	status, out := process(t, filepath.Join(repository, "shims/reference"), nil, "go", "build", "-o", shim, ".")
+	require.Zero(t, status, out)
 	scenario := filepath.Join(repository, "fuzz/regressions/race-with-a-commit-under-way.json")
 	directories := map[string]string{}
 	for _, d := range documentedCommands {
@@ -147,7 +149,8 @@ func (d documented) run(t *testing.T, line string) {
 	require.Contains(t, output, d.says)
 }
 
-// makeTarget builds the command for "build". The other targets take minutes: their recipes are printed, and CI has to run them.
+// makeTarget builds the command for "build". The other targets take minutes: their recipes are printed, and CI has to
+// run them.
 func makeTarget(t *testing.T, target string) (status int, output string) {
 	t.Helper()
 	if target == "build" {

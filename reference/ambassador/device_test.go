@@ -161,7 +161,8 @@ func TestRemove(t *testing.T) {
 	require.Equal(t, []string{"hello"}, texts(t, phone.sync(t), ambassador.Message))
 }
 
-// The leader asks, the companion answers, and the next epoch has both (SPEC.md 12.3). One that does not answer is pending.
+// The leader asks, the companion answers, and the next epoch has both (SPEC.md 12.3). One that does not answer is
+// pending.
 func TestPrepare(t *testing.T) {
 	for _, answers := range []bool{true, false} {
 		phone, laptop, _ := household(t)

@@ -42,7 +42,8 @@ func refusesFirst(t *testing.T, p *session.Party, body []byte, class refusal.Cla
 	require.Equal(t, before, p.Export())
 }
 
-// A one-time prekey outlives a forged message (AMB-X3D-11), is used once (AMB-X3D-10), and then is unknown (AMB-X3D-12).
+// A one-time prekey outlives a forged message (AMB-X3D-11), is used once (AMB-X3D-10), and then is unknown
+// (AMB-X3D-12).
 func TestOneTimePrekey(t *testing.T) {
 	for _, set := range params.Sets() {
 		bob := newParty(t, set, 1, 1)
@@ -219,7 +220,8 @@ func TestStart(t *testing.T) {
 	require.ErrorIs(t, newParty(t, params.SignalV3, 0, 5).Start("moved", state), refusal.Malformed)
 }
 
-// A bundle that is refused starts nothing (AMB-X3D-02), and per-message cadence is for ambassador-v1 alone (SPEC.md 5.3).
+// A bundle that is refused starts nothing (AMB-X3D-02), and per-message cadence is for ambassador-v1 alone (SPEC.md
+// 5.3).
 func TestRefusedStart(t *testing.T) {
 	alice, bob := newParty(t, params.AmbassadorV1, 0, 1), newParty(t, params.AmbassadorV1, 0, 2)
 	before, b := alice.Export(), bob.Bundle()

@@ -141,7 +141,8 @@ func (c *conversation) deliver(t *rapid.T) {
 	c.read(t, e, e.inbox[rapid.IntRange(max(0, len(e.inbox)-8), len(e.inbox)-1).Draw(t, "message")])
 }
 
-// read opens a message: it must return the plaintext once (AMB-RAT-10, AMB-RAT-25) and be refused ever after (AMB-RAT-11).
+// read opens a message: it must return the plaintext once (AMB-RAT-10, AMB-RAT-25) and be refused ever after
+// (AMB-RAT-11).
 func (c *conversation) read(t *rapid.T, e *end, m *mail) {
 	before := e.Export()
 	plaintext, err := e.open(m.envelope, c.rand)
@@ -222,8 +223,8 @@ func (c *conversation) check(t *rapid.T) {
 	}
 }
 
-// Under any schedule every message is read exactly once while its key is kept, a refusal changes nothing, the state stays
-// within its bounds, and a restart loses nothing.
+// Under any schedule every message is read exactly once while its key is kept, a refusal changes nothing, the state
+// stays within its bounds, and a restart loses nothing.
 func TestConversation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newConversation(t)

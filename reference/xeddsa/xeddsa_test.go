@@ -17,7 +17,9 @@ import (
 	"credence/spec/refusal"
 )
 
-var modes = map[string]params.SignatureMode{"strict": params.Strict, "sign-bit": params.SignBit, "Ed25519": params.Ed25519}
+var modes = map[string]params.SignatureMode{
+	"strict": params.Strict, "sign-bit": params.SignBit, "Ed25519": params.Ed25519,
+}
 
 func random(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
 
@@ -44,8 +46,8 @@ func sign(t *testing.T, mode params.SignatureMode, k *ecdh.PrivateKey, message s
 	return s
 }
 
-// A signature verifies for its key and message, and no neighbour of it does (AMB-XED-03, AMB-XED-04). Several keys: half of
-// them have a point with the sign 1.
+// A signature verifies for its key and message, and no neighbour of it does (AMB-XED-03, AMB-XED-04). Several keys:
+// half of them have a point with the sign 1.
 func TestVerify(t *testing.T) {
 	for name, mode := range modes {
 		for seed := range byte(6) {
@@ -55,7 +57,8 @@ func TestVerify(t *testing.T) {
 			for i := range s {
 				changed := bytes.Clone(s)
 				changed[i] ^= 1
-				require.ErrorIs(t, xeddsa.Verify(mode, public(mode, k), message, changed), refusal.BadSignature, "%s: byte %d", name, i)
+				err := xeddsa.Verify(mode, public(mode, k), message, changed)
+				require.ErrorIs(t, err, refusal.BadSignature, "%s: byte %d", name, i)
 			}
 			require.ErrorIs(t, xeddsa.Verify(mode, public(mode, k), []byte("massage"), s), refusal.BadSignature, name)
 			require.ErrorIs(t, xeddsa.Verify(mode, public(mode, newKey(t, 77)), message, s), refusal.BadSignature, name)

@@ -1,5 +1,5 @@
-// Package claims measures what is claimed for the designs of package design. Every cell of its table, and every mark in the
-// story of one theft told for each design, comes from a run of that design.
+// Package claims measures what is claimed for the designs of package design. Every cell of its table, and every mark
+// in the story of one theft told for each design, comes from a run of that design.
 package claims
 
 import (

@@ -112,5 +112,6 @@ func TestTell(t *testing.T) {
 			require.NotContains(t, d.Read[story.Recover:], true, d.Design)
 		}
 	}
-	require.Equal(t, map[string]bool{"single device": false, "leader": false, "multiplication": false, "ambassador": true}, recovers)
+	want := map[string]bool{"single device": false, "leader": false, "multiplication": false, "ambassador": true}
+	require.Equal(t, want, recovers)
 }

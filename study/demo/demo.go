@@ -1,6 +1,6 @@
-// Package demo tells the story behind `credence demo`: a conversation between Alice and Bob, who have several devices, in
-// one of the designs of package design. After each step it prints what the devices have read, what each user has learned
-// about the other, what the post office has carried, and what the step cost.
+// Package demo tells the story behind `credence demo`: a conversation between Alice and Bob, who have several
+// devices, in one of the designs of package design. After each step it prints what the devices have read, what each
+// user has learned about the other, what the post office has carried, and what the step cost.
 package demo
 
 import (
@@ -23,8 +23,8 @@ var ErrUnknownDesign = errors.New("unknown design")
 // Designs returns the names of the designs that have a story.
 func Designs() []string { return []string{"single", "leader", "multiplication", "ambassador"} }
 
-// Tell writes the story of a design to w. All randomness follows from the seed. It returns ErrUnknownDesign, the error of
-// the step at which the story broke off, or the error of w.
+// Tell writes the story of a design to w. All randomness follows from the seed. It returns ErrUnknownDesign, the
+// error of the step at which the story broke off, or the error of w.
 func Tell(w io.Writer, name string, seed uint64) error {
 	if !slices.Contains(Designs(), name) {
 		return fmt.Errorf("%w %q (there are %s)", ErrUnknownDesign, name, strings.Join(Designs(), ", "))

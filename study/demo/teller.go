@@ -80,7 +80,8 @@ func (t *teller) carried() {
 		parcels[c.From] = append(parcels[c.From], fmt.Sprintf("%s %d", receiver(c.To), c.Bytes))
 	}
 	for _, from := range senders {
-		fmt.Fprintf(t.out, "  post office       from %s's %s to %s bytes\n", owner(from.User), deviceName(from), strings.Join(parcels[from], ", "))
+		to := strings.Join(parcels[from], ", ")
+		fmt.Fprintf(t.out, "  post office       from %s's %s to %s bytes\n", owner(from.User), deviceName(from), to)
 	}
 }
 
@@ -126,7 +127,8 @@ func (t *teller) learned(viewer, of string) error {
 	if len(v.Identities) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("%s of %s; messages came under %d of them", counted(len(v.Identities), "key"), owner(of), len(v.Senders))
+	keys := counted(len(v.Identities), "key")
+	text := fmt.Sprintf("%s of %s; messages came under %d of them", keys, owner(of), len(v.Senders))
 	if v.Pinpoint {
 		text += "; can write to one device alone"
 	}
