@@ -19,7 +19,7 @@ conformance: $(CREDENCE) $(SHIMS)/reference $(SHIMS)/libsignal-go ## main job: j
 	$(MATRIX) -details libsignal-go-live
 
 test: ## all tests of the project
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 test-browser: ## the tests of the HTML report in headless Chromium, which is installed if it is missing (Debian)
 	@command -v chromium >/dev/null || { echo "installing chromium"; \

@@ -37,7 +37,7 @@ const some = " --run ^xeddsa/ambassador-v1/sign/"
 // documentedCommands are all commands of the documents, in their order.
 var documentedCommands = []documented{
 	{"README.md", "make conformance", nil, 0, "credence run --shim build/shims/reference"},
-	{"README.md", "make test", nil, 0, "go test ./..."},
+	{"README.md", "make test", nil, 0, "go test -timeout 30m ./..."},
 	{"README.md", "make build", nil, 0, "go build -o"},
 	{"README.md", "build/credence init python my-shim", nil, conforms, "my-shim"},
 	{"README.md", "build/credence run --shim 'path/to/your-shim --its-arguments'",

@@ -172,9 +172,8 @@ func TestBundleAgrees(t *testing.T) {
 		opk, err := keys.OneTime(b.OneTimePrekeyID)
 		require.NoError(t, err)
 		require.Equal(t, oneTime, opk != nil)
-		other, err := x3dh.Respond(
-			params.AmbassadorV1, keys.Ambassador, spk, opk, ik.PublicKey().Bytes(), ek.PublicKey().Bytes(),
-		)
+		ika, eka := ik.PublicKey().Bytes(), ek.PublicKey().Bytes()
+		other, err := x3dh.Respond(params.AmbassadorV1, keys.Ambassador, spk, opk, ika, eka)
 		require.NoError(t, err)
 		require.Empty(t, cmp.Diff(a, other))
 	}

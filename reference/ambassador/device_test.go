@@ -127,7 +127,27 @@ func TestTwoDevices(t *testing.T) {
 	}
 	require.Empty(t, laptop.Problem(b))
 	require.Equal(t, []account.ID{b}, laptop.Peers())
+	require.EqualValues(t, 3, phone.Conversation(b).Seq)
 	require.Equal(t, phone.Conversation(b).Head, bob.Conversation(a).Head)
+}
+
+// An entry that comes without its record waits, and the conversation says so until the record is there.
+func TestParked(t *testing.T) {
+	phone, laptop, bob := household(t)
+	laptop.commits(t)(laptop.Send(bob.Account(), []byte("hello"), bob.bundle(t), rand.Reader))
+	mail := phone.mails(t).Mails[0]
+	m := &postoffice.Mail{}
+	require.NoError(t, codec.Decode(mail, m))
+	m.Parcels = nil
+	events, err := phone.Receive(codec.MustEncode(m))
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+	require.Equal(t, ambassador.Parked, events[0].Kind)
+	require.NotEmpty(t, phone.Problem(bob.Account()))
+	_, err = phone.Receive(mail)
+	require.NoError(t, err)
+	require.Empty(t, phone.Problem(bob.Account()))
+	require.Equal(t, laptop.Conversation(bob.Account()).Digest(), phone.Conversation(bob.Account()).Digest())
 }
 
 // A device that is removed gets nothing, and the others go on in a new epoch.
@@ -298,6 +318,9 @@ func TestPostOfficeRefused(t *testing.T) {
 	require.Equal(t, before, phone.Conversation(bob.Account()).Digest())
 	_, err = phone.Send(bob.Account(), []byte("too early"), bob.bundle(t), rand.Reader)
 	require.ErrorIs(t, err, refusal.NotReady)
+	phone.sync(t) // AMB-SYN-14: the mailbox is read to its end, and the commit is not in it
+	_, err = phone.Send(bob.Account(), []byte("lost too"), bob.bundle(t), rand.Reader)
+	require.NoError(t, err)
 	phone.PostOfficeRefused()
 	require.Equal(t, before, phone.Conversation(bob.Account()).Digest())
 	phone.commits(t)(phone.Send(bob.Account(), []byte("hello"), bob.bundle(t), rand.Reader))

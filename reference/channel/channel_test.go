@@ -99,7 +99,10 @@ func TestOpenRefuses(t *testing.T) {
 		"pending": {list: func(l *account.List, companion *channel.Channels) {
 			l.Find(companion.Device).Status = account.Pending
 		}, class: refusal.NotAllowed}, // AMB-CHN-07
-		"not on the list": {list: func(l *account.List, companion *channel.Channels) {
+		"not on the list": {change: func(r *channel.Record) {
+			// which a pending device may send
+			r.Kind, r.Ack = channel.KindAck, &channel.Ack{Prekey: account.Prekey{ID: 1}}
+		}, list: func(l *account.List, companion *channel.Channels) {
 			l.Devices = []account.Device{*l.Find(l.Leader)}
 		}, class: refusal.NotAllowed}, // AMB-CHN-01
 	} {
@@ -125,9 +128,8 @@ func TestOtherReceiver(t *testing.T) {
 	leader, companion, list := siblings(t)
 	party, err := session.Import(companion.Export())
 	require.NoError(t, err)
-	for receiver, class := range map[account.DeviceID]refusal.Class{
-		leader.Device: "", companion.Device: refusal.NotAllowed,
-	} {
+	classes := map[account.DeviceID]refusal.Class{leader.Device: "", companion.Device: refusal.NotAllowed}
+	for receiver, class := range classes {
 		r := record(list, companion, leader)
 		r.Receiver = receiver
 		e, err := party.Encrypt(hex.EncodeToString(leader.Device[:]), codec.MustEncode(r), cryptorand.Reader)
@@ -223,12 +225,12 @@ func TestPrekeys(t *testing.T) {
 // Every kind of record comes back from its encoding (SPEC.md 11.1); other kinds are refused (AMB-ENC-02).
 func TestRecords(t *testing.T) {
 	prekeys := channel.Prekeys{SignedPrekeyID: 1, FirstOneTimeID: 1}
+	sent := channel.Sent{Peer: account.ID{1}, Seq: 2, Secret: make([]byte, 32), Bundle: []byte{1}}
+	claims := []channel.Claim{{Head: channel.Head{Seq: 1}}}
 	leader, _, list := siblings(t)
 	for _, r := range []*channel.Record{
-		{Kind: channel.KindSent,
-			Sent: &channel.Sent{Peer: account.ID{1}, Seq: 2, Secret: make([]byte, 32), Bundle: []byte{1}}},
-		{Kind: channel.KindAck,
-			Ack: &channel.Ack{Claims: []channel.Claim{{Head: channel.Head{Seq: 1}}}, Prekey: leader.Prekey()}},
+		{Kind: channel.KindSent, Sent: &sent},
+		{Kind: channel.KindAck, Ack: &channel.Ack{Claims: claims, Prekey: leader.Prekey()}},
 		{Kind: channel.KindPrekeys, Prekeys: &prekeys},
 		{Kind: channel.KindList, List: list},
 		{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte{1}}},

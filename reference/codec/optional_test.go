@@ -32,7 +32,6 @@ func TestDecoding(t *testing.T) {
 
 func TestMustEncode(t *testing.T) {
 	require.Equal(t, encoded, codec.MustEncode(genuine()))
-	require.PanicsWithError(
-		t, string(refusal.Malformed)+": text: 0 bytes, not 1 to 300", func() { codec.MustEncode(&letter{}) },
-	)
+	const message = string(refusal.Malformed) + ": text: 0 bytes, not 1 to 300"
+	require.PanicsWithError(t, message, func() { codec.MustEncode(&letter{}) })
 }

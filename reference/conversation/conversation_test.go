@@ -98,7 +98,13 @@ func TestConversation(t *testing.T) {
 	require.Len(t, keys, 3)
 }
 
-func TestNextHead(t *testing.T) {
+// AMB-LOG-01 and AMB-LOG-02: what is hashed.
+func TestHeads(t *testing.T) {
+	small, large := account.ID{1}, account.ID{2}
+	first := sha256.Sum256(bytes.Join([][]byte{[]byte("ambassador-v1 log"), small[:], large[:]}, nil))
+	require.Equal(t, first, conversation.FirstHead(small, large))
+	require.Equal(t, first, conversation.FirstHead(large, small))
+	require.Equal(t, first, conversation.New(large, small).Head)
 	previous := [32]byte{1}
 	want := sha256.Sum256(bytes.Join([][]byte{[]byte("ambassador-v1 entry"), previous[:], []byte("entry")}, nil))
 	require.Equal(t, want, conversation.NextHead(previous, []byte("entry")))
@@ -212,6 +218,17 @@ func TestSecondStart(t *testing.T) {
 	require.ErrorIs(t, err, refusal.NotReady)
 }
 
+// A message of another epoch than the session's is void, and says so.
+func TestMessageOfAnotherEpoch(t *testing.T) {
+	alice, bob := newPair(t)
+	bob.reads(t, alice.start(t, bob, "hello").Entry, "hello")
+	e := parse(t, alice.send(t, "more").Entry)
+	e.SenderEpoch++
+	_, plaintext, err := bob.Receive(bob.keys, e, codec.MustEncode(e))
+	require.ErrorIs(t, err, refusal.StaleEpoch)
+	require.Nil(t, plaintext)
+}
+
 // AMB-ROT-05: the log goes on where the session ends, and the next entry is a start.
 func TestCut(t *testing.T) {
 	alice, bob := newPair(t)
@@ -230,6 +247,7 @@ func TestCut(t *testing.T) {
 func TestCheckBundle(t *testing.T) {
 	alice, bob := newPair(t)
 	require.NoError(t, alice.CheckBundle(bob.bundle))
+	require.ErrorIs(t, alice.CheckBundle(alice.bundle), refusal.NotAllowed)
 	bob.bundle.SignedPrekeyID = 2 // not signed: the id is the post office's word
 	alice.start(t, bob, "hello")
 	for name, c := range map[string]struct {

@@ -126,30 +126,22 @@ func TestBundles(t *testing.T) {
 
 // AMB-PST-08 and AMB-PST-11: a rotation is the leader's, and signed.
 func TestRotationRefused(t *testing.T) {
+	type commit = postoffice.Commit
+	type device = account.DeviceID
 	for name, c := range map[string]struct {
-		change func(m *postoffice.Commit, laptop account.DeviceID)
+		change func(m *commit, laptop device)
 		class  refusal.Class
 	}{
-		"leader": {
-			func(m *postoffice.Commit, laptop account.DeviceID) { m.Device, m.Number = laptop, 9 }, refusal.NotAllowed,
-		},
-		"list": {
-			func(m *postoffice.Commit, _ account.DeviceID) { m.Rotation.List.Signature[0]++ }, refusal.BadSignature,
-		},
-		"statement": {
-			func(m *postoffice.Commit, _ account.DeviceID) { m.Rotation.Statement.Signature[0]++ },
-			refusal.BadSignature,
-		},
+		"leader":    {func(m *commit, laptop device) { m.Device, m.Number = laptop, 9 }, refusal.NotAllowed},
+		"list":      {func(m *commit, _ device) { m.Rotation.List.Signature[0]++ }, refusal.BadSignature},
+		"statement": {func(m *commit, _ device) { m.Rotation.Statement.Signature[0]++ }, refusal.BadSignature},
 		"publication": {
-			func(m *postoffice.Commit, _ account.DeviceID) { m.Rotation.Publication.PrekeySignature[0]++ },
-			refusal.BadSignature,
+			func(m *commit, _ device) { m.Rotation.Publication.PrekeySignature[0]++ }, refusal.BadSignature,
 		},
-		"epoch": {func(m *postoffice.Commit, _ account.DeviceID) { m.Rotation.List.Epoch++ }, refusal.StaleEpoch},
-		"account": {
-			func(m *postoffice.Commit, _ account.DeviceID) { m.Rotation.List.Account[0]++ }, refusal.Malformed,
-		},
-		"parcels": {func(m *postoffice.Commit, _ account.DeviceID) { m.Parcels = nil }, refusal.WrongDevices},
-		"cuts":    {func(m *postoffice.Commit, _ account.DeviceID) { m.Rotation.Cuts[0].Seq++ }, refusal.Conflict},
+		"epoch":   {func(m *commit, _ device) { m.Rotation.List.Epoch++ }, refusal.StaleEpoch},
+		"account": {func(m *commit, _ device) { m.Rotation.List.Account[0]++ }, refusal.Malformed},
+		"parcels": {func(m *commit, _ device) { m.Parcels = nil }, refusal.WrongDevices},
+		"cuts":    {func(m *commit, _ device) { m.Rotation.Cuts[0].Seq++ }, refusal.Conflict},
 	} {
 		office, phone, laptop, _ := household(t)
 		commit, err := phone.Device.Rotate(ambassador.Change{}, rand.Reader)

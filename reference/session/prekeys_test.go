@@ -82,6 +82,7 @@ func TestSignedPrekeys(t *testing.T) {
 	for _, set := range []*params.Set{params.AmbassadorV1, params.SignalV3, params.Omemo2} {
 		bob := newParty(t, set, 4, 1)
 		old := bob.Bundle()
+		require.EqualValues(t, 1, old.SignedPrekeyID)
 		require.NoError(t, bob.RenewSignedPrekey(seeded(2)))
 		renewed := bob.Bundle()
 		require.Equal(t, old.SignedPrekeyID+1, renewed.SignedPrekeyID)
@@ -125,6 +126,35 @@ func TestInitialUntilAnswered(t *testing.T) {
 		_, err = alice.Decrypt("bob", answer, seeded(7))
 		require.NoError(t, err)
 		send(false)
+	}
+}
+
+// AMB-SES-08: a message of the session counts in the wrapping of that session only.
+func TestOtherWrapping(t *testing.T) {
+	for _, set := range params.Sets() {
+		bob, alice := newParty(t, set, 1, 1), newParty(t, set, 0, 2)
+		require.NoError(t, alice.Initiate("bob", bob.Bundle(), seeded(3)))
+		send := func() []byte {
+			e, err := alice.Encrypt("bob", []byte("text"), seeded(4))
+			require.NoError(t, err)
+			return e.Body
+		}
+		_, err := bob.Respond("alice", send(), seeded(5))
+		require.NoError(t, err)
+		genuine := send()
+		m, err := wire.ParseInitial(set, genuine)
+		require.NoError(t, err)
+		identity, ephemeral := m, m
+		identity.Identity, ephemeral.Ephemeral = m.Ephemeral, m.Identity
+		for _, wrapped := range []wire.Initial{identity, ephemeral} {
+			_, err = bob.Decrypt(
+				"alice", session.Envelope{Initial: true, Body: wire.EncodeInitial(set, wrapped)}, seeded(6),
+			)
+			require.ErrorIs(t, err, refusal.Authentication, set.Name)
+		}
+		plaintext, err := bob.Decrypt("alice", session.Envelope{Initial: true, Body: genuine}, seeded(6))
+		require.NoError(t, err)
+		require.Equal(t, "text", string(plaintext))
 	}
 }
 

@@ -41,7 +41,7 @@ func Example() {
 	// Output: hello
 }
 
-// seeded gives randomness that depends on the seed alone.
+// seeded returns randomness that depends on the seed alone.
 func seeded(seed uint64) *mathrand.ChaCha8 {
 	var s [32]byte
 	s[0], s[1] = byte(seed), byte(seed>>8)

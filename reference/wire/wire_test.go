@@ -124,8 +124,8 @@ func TestParse(t *testing.T) {
 	require.ErrorIs(t, err, refusal.Malformed)
 }
 
-// AMB-WIR-02: counters are below 2^32 in the Protocol Buffers too, and every field is there; a field that is not known
-// is skipped.
+// AMB-WIR-02: counters are below 2^32 in the Protocol Buffers too, and every field is there; a field that is not
+// known is skipped.
 func TestParseFields(t *testing.T) {
 	key := params.SignalV3.Encode(primitive.PublicKey{9})
 	message := func(n uint64, more ...byte) []byte {

@@ -111,59 +111,39 @@ var (
 	nonCanonical = bytes.Repeat([]byte{0xff}, 32)
 )
 
-// The checks of SPEC.md 4.1, and that an earlier one is made before a later one.
+// The checks of SPEC.md 4.1, and that an earlier one is made before a later one (AMB-X3D-02, AMB-X3D-03, AMB-KEY-01 to
+// AMB-KEY-03).
 func TestInitiateRefuses(t *testing.T) {
+	type bundle = x3dh.Bundle
+	ambassador := params.AmbassadorV1
 	for name, c := range map[string]struct {
 		set    *params.Set
-		change func(*x3dh.Bundle)
+		change func(*bundle)
 		class  refusal.Class
 	}{
-		// AMB-X3D-03
-		"no identity": {params.AmbassadorV1, func(b *x3dh.Bundle) { b.Identity = nil }, refusal.IncompleteBundle},
-		"no signed prekey": {
-			params.AmbassadorV1, func(b *x3dh.Bundle) { b.SignedPrekey = nil }, refusal.IncompleteBundle,
-		},
-		"no signature":       {params.SignalV3, func(b *x3dh.Bundle) { b.Signature = nil }, refusal.IncompleteBundle},
-		"no one-time key":    {params.OlmV1, func(b *x3dh.Bundle) { b.OneTimePrekey = nil }, refusal.IncompleteBundle},
-		"no one-time prekey": {params.Omemo2, func(b *x3dh.Bundle) { b.OneTimePrekey = nil }, refusal.IncompleteBundle},
-		// AMB-KEY-03
-		"short identity": {
-			params.AmbassadorV1, func(b *x3dh.Bundle) { b.Identity = b.Identity[:31] }, refusal.Malformed,
-		},
-		"long prekey": {
-			params.Omemo2, func(b *x3dh.Bundle) { b.SignedPrekey = append(b.SignedPrekey, 0) }, refusal.Malformed,
-		},
-		"type byte": {params.SignalV3, func(b *x3dh.Bundle) { b.OneTimePrekey[0] = 6 }, refusal.Malformed},
-		// AMB-KEY-02
-		"another encoding": {
-			params.AmbassadorV1, func(b *x3dh.Bundle) { b.OneTimePrekey = nonCanonical }, refusal.NonCanonicalKey,
-		},
-		"form before signature": {params.AmbassadorV1,
-			func(b *x3dh.Bundle) { b.SignedPrekey = nonCanonical }, refusal.NonCanonicalKey},
-		// AMB-X3D-02
-		"signature": {params.AmbassadorV1, func(b *x3dh.Bundle) { b.Signature[5] ^= 1 }, refusal.BadSignature},
-		"signature of Signal": {
-			params.SignalV3, func(b *x3dh.Bundle) { b.Signature[5] ^= 1 }, refusal.BadSignature,
-		},
-		"signature of OMEMO": {
-			params.Omemo2, func(b *x3dh.Bundle) { b.Signature[5] ^= 1 }, refusal.BadSignature,
-		},
+		"no identity":        {ambassador, func(b *bundle) { b.Identity = nil }, refusal.IncompleteBundle},
+		"no signed prekey":   {ambassador, func(b *bundle) { b.SignedPrekey = nil }, refusal.IncompleteBundle},
+		"no signature":       {params.SignalV3, func(b *bundle) { b.Signature = nil }, refusal.IncompleteBundle},
+		"no one-time key":    {params.OlmV1, func(b *bundle) { b.OneTimePrekey = nil }, refusal.IncompleteBundle},
+		"no one-time prekey": {params.Omemo2, func(b *bundle) { b.OneTimePrekey = nil }, refusal.IncompleteBundle},
+		"short identity":     {ambassador, func(b *bundle) { b.Identity = b.Identity[:31] }, refusal.Malformed},
+		"long prekey":        {params.Omemo2, func(b *bundle) { b.SignedPrekey = make([]byte, 33) }, refusal.Malformed},
+		"type byte":          {params.SignalV3, func(b *bundle) { b.OneTimePrekey[0] = 6 }, refusal.Malformed},
+		"another encoding":   {ambassador, func(b *bundle) { b.OneTimePrekey = nonCanonical }, refusal.NonCanonicalKey},
+		"form before signature": {ambassador,
+			func(b *bundle) { b.SignedPrekey = nonCanonical }, refusal.NonCanonicalKey},
+		"signature":           {ambassador, func(b *bundle) { b.Signature[5] ^= 1 }, refusal.BadSignature},
+		"signature of Signal": {params.SignalV3, func(b *bundle) { b.Signature[5] ^= 1 }, refusal.BadSignature},
+		"signature of OMEMO":  {params.Omemo2, func(b *bundle) { b.Signature[5] ^= 1 }, refusal.BadSignature},
 		"another prekey": {
-			params.AmbassadorV1, func(b *x3dh.Bundle) { b.SignedPrekey = b.OneTimePrekey }, refusal.BadSignature,
+			ambassador, func(b *bundle) { b.SignedPrekey = b.OneTimePrekey }, refusal.BadSignature,
 		},
-		"signature before DH": {
-			params.AmbassadorV1, func(b *x3dh.Bundle) { b.SignedPrekey = lowOrder }, refusal.BadSignature,
-		},
-		// AMB-KEY-01
-		"low-order one-time prekey": {
-			params.AmbassadorV1, func(b *x3dh.Bundle) { b.OneTimePrekey = lowOrder }, refusal.LowOrderKey,
-		},
+		"signature before DH":       {ambassador, func(b *bundle) { b.SignedPrekey = lowOrder }, refusal.BadSignature},
+		"low-order one-time prekey": {ambassador, func(b *bundle) { b.OneTimePrekey = lowOrder }, refusal.LowOrderKey},
 		"low-order one-time key": {
-			params.OlmV1, func(b *x3dh.Bundle) { b.OneTimePrekey = lowOrder }, refusal.LowOrderKey,
+			params.OlmV1, func(b *bundle) { b.OneTimePrekey = lowOrder }, refusal.LowOrderKey,
 		},
-		"low-order identity": {
-			params.OlmV1, func(b *x3dh.Bundle) { b.Identity = lowOrder }, refusal.LowOrderKey,
-		},
+		"low-order identity": {params.OlmV1, func(b *bundle) { b.Identity = lowOrder }, refusal.LowOrderKey},
 	} {
 		k := newKeys(t)
 		b := k.bundle(t, c.set)
