@@ -190,7 +190,7 @@ func (p *Process) exchange(ctx context.Context, op shim.Op, request []byte) ([]b
 		return nil, ctx.Err()
 	}
 	_ = p.stdout.SetReadDeadline(time.Time{})
-	if unwritten != nil && len(p.waiting()) > 0 {
+	if unwritten != nil && (len(text) > 0 || len(p.waiting()) > 0) { // read before the pipes gave up, or not
 		return nil, fmt.Errorf("%w: %s: the request was answered and not read", shim.ErrProtocol, op)
 	}
 	return nil, fmt.Errorf("%w: %s: nothing within %v%s", shim.ErrHang, op, timeout, p.stderr.lastWords())
