@@ -188,8 +188,8 @@ func (t *talk) hear(from account.DeviceID, claim channel.Claim) []Event {
 // compare compares what siblings have said of this place (AMB-SYN-06), and forgets it.
 func (t *talk) compare() []Event {
 	var events []Event
-	for id, claim := range t.claims {
-		if claim.Seq == t.Seq && claim != t.claim() && t.frozen == "" {
+	for _, id := range slices.SortedFunc(maps.Keys(t.claims), compareIDs) { // AMB-INV-04
+		if claim := t.claims[id]; claim.Seq == t.Seq && claim != t.claim() && t.frozen == "" {
 			events = []Event{t.freeze(fmt.Sprintf("device %x has another state after entry %d", id[:4], t.Seq))}
 		}
 	}

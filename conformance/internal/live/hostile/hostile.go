@@ -58,6 +58,9 @@ var tests = []suite.Test{
 		reqs("AMB-ROT-13"), epochKeysFresh),
 	test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes",
 		reqs("AMB-SYN-06"), falseClaims),
+	test("claims-of-two",
+		"two siblings claim two other states after the next entry: what a device makes of it depends on its "+
+			"state and the mails alone", reqs("AMB-SYN-06", "AMB-INV-04"), claimsOfTwo),
 	test("sibling-leads", "a companion sends the leader's records",
 		reqs("AMB-CHN-06", "AMB-CNV-01"), leaderRecordsOfCompanion),
 	test("sibling-lies", "records that name another account, sender, receiver, or epoch",

@@ -1,10 +1,13 @@
 package hostile
 
 import (
+	"bytes"
+
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
+	"credence/shim"
 )
 
 func falseClaims(w *world.World) {
@@ -30,6 +33,35 @@ func falseClaimAhead(w *world.World) {
 	s.says("one more")
 	s.device.Brings(entryMail(s.nextEntry("the claimed one")), ambassador.Message, ambassador.Frozen)
 	s.standsStill()
+}
+
+// claimsOfTwo has two malicious devices that both claim something else of the next entry. What the leader makes of it
+// must not depend on which of them it looks at first (AMB-INV-04): copies of its state that read the entry stay equal.
+func claimsOfTwo(w *world.World) {
+	first := newSiblingStage(w)
+	second := linkSibling(w, first.leader)
+	first.readRotation()
+	first.meet()
+	for i, s := range []*siblingStage{first, second} {
+		c := first.claim()
+		c.Seq, c.Digest = c.Seq+1, [32]byte{byte(i)}
+		first.device.Brings(s.mail(s.ack(c)), ambassador.Record)
+	}
+	state := w.Export(shim.DeviceExport, first.device.Party())
+	entry := entryMail(first.nextEntry("the claimed one"))
+	var before []byte
+	for range 64 { // a choice that is drawn may fall the same way many times
+		d := w.Import(state)
+		d.Brings(entry, ambassador.Message, ambassador.Frozen)
+		after := w.Export(shim.DeviceExport, d.Party())
+		if before != nil && !bytes.Equal(before, after) {
+			w.Violation(
+				verdict.Mismatch, "the same state and the same mail give two states", "equal exports",
+				"exports that differ",
+			)
+		}
+		before = after
+	}
 }
 
 // claimsTruth lets the malicious device claim what the leader knows, and returns the claim.

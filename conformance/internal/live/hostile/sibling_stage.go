@@ -24,8 +24,10 @@ type siblingStage struct {
 }
 
 // newSiblingStage makes the account: the leader has linked the malicious device, which knows the list.
-func newSiblingStage(w *world.World) *siblingStage {
-	leader := w.Register(true)
+func newSiblingStage(w *world.World) *siblingStage { return linkSibling(w, w.Register(true)) }
+
+// linkSibling links a malicious device to the account of a leader of the target.
+func linkSibling(w *world.World, leader *world.Member) *siblingStage {
 	sibling, err := malicious.NewSibling(w.Random)
 	w.NoFault(err)
 	s := &siblingStage{World: w, leader: leader, device: leader.Target(), sibling: sibling}
@@ -40,12 +42,17 @@ func newSiblingStage(w *world.World) *siblingStage {
 // newSiblingConversation makes the account with a conversation that has begun.
 func newSiblingConversation(w *world.World) *siblingStage {
 	s := newSiblingStage(w)
-	counterparty, registration, err := malicious.NewCounterparty(s.leader.Device.Account(), w.Random)
-	w.NoFault(err)
-	s.counterparty = counterparty
-	w.NoFault(w.Office.Append(registration))
-	s.says("start")
+	s.meet()
 	return s
+}
+
+// meet begins a conversation of the leader with a counterparty.
+func (s *siblingStage) meet() {
+	counterparty, registration, err := malicious.NewCounterparty(s.leader.Device.Account(), s.Random)
+	s.NoFault(err)
+	s.counterparty = counterparty
+	s.NoFault(s.Office.Append(registration))
+	s.says("start")
 }
 
 // readRotation lets the malicious device read the rotation that has linked it.
