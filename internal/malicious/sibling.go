@@ -126,16 +126,29 @@ func (s *Sibling) Mail(r channel.Record) ([]byte, error) {
 func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 	to := r.Receiver
 	r.Receiver = s.Device
-	party, err := Sessions(s.Channels)
+	body, next, err := SealTo(s.Channels, to, r, s.rand)
 	if err != nil {
 		return nil, err
 	}
-	e, err := party.Encrypt(hex.EncodeToString(to[:]), codec.MustEncode(&r), s.rand)
+	s.Channels = next
+	return s.Carry(body), nil
+}
+
+// SealTo seals a record in the channel to a device, whichever receiver it names. It returns the message and the channels
+// after it.
+func SealTo(c *channel.Channels, to account.DeviceID, r channel.Record, rand io.Reader) (
+	message []byte, next *channel.Channels, err error,
+) {
+	party, err := Sessions(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s.Channels, err = channel.Import(party.Export())
-	return s.Carry(e.Body), err
+	e, err := party.Encrypt(hex.EncodeToString(to[:]), codec.MustEncode(&r), rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	next, err = channel.Import(party.Export())
+	return e.Body, next, err
 }
 
 // Carry returns the mail of a channel message.

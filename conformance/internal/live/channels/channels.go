@@ -100,12 +100,14 @@ func wrongEnvelopes(s *stage) {
 		{refusal.NotAllowed, func(r *channel.Record) { r.Account[31] ^= 1 }},
 		{refusal.NotAllowed, func(r *channel.Record) { r.Sender[31] ^= 1 }},
 		{refusal.NotAllowed, func(r *channel.Record) { r.Sender = r.Receiver }},
+		{refusal.NotAllowed, func(r *channel.Record) { r.Receiver[31] ^= 1 }},
+		{refusal.NotAllowed, func(r *channel.Record) { r.Receiver = r.Sender }},
 		{refusal.StaleEpoch, func(r *channel.Record) { r.Epoch-- }},
 		{refusal.StaleEpoch, func(r *channel.Record) { r.Epoch++ }},
 	} {
 		r := s.ackToTarget()
 		wrong.change(&r)
-		s.refuses(wrong.class, s.opening(s.list, s.seal(r)))
+		s.refuses(wrong.class, s.opening(s.list, s.sealAnyway(r)))
 	}
 	s.targetReads(s.ackToTarget())
 }

@@ -3,6 +3,7 @@ package channels
 import (
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
+	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
@@ -78,6 +79,14 @@ func (s *stage) toPeer(r channel.Record) channel.Record {
 func (s *stage) seal(r channel.Record) []byte {
 	message, err := s.peer.Seal(&r, s.Random)
 	s.NoFault(err)
+	return message
+}
+
+// sealAnyway lets the peer seal a record in the channel to the target, whichever receiver it names.
+func (s *stage) sealAnyway(r channel.Record) []byte {
+	message, next, err := malicious.SealTo(s.peer, s.target.ID, r, s.Random)
+	s.NoFault(err)
+	s.peer = next
 	return message
 }
 
