@@ -134,8 +134,8 @@ func (s *Sibling) Misdirected(r channel.Record) ([]byte, error) {
 	return s.Carry(body), nil
 }
 
-// SealTo seals a record in the channel to a device, whichever receiver it names. It returns the message and the channels
-// after it.
+// SealTo seals a record in the channel to a device, whichever receiver it names. It returns the message and the
+// channels after it.
 func SealTo(c *channel.Channels, to account.DeviceID, r channel.Record, rand io.Reader) (
 	message []byte, next *channel.Channels, err error,
 ) {
