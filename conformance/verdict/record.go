@@ -132,14 +132,3 @@ func (p *Play) Exposed(by Guarantee) (Compromised, Exposure, bool) {
 	}
 	return Compromised{}, Exposure{}, false
 }
-
-// Missed returns an allowed reading that the attacker did not have: he is asleep, or the target keeps less than the
-// specification lets it.
-func (p *Play) Missed() (Compromised, Exposure, bool) {
-	for _, c := range p.Compromises {
-		if i := slices.IndexFunc(c.Exposed, func(e Exposure) bool { return e.Read == "" }); i >= 0 {
-			return c, c.Exposed[i], true
-		}
-	}
-	return Compromised{}, Exposure{}, false
-}

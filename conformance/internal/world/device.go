@@ -30,13 +30,6 @@ type ofTarget interface {
 	Identify()
 }
 
-// Imported returns the device of the target that the party of this name is, once it was imported.
-func (w *World) Imported(party string) *Device {
-	d := &Device{T: w.T, name: party}
-	d.Identify()
-	return d
-}
-
 // Party returns the name of the device on the target.
 func (d *Device) Party() string { return d.name }
 
