@@ -3,6 +3,7 @@ package account
 import (
 	"crypto/ecdh"
 	"crypto/ed25519"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -28,6 +29,16 @@ type PrekeyBatch struct {
 	Signed   []byte
 	FirstID  uint32
 	OneTime  [Batch][]byte
+}
+
+// FirstEpoch draws the number of an account's first epoch from 4 bytes of rand, so that the number of an epoch does not
+// tell how many there have been (AMB-ACC-10). It returns the error of rand.
+func FirstEpoch(rand io.Reader) (uint32, error) {
+	var b [4]byte
+	if _, err := io.ReadFull(rand, b[:]); err != nil {
+		return 0, fmt.Errorf("draw epoch: %w", err)
+	}
+	return binary.BigEndian.Uint32(b[:])&(1<<30-1) + 1, nil
 }
 
 // NewEpoch makes the keys of an epoch and their publication. It draws the ambassador key and then what NewBatch draws

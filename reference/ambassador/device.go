@@ -36,6 +36,7 @@ type Device struct {
 	number        uint64               // of the last commit
 	pending       *pending             // a commit that the post office has not answered
 	behind        bool                 // imported and not yet caught up, or set back (AMB-SYN-10, AMB-SYN-11)
+	signed        uint32               // the highest epoch that was signed; the leader's only (AMB-ROT-14)
 
 	received   int                                 // records since this device last acknowledged
 	due        []dueRecord                         // what Upkeep will send, oldest first
@@ -53,7 +54,6 @@ type pending struct {
 	Batch  *account.PrekeyBatch
 	List   *account.List // a rotation
 	Keys   *account.EpochKeys
-	Cuts   []channel.Head
 }
 
 // dueRecord is a record that waits for Upkeep.
@@ -67,6 +67,7 @@ type Event struct {
 	Kind      EventKind
 	Peer      account.ID       // of a conversation
 	Seq       uint64           // of an entry
+	Last      uint64           // of undelivered: the last place of a run that begins at Seq
 	Device    account.DeviceID // of a record
 	Plaintext []byte
 	Class     refusal.Class // why something was refused, is void or frozen
@@ -81,8 +82,12 @@ const (
 	Message  EventKind = "message"  // the peer's entry was read
 	Sent     EventKind = "sent"     // a sibling's entry was followed
 	Accepted EventKind = "accepted" // the own commit was accepted
+	Dropped  EventKind = "dropped"  // the own commit was not accepted, and never will be
 	Void     EventKind = "void"     // an entry of the peer that nobody can read: it only moves the log
-	Parked   EventKind = "parked"   // an entry that waits for a sibling's record
+	Answer   EventKind = "answer"   // an entry of the peer without a text
+	// the peer cannot read own entries from Seq to Last; those of the peer between them do not count
+	Undelivered EventKind = "undelivered"
+	Parked      EventKind = "parked" // an entry that waits for a sibling's record
 	// siblings or logs differ: the conversation stops until a rotation; also each entry that comes then
 	Frozen  EventKind = "frozen"
 	Refused EventKind = "refused" // a parcel or an entry was refused and has changed nothing
@@ -91,7 +96,8 @@ const (
 )
 
 // Register makes the leader of a new account and the commit that registers it. It draws the device key, its signed
-// prekey and Z, the seed of the account key, and what account.NewEpoch draws, from rand, and returns the error of rand.
+// prekey and Z, the seed of the account key, the number of the first epoch, and what account.NewEpoch draws, from rand,
+// and returns the error of rand.
 func Register(rand io.Reader) (*Device, []byte, error) {
 	d, err := NewDevice(rand)
 	if err != nil {
@@ -100,13 +106,16 @@ func Register(rand io.Reader) (*Device, []byte, error) {
 	if d.accountKey, err = account.GenerateKey(rand); err != nil {
 		return nil, nil, err
 	}
-	keys, publication, err := account.NewEpoch(d.accountKey, 1, rand)
+	if d.signed, err = account.FirstEpoch(rand); err != nil {
+		return nil, nil, err
+	}
+	keys, publication, err := account.NewEpoch(d.accountKey, d.signed, rand)
 	if err != nil {
 		return nil, nil, err
 	}
 	self := account.Device{ID: d.ID(), Status: account.Active, Prekey: d.channels.Prekey()}
 	list := &account.List{
-		Account: account.IDOf(d.accountKey), Epoch: 1, Leader: d.ID(), Devices: []account.Device{self},
+		Account: account.IDOf(d.accountKey), Epoch: d.signed, Leader: d.ID(), Devices: []account.Device{self},
 	}
 	list.Sign(d.accountKey)
 	d.list, d.keys = list, keys
@@ -192,6 +201,14 @@ func (d *Device) Peers() []account.ID {
 	)
 }
 
+// Owes lists the peers to whom an answer is due, ascending (AMB-LOG-18): Send makes it, without a text.
+func (d *Device) Owes() []account.ID {
+	return slices.DeleteFunc(d.Peers(), func(peer account.ID) bool {
+		t := d.talk(peer)
+		return d.keys == nil || t.maySend() != nil || !t.Reports.Owes()
+	})
+}
+
 // Problem tells why a conversation stands still, "" if it does not: entries wait for a record, or it is frozen.
 func (d *Device) Problem(peer account.ID) string {
 	t := d.talk(peer)
@@ -229,15 +246,23 @@ func (d *Device) mayCommit() error {
 func (d *Device) PostOfficeRefused() { d.pending = nil }
 
 // CaughtUp tells a device that it has read its mailbox to the end, and how many of its commits the post office has seen
-// (Mailbox.Commits). A commit that has not come back by then is dropped (AMB-SYN-14). It returns refusal.NotReady if
-// the commits are more than the device knows of: it was set back, and would use channel keys twice (AMB-SYN-11).
-func (d *Device) CaughtUp(commits uint64) error {
+// or was told of (Mailbox.Commits); no commit that was made before can be accepted any more. One that has not come back
+// by then is dropped and told as an event (AMB-SYN-14, AMB-SYN-19). It returns refusal.NotReady if the commits are more
+// than the device knows of: it was set back, and would use channel keys twice (AMB-SYN-11).
+func (d *Device) CaughtUp(commits uint64) ([]Event, error) {
 	d.behind = commits > d.number
 	if d.behind {
-		return fmt.Errorf("%w: the device was set back and has to be linked anew", refusal.NotReady)
+		return nil, fmt.Errorf("%w: the device was set back and has to be linked anew", refusal.NotReady)
+	}
+	if d.pending == nil {
+		return nil, nil
+	}
+	dropped := Event{Kind: Dropped, Device: d.ID()}
+	if next := d.pending.Next; next != nil {
+		dropped.Peer, dropped.Seq = next.Peer, next.Seq
 	}
 	d.pending = nil
-	return nil
+	return []Event{dropped}, nil
 }
 
 // seal makes a parcel of a record.

@@ -28,6 +28,7 @@ type stored struct {
 	Keys          *storedKeys     `json:"keys"`
 	Conversations []storedTalk    `json:"conversations"`
 	Number        uint64          `json:"number"`
+	Signed        uint32          `json:"signed_epoch"`
 	Pending       *storedPending  `json:"pending"`
 	Received      int             `json:"received"`
 	Due           [][]byte        `json:"due"`
@@ -56,6 +57,10 @@ type storedConversation struct {
 	PrekeyID  uint32 `json:"peer_prekey_id"`
 	OwnEpoch  uint32 `json:"own_epoch"`
 	Session   []byte `json:"session"` // the canonical state
+	Spoke     bool   `json:"spoke"`
+	Settled   bool   `json:"settled"`
+
+	Reports conversation.Reports `json:"reports"`
 }
 
 type storedTalk struct {
@@ -65,6 +70,8 @@ type storedTalk struct {
 	Parked  [][]byte      `json:"parked"`
 	Records [][]byte      `json:"records"`
 	Claims  []storedClaim `json:"claims"`
+	Places  [][]byte      `json:"places"`
+	Claimed []storedPlace `json:"claimed"`
 	Last    []byte        `json:"last"`
 	Frozen  string        `json:"frozen"`
 }
@@ -72,6 +79,11 @@ type storedTalk struct {
 type storedClaim struct {
 	Device []byte `json:"device"`
 	Claim  []byte `json:"claim"`
+}
+
+type storedPlace struct {
+	Device []byte `json:"device"`
+	Seq    uint64 `json:"seq"`
 }
 
 type storedPending struct {
@@ -82,7 +94,6 @@ type storedPending struct {
 	Batch  *storedBatch        `json:"batch"`
 	List   []byte              `json:"list"`
 	Keys   *storedKeys         `json:"keys"`
-	Cuts   [][]byte            `json:"cuts"`
 }
 
 type storedDevice struct {
@@ -94,7 +105,7 @@ type storedDevice struct {
 // Export returns the whole state of the device, secrets included.
 func (d *Device) Export() []byte {
 	s := stored{
-		Channels: d.channels.Export(), Number: d.number,
+		Channels: d.channels.Export(), Number: d.number, Signed: d.signed,
 		Received: d.received, PrekeyUsed: d.prekeyUsed, Keys: storeKeys(d.keys), Pending: d.pending.store(),
 	}
 	if d.accountKey != nil {
@@ -164,6 +175,7 @@ func storeBatch(b *account.PrekeyBatch) *storedBatch {
 func storeConversation(c conversation.Conversation) storedConversation {
 	s := storedConversation{
 		Peer: c.Peer[:], Seq: c.Seq, Head: c.Head[:], PrekeyID: c.PeerPrekeyID, OwnEpoch: c.OwnEpoch,
+		Spoke: c.Spoke, Settled: c.Settled, Reports: c.Reports,
 	}
 	if c.PeerStatement != nil {
 		s.Statement = codec.MustEncode(c.PeerStatement)
@@ -189,6 +201,12 @@ func (t *talk) store() storedTalk {
 		claim := t.claims[id]
 		s.Claims = append(s.Claims, storedClaim{id[:], codec.MustEncode(&claim)})
 	}
+	for i := range t.memory.places {
+		s.Places = append(s.Places, codec.MustEncode(&t.memory.places[i]))
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(t.memory.claimed), compareIDs) {
+		s.Claimed = append(s.Claimed, storedPlace{id[:], t.memory.claimed[id]})
+	}
 	return s
 }
 
@@ -197,9 +215,6 @@ func (p *pending) store() *storedPending {
 		return nil
 	}
 	s := &storedPending{Number: p.Number, Entry: p.Entry, Batch: storeBatch(p.Batch), Keys: storeKeys(p.Keys)}
-	for i := range p.Cuts {
-		s.Cuts = append(s.Cuts, codec.MustEncode(&p.Cuts[i]))
-	}
 	if p.Next != nil {
 		next := storeConversation(*p.Next)
 		s.Next = &next
@@ -234,7 +249,7 @@ func Import(exported []byte) (*Device, error) {
 
 func (s *stored) device() (d *Device, err error) {
 	d = &Device{
-		number: s.Number, behind: true, received: s.Received, prekeyUsed: s.PrekeyUsed,
+		number: s.Number, signed: s.Signed, behind: true, received: s.Received, prekeyUsed: s.PrekeyUsed,
 		conversations: map[account.ID]*talk{}, prekeys: map[account.DeviceID]account.Prekey{},
 		prepared: map[account.DeviceID][32]byte{},
 	}
@@ -361,7 +376,13 @@ func (s *storedBatch) read() (*account.PrekeyBatch, error) {
 }
 
 func (s storedConversation) read(own account.ID) (c conversation.Conversation, err error) {
-	c = conversation.Conversation{Own: own, Seq: s.Seq, PeerPrekeyID: s.PrekeyID, OwnEpoch: s.OwnEpoch}
+	c = conversation.Conversation{
+		Own: own, Seq: s.Seq, PeerPrekeyID: s.PrekeyID, OwnEpoch: s.OwnEpoch, Spoke: s.Spoke, Settled: s.Settled,
+		Reports: s.Reports,
+	}
+	if n := len(c.Reports.Unread); c.Reports.Listed < 0 || c.Reports.Listed > n {
+		return c, fmt.Errorf("reports: %d of %d listed", c.Reports.Listed, n)
+	}
 	if len(s.Peer) != len(c.Peer) || len(s.Head) != len(c.Head) {
 		return c, fmt.Errorf("peer and head: %d and %d bytes", len(s.Peer), len(s.Head))
 	}
@@ -392,6 +413,9 @@ func (s storedTalk) read(own account.ID) (*talk, error) {
 		Conversation: c, tip: channel.Head{Peer: c.Peer, Seq: s.TipSeq, Head: [32]byte(s.Tip)}, parked: s.Parked,
 		records: map[uint64]*channel.Sent{}, claims: map[account.DeviceID]channel.Claim{}, frozen: s.Frozen,
 	}
+	if t.memory, err = s.readMemory(); err != nil {
+		return nil, err
+	}
 	if t.last, err = readSent(s.Last); err != nil {
 		return nil, err
 	}
@@ -416,6 +440,25 @@ func (s storedTalk) read(own account.ID) (*talk, error) {
 	return t, nil
 }
 
+func (s storedTalk) readMemory() (memory, error) {
+	m := memory{claimed: map[account.DeviceID]uint64{}}
+	for _, encoded := range s.Places {
+		var c channel.Claim
+		if err := codec.Decode(encoded, &c); err != nil {
+			return m, fmt.Errorf("places: %w", err)
+		}
+		m.places = append(m.places, c)
+	}
+	for _, p := range s.Claimed {
+		id, err := read32("claimed: device", p.Device)
+		if err != nil {
+			return m, err
+		}
+		m.claimed[id] = p.Seq
+	}
+	return m, nil
+}
+
 func readSent(encoded []byte) (*channel.Sent, error) {
 	if encoded == nil {
 		return nil, nil
@@ -432,13 +475,6 @@ func (s *storedPending) read(own account.ID) (*pending, error) {
 		return nil, nil
 	}
 	p := &pending{Number: s.Number, Entry: s.Entry}
-	for _, encoded := range s.Cuts {
-		var cut channel.Head
-		if err := codec.Decode(encoded, &cut); err != nil {
-			return nil, err
-		}
-		p.Cuts = append(p.Cuts, cut)
-	}
 	var err error
 	if p.Last, err = readSent(s.Last); err != nil {
 		return nil, err

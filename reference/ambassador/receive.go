@@ -25,7 +25,7 @@ func (d *Device) Receive(mail []byte) ([]Event, error) {
 	}
 	var events []Event
 	for _, p := range m.Parcels {
-		events = append(events, d.open(p)...)
+		events = append(events, d.open(p, m.Cuts)...)
 	}
 	if own := d.echo(m); len(own) > 0 {
 		events = append(events, own...)
@@ -53,15 +53,15 @@ func (d *Device) accept(encoded []byte) []Event {
 	return events
 }
 
-// open reads a parcel on a copy.
-func (d *Device) open(p postoffice.Parcel) []Event {
+// open reads a parcel on a copy. cuts are those of its mail.
+func (d *Device) open(p postoffice.Parcel, cuts []channel.Head) []Event {
 	next := d.clone()
 	r, arrival, err := next.channels.Open(d.list, p.Device, p.Body)
 	if err != nil {
 		return []Event{refused(p.Device, err)}
 	}
 	next.prekeyUsed = next.prekeyUsed || arrival.Opened
-	events, err := next.take(r, arrival.First)
+	events, err := next.take(r, arrival.First, cuts)
 	if err != nil {
 		return []Event{refused(p.Device, err)}
 	}
@@ -73,7 +73,7 @@ func (d *Device) open(p postoffice.Parcel) []Event {
 }
 
 // take takes in a record.
-func (d *Device) take(r *channel.Record, first bool) ([]Event, error) {
+func (d *Device) take(r *channel.Record, first bool, cuts []channel.Head) ([]Event, error) {
 	event := Event{Kind: Record, Device: r.Sender}
 	if d.keys == nil && (r.Kind == channel.KindSent || r.Kind == channel.KindPrekeys) {
 		return nil, fmt.Errorf("%w: record: this device is not active", refusal.NotAllowed)
@@ -93,7 +93,7 @@ func (d *Device) take(r *channel.Record, first bool) ([]Event, error) {
 	case channel.KindReady:
 		return []Event{event}, d.takeReady(r.Sender, r.Ready, first)
 	case channel.KindRotate:
-		return d.takeRotate(r.Sender, r.Rotate)
+		return d.takeRotate(r.Sender, r.Rotate, cuts)
 	default:
 		d.takeResendRequest(r.Sender, r.Resend)
 		return []Event{event}, nil
@@ -117,12 +117,13 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 			return nil // another history: the entry is dealt with where it arrives
 		}
 		t = d.keep(t.Peer)
-		t.step(*p.Next, p.Last)
+		d.step(t, *p.Next, p.Last)
 		accepted.Peer, accepted.Seq = t.Peer, t.Seq
+		return append([]Event{accepted}, d.compare(t)...)
 	case p.Batch != nil && d.keys != nil:
 		d.keys.Add(*p.Batch)
 	case p.List != nil:
-		return append([]Event{accepted}, d.openEpoch(p.List, p.Keys, p.Cuts)...)
+		return append([]Event{accepted}, d.openEpoch(p.List, p.Keys, m.Cuts, nil)...)
 	}
 	return []Event{accepted}
 }
@@ -134,22 +135,16 @@ func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, erro
 	if s.Peer == d.Account() {
 		return nil, fmt.Errorf("%w: record: peer: the own account", refusal.NotAllowed)
 	}
-	t := d.talk(s.Peer)
-	if s.Seq < t.Seq || s.Seq == 0 {
-		return event, nil
+	if seq := d.talk(s.Peer).Seq; s.Seq > seq+parkLimit { // AMB-SYN-07
+		return nil, fmt.Errorf("%w: record: seq: %d after %d", refusal.SkipLimit, s.Seq, seq)
 	}
-	if s.Seq > t.Seq+parkLimit { // AMB-SYN-07
-		return nil, fmt.Errorf("%w: record: seq: %d after %d", refusal.SkipLimit, s.Seq, t.Seq)
-	}
-	t = d.keep(s.Peer)
+	t := d.keep(s.Peer)
 	if s.Seq > t.Seq {
 		t.records[s.Seq] = s
 	}
-	event = append(
-		event, t.hear(
-			from, channel.Claim{Head: channel.Head{Peer: s.Peer, Seq: s.Seq, Head: s.Head}, Digest: s.Digest},
-		)...,
-	)
+	event = append(event, d.hear(t, from, channel.Claim{
+		Head: channel.Head{Peer: s.Peer, Seq: s.Seq, Head: s.Head}, Digest: s.Digest,
+	})...)
 	return append(event, d.drain(t)...), nil
 }
 
@@ -160,15 +155,16 @@ func (d *Device) takeAck(from account.DeviceID, a *channel.Ack) ([]Event, error)
 	}
 	events := []Event{{Kind: Record, Device: from}}
 	for _, claim := range a.Claims {
-		if claim.Seq < d.talk(claim.Peer).Seq || claim.Seq == 0 {
+		if claim.Seq == 0 || claim.Peer == d.Account() {
 			continue
 		}
-		events = append(events, d.keep(claim.Peer).hear(from, claim)...)
+		events = append(events, d.hear(d.keep(claim.Peer), from, claim)...)
 	}
 	return events, nil
 }
 
-// keepPrekey remembers the newest prekey of a sibling for the next list; only the leader needs it.
+// keepPrekey remembers the newest prekey of a sibling for the next list, which only the leader needs. It refuses one that
+// the sibling has not signed (AMB-CHN-10).
 func (d *Device) keepPrekey(from account.DeviceID, p account.Prekey) error {
 	if err := x3dh.VerifyPrekey(account.Set, from[:], p.Key[:], p.Signature[:]); err != nil {
 		return fmt.Errorf("record: prekey: %w", err)

@@ -10,6 +10,7 @@ import (
 	"credence/reference/codec"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
+	"credence/reference/x3dh"
 	"credence/spec/refusal"
 )
 
@@ -80,11 +81,11 @@ type Change struct {
 	Remove []account.DeviceID
 }
 
-// Rotate makes the commit of the next epoch (SPEC.md 12.2): the signed list and statement, the publication, the cuts,
-// and for every device of the new list a record: the secrets of the epoch for active ones, the list alone for pending
-// ones. It draws what account.NewEpoch draws, then the ratchet keys that are due, ascending by device, from rand. It
-// returns refusal.NotAllowed, refusal.NotReady, refusal.StaleEpoch for a link request of another epoch, and the
-// refusals of its introduction.
+// Rotate makes the commit of the next epoch (SPEC.md 12.2): the signed list and statement, the publication, and for
+// every device of the new list a record: the secrets of the epoch for active ones, the list alone for pending ones. It
+// draws what account.NewEpoch draws, then the ratchet keys that are due, ascending by device, from rand. It
+// returns refusal.NotAllowed, refusal.NotReady, refusal.Exhausted after the last epoch, refusal.StaleEpoch for a
+// link request of another epoch, refusal.BadSignature for its prekey, and the refusals of its introduction.
 func (d *Device) Rotate(change Change, rand io.Reader) ([]byte, error) {
 	return d.try(func(next *Device) ([]byte, error) { return next.rotate(change, rand) })
 }
@@ -97,7 +98,7 @@ func (d *Device) rotate(change Change, rand io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &postoffice.Rotation{Cuts: d.cuts()}
+	r := &postoffice.Rotation{}
 	if change.Add != nil {
 		if r.Introductions, err = d.admit(list, change.Add); err != nil {
 			return nil, err
@@ -109,18 +110,22 @@ func (d *Device) rotate(change Change, rand io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	r.List, r.Statement, r.Publication = *list, keys.Statement, *publication
-	parcels, err := d.announce(list, keys, r.Cuts, rand)
+	parcels, err := d.announce(list, keys, rand)
 	if err != nil {
 		return nil, err
 	}
 	commit, err := d.commit(postoffice.Commit{Kind: postoffice.KindRotate, Parcels: parcels, Rotation: r})
-	d.pending = &pending{Number: d.number, List: list, Keys: keys, Cuts: r.Cuts}
+	d.pending, d.signed = &pending{Number: d.number, List: list, Keys: keys}, list.Epoch
 	return commit, err
 }
 
-// nextList returns the list of the next epoch, without its signature.
+// nextList returns the list of the next epoch, without its signature. Its number was never signed before: two
+// statements for one epoch would be two ambassador keys (AMB-ROT-14).
 func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
-	list := &account.List{Account: d.list.Account, Epoch: d.list.Epoch + 1, Leader: d.ID()}
+	list := &account.List{Account: d.list.Account, Epoch: max(d.list.Epoch, d.signed) + 1, Leader: d.ID()}
+	if list.Epoch == 0 {
+		return nil, fmt.Errorf("%w: epochs", refusal.Exhausted)
+	}
 	for _, id := range remove {
 		if id == d.ID() || d.list.Find(id) == nil {
 			return nil, fmt.Errorf("%w: remove: the leader, or no device of the list", refusal.NotAllowed)
@@ -145,28 +150,26 @@ func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
 	return list, nil
 }
 
-// cuts returns the ends of the epoch's logs as far as this device has seen them.
-func (d *Device) cuts() []channel.Head {
-	var heads []channel.Head
+// unread returns what the devices of the account could not read and have to report, for devices that are new.
+func (d *Device) unread() []channel.Unread {
+	var all []channel.Unread
 	for _, peer := range d.Peers() {
-		if t := d.talk(peer); t.tip.Seq > 0 {
-			heads = append(heads, t.tip)
+		if runs := d.talk(peer).Reports.Unread; len(runs) > 0 {
+			all = append(all, channel.Unread{Peer: peer, Ranges: runs})
 		}
 	}
-	return heads
+	return all
 }
 
 // announce makes the record of the rotation for each device of the new list.
-func (d *Device) announce(list *account.List, keys *account.EpochKeys, cuts []channel.Head, rand io.Reader) (
-	[]postoffice.Parcel, error,
-) {
+func (d *Device) announce(list *account.List, keys *account.EpochKeys, rand io.Reader) ([]postoffice.Parcel, error) {
 	var parcels []postoffice.Parcel
 	for _, id := range list.Others(d.ID(), 0) {
 		r := channel.Record{Kind: channel.KindList, List: list}
 		if list.Has(id, account.Active) {
 			r = channel.Record{Kind: channel.KindRotate, Rotate: &channel.Rotate{
 				List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()),
-				Prekeys: privatePrekeys(&keys.Batches[0]), Cuts: cuts,
+				Prekeys: privatePrekeys(&keys.Batches[0]), Unread: d.unread(),
 			}}
 		}
 		p, err := d.seal(id, r, rand)
@@ -178,7 +181,7 @@ func (d *Device) announce(list *account.List, keys *account.EpochKeys, cuts []ch
 	return parcels, nil
 }
 
-// checkList refuses a list that is not the next one of the account (AMB-ROT-02), or that lacks this device with the
+// checkList refuses a list that is not a later one of the account (AMB-ROT-15), or that lacks this device with the
 // status.
 func (d *Device) checkList(list *account.List, status account.Status) error {
 	if list.Account != d.list.Account {
@@ -187,7 +190,7 @@ func (d *Device) checkList(list *account.List, status account.Status) error {
 	if err := list.Verify(); err != nil {
 		return err
 	}
-	if list.Epoch != d.list.Epoch+1 {
+	if list.Epoch <= d.list.Epoch {
 		return fmt.Errorf("%w: list of epoch %d after %d", refusal.StaleEpoch, list.Epoch, d.list.Epoch)
 	}
 	if !list.Has(d.ID(), status) {
@@ -196,8 +199,8 @@ func (d *Device) checkList(list *account.List, status account.Status) error {
 	return nil
 }
 
-// takeRotate opens the epoch that the leader has committed.
-func (d *Device) takeRotate(leader account.DeviceID, r *channel.Rotate) ([]Event, error) {
+// takeRotate opens the epoch that the leader has committed, at the cuts of the mail.
+func (d *Device) takeRotate(leader account.DeviceID, r *channel.Rotate, cuts []channel.Head) ([]Event, error) {
 	if err := d.checkList(&r.List, account.Active); err != nil {
 		return nil, err
 	}
@@ -210,7 +213,7 @@ func (d *Device) takeRotate(leader account.DeviceID, r *channel.Rotate) ([]Event
 		return nil, fmt.Errorf("%w: record: statement does not fit the list and the key", refusal.NotAllowed)
 	}
 	keys.Add(privateBatch(&r.Prekeys))
-	return append([]Event{{Kind: Record, Device: leader}}, d.openEpoch(&r.List, keys, r.Cuts)...), nil
+	return append([]Event{{Kind: Record, Device: leader}}, d.openEpoch(&r.List, keys, cuts, r.Unread)...), nil
 }
 
 // takeList is a pending device's: the epoch ends for it, and it gets nothing of the next.
@@ -218,14 +221,17 @@ func (d *Device) takeList(list *account.List) error {
 	if err := d.checkList(list, account.Pending); err != nil {
 		return err
 	}
-	d.openEpoch(list, nil, nil)
+	d.openEpoch(list, nil, nil, nil)
 	d.conversations = map[account.ID]*talk{}
 	return nil
 }
 
 // openEpoch makes an epoch the current one: the secrets of the one before are destroyed (AMB-ROT-05), and every
-// conversation goes on from its cut.
-func (d *Device) openEpoch(list *account.List, keys *account.EpochKeys, cuts []channel.Head) []Event {
+// conversation goes on from its cut. unread is for a device that is new.
+func (d *Device) openEpoch(
+	list *account.List, keys *account.EpochKeys, cuts []channel.Head, unread []channel.Unread,
+) []Event {
+	isNew := d.keys == nil
 	d.list, d.keys, d.pending = list, keys, nil
 	for _, id := range d.channels.Peers() {
 		if list.Find(id) == nil {
@@ -239,15 +245,37 @@ func (d *Device) openEpoch(list *account.List, keys *account.EpochKeys, cuts []c
 	for peer := range d.conversations {
 		d.keep(peer).end()
 	}
-	for _, cut := range cuts {
-		t := d.keep(cut.Peer)
-		if t.Seq > cut.Seq || t.Seq == cut.Seq && t.Head != cut.Head { // AMB-ROT-04
-			events = append(events, t.freeze(fmt.Sprintf("the epoch ends at another entry %d", cut.Seq)))
-			continue
+	for _, peer := range d.Peers() { // a log that is not among the cuts has no entries
+		named := slices.ContainsFunc(cuts, func(cut channel.Head) bool { return cut.Peer == peer })
+		if t := d.talk(peer); !named && t.Seq > 0 {
+			events = append(events, d.freeze(d.keep(peer), "the epoch ends before the first entry"))
 		}
-		t.Seq, t.Head, t.tip = cut.Seq, cut.Head, cut
+	}
+	for _, cut := range cuts {
+		if cut.Peer != d.Account() {
+			events = append(events, d.goOn(cut, isNew)...)
+		}
+	}
+	if isNew {
+		for _, u := range unread {
+			d.keep(u.Peer).Reports.Unread = u.Ranges
+		}
 	}
 	return events
+}
+
+// goOn opens the epoch of a conversation at its cut. A device that is new has nothing to be told of earlier entries.
+func (d *Device) goOn(cut channel.Head, isNew bool) []Event {
+	t := d.keep(cut.Peer)
+	if t.Seq > cut.Seq || t.Seq == cut.Seq && t.Head != cut.Head { // AMB-ROT-04
+		return []Event{d.freeze(t, fmt.Sprintf("the epoch ends at another entry %d", cut.Seq))}
+	}
+	t.Seq, t.Head, t.tip = cut.Seq, cut.Head, cut
+	if isNew {
+		t.Reports.Told = cut.Seq
+	}
+	t.memory.places = []channel.Claim{t.claim()}
+	return nil
 }
 
 // end drops everything of the epoch; a conversation that was frozen goes on from the cut.
@@ -257,8 +285,10 @@ func (t *talk) end() {
 	}
 	t.Conversation = t.Cut()
 	t.parked, t.last, t.frozen = nil, nil, ""
+	t.memory.places = nil
 	clear(t.records)
 	clear(t.claims)
+	clear(t.memory.claimed)
 }
 
 // LinkOffer is what the leader shows a device that is to be linked (SPEC.md 12.1).
@@ -306,7 +336,7 @@ func (d *Device) Request(offer []byte, rand io.Reader) ([]byte, error) {
 }
 
 func (d *Device) request(offer []byte, rand io.Reader) ([]byte, error) {
-	if d.keys != nil {
+	if d.list != nil && d.list.Find(d.ID()) != nil { // AMB-ROT-16
 		return nil, fmt.Errorf("%w: the device has an account", refusal.NotAllowed)
 	}
 	o := &LinkOffer{}
@@ -335,10 +365,10 @@ func (d *Device) request(offer []byte, rand io.Reader) ([]byte, error) {
 	return codec.MustEncode(r), nil
 }
 
-// introduce makes the first message of a channel. It will be read in the epoch that the rotation opens.
+// introduce makes the first message of a channel. Its sender is in no epoch yet (SPEC.md 8.2).
 func (d *Device) introduce(to account.DeviceID, rand io.Reader) (postoffice.Parcel, error) {
 	r := channel.Record{
-		Kind: channel.KindAck, Account: d.list.Account, Epoch: d.list.Epoch + 1, Sender: d.ID(), Receiver: to,
+		Kind: channel.KindAck, Account: d.list.Account, Sender: d.ID(), Receiver: to,
 		Ack: &channel.Ack{Prekey: d.channels.Prekey()},
 	}
 	body, err := d.channels.Seal(&r, rand)
@@ -357,6 +387,11 @@ func (d *Device) admit(list *account.List, request []byte) ([]postoffice.Parcel,
 	}
 	if d.list.Find(q.Device.ID) != nil || q.Device.Status != account.Active {
 		return nil, fmt.Errorf("%w: link request: device: on the list already", refusal.NotAllowed)
+	}
+	if err := x3dh.VerifyPrekey(
+		account.Set, q.Device.ID[:], q.Device.Prekey.Key[:], q.Device.Prekey.Signature[:],
+	); err != nil { // AMB-CHN-10
+		return nil, fmt.Errorf("link request: prekey: %w", err)
 	}
 	list.Devices = append(list.Devices, q.Device)
 	list.Sort()

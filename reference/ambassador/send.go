@@ -13,15 +13,16 @@ import (
 )
 
 // Send makes the commit of the next entry to a peer: the one ciphertext for all the peer's devices, and a record for
-// every sibling (SPEC.md 11.2). bundle is the peer's, encoded; nil asks for an entry of the session. The state after it
-// waits until the commit comes back as a mail. It draws what conversation.Start or Send draws, then the ratchet keys
-// that are due in the channels, ascending by device, from rand. It returns refusal.IncompleteBundle if the entry has to
-// be a start and there is no bundle, refusal.NotReady, refusal.Frozen, and the refusals of the bundle.
-func (d *Device) Send(peer account.ID, plaintext, bundle []byte, rand io.Reader) ([]byte, error) {
-	return d.try(func(next *Device) ([]byte, error) { return next.send(peer, plaintext, bundle, rand) })
+// every sibling (SPEC.md 11.2). Without a text it is an answer (10.6). bundle is the peer's, encoded; nil asks for an
+// entry of the session. The state after it waits until the commit comes back as a mail. It draws what
+// conversation.Start or Send draws, then the ratchet keys that are due in the channels, ascending by device, from rand.
+// It returns refusal.IncompleteBundle if the entry has to be a start and there is no bundle, refusal.NotReady,
+// refusal.Frozen, and the refusals of the bundle, also if no start is due (AMB-ACC-11).
+func (d *Device) Send(peer account.ID, text, bundle []byte, rand io.Reader) ([]byte, error) {
+	return d.try(func(next *Device) ([]byte, error) { return next.send(peer, text, bundle, rand) })
 }
 
-func (d *Device) send(peer account.ID, plaintext, encodedBundle []byte, rand io.Reader) ([]byte, error) {
+func (d *Device) send(peer account.ID, text, encodedBundle []byte, rand io.Reader) ([]byte, error) {
 	if err := d.mayCommit(); err != nil {
 		return nil, err
 	}
@@ -36,15 +37,7 @@ func (d *Device) send(peer account.ID, plaintext, encodedBundle []byte, rand io.
 	if err != nil {
 		return nil, err
 	}
-	var o *conversation.Outgoing
-	switch {
-	case !t.NeedsStart(bundle):
-		o, err = t.Send(plaintext, rand)
-	case bundle == nil:
-		return nil, fmt.Errorf("%w: a start needs the peer's bundle", refusal.IncompleteBundle)
-	default:
-		o, err = t.Start(d.keys, bundle, plaintext, rand)
-	}
+	o, err := d.outgoing(t, text, bundle, rand)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +48,22 @@ func (d *Device) send(peer account.ID, plaintext, encodedBundle []byte, rand io.
 	commit, err := d.commit(postoffice.Commit{Kind: postoffice.KindEntry, Parcels: parcels, Entry: o.Entry})
 	d.pending = &pending{Number: d.number, Entry: o.Entry, Next: &o.Next, Last: keepable(&o.Sent)}
 	return commit, err
+}
+
+// outgoing makes the entry: a start if one is due, otherwise an entry of the session.
+func (d *Device) outgoing(t *talk, text []byte, bundle *account.Bundle, rand io.Reader) (*conversation.Outgoing, error) {
+	if t.NeedsStart(bundle) {
+		if bundle == nil {
+			return nil, fmt.Errorf("%w: a start needs the peer's bundle", refusal.IncompleteBundle)
+		}
+		return t.Start(d.keys, bundle, text, rand)
+	}
+	if bundle != nil {
+		if err := t.CheckBundle(bundle); err != nil {
+			return nil, err
+		}
+	}
+	return t.Send(text, rand)
 }
 
 // keepable returns the record if it may be kept for a resend, nil for one of a start: its secret would outlive the

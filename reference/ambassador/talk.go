@@ -22,6 +22,7 @@ type talk struct {
 	parked  [][]byte                           // entries after Seq that wait for a record, oldest first
 	records map[uint64]*channel.Sent           // records that wait for their entry
 	claims  map[account.DeviceID]channel.Claim // what siblings say of places that this device has not reached
+	memory  memory
 	// of the newest own entry, if it was no start; nothing in it is older than the session
 	last   *channel.Sent
 	frozen string // why, or ""
@@ -33,7 +34,7 @@ func (d *Device) talk(peer account.ID) *talk {
 		return t
 	}
 	t := &talk{Conversation: conversation.New(d.Account(), peer), records: map[uint64]*channel.Sent{},
-		claims: map[account.DeviceID]channel.Claim{}}
+		claims: map[account.DeviceID]channel.Claim{}, memory: memory{claimed: map[account.DeviceID]uint64{}}}
 	t.tip = t.head()
 	return t
 }
@@ -48,7 +49,7 @@ func (d *Device) keep(peer account.ID) *talk {
 func (t *talk) clone() *talk {
 	c := *t
 	c.parked = slices.Clone(t.parked)
-	c.records, c.claims = maps.Clone(t.records), maps.Clone(t.claims)
+	c.records, c.claims, c.memory = maps.Clone(t.records), maps.Clone(t.claims), t.memory.clone()
 	return &c
 }
 
@@ -68,9 +69,12 @@ func (t *talk) maySend() error {
 	return nil
 }
 
-// freeze stops the conversation (AMB-SYN-06).
-func (t *talk) freeze(reason string) Event {
+// freeze stops the conversation (AMB-SYN-06). The siblings are owed an ack, so that they notice too (AMB-SYN-18).
+func (d *Device) freeze(t *talk, reason string) Event {
 	t.frozen = reason
+	for _, id := range d.list.Others(d.ID(), account.Active) {
+		d.oweAck(id)
+	}
 	return Event{Kind: Frozen, Peer: t.Peer, Seq: t.Seq, Class: refusal.Frozen, Reason: reason}
 }
 
@@ -126,73 +130,90 @@ func (d *Device) drain(t *talk) []Event {
 	for len(t.parked) > 0 && t.frozen == "" {
 		e, err := conversation.ParseEntry(t.parked[0])
 		if err != nil {
-			return append(events, t.freeze("a parked entry cannot be read")) // it was read when it arrived
+			return append(events, d.freeze(t, "a parked entry cannot be read")) // it was read when it arrived
 		}
 		ev, ok := d.process(t, e, t.parked[0])
 		if !ok {
 			return events
 		}
-		events = append(events, ev)
 		t.parked = slices.Clone(t.parked[1:])
-		events = append(events, t.compare()...)
+		events = append(append(events, ev...), d.compare(t)...)
 	}
 	return events
 }
 
 // process makes the step of the next entry. It is not ok if an own entry lacks its record.
-func (d *Device) process(t *talk, e *conversation.Entry, encoded []byte) (ev Event, ok bool) {
+func (d *Device) process(t *talk, e *conversation.Entry, encoded []byte) (events []Event, ok bool) {
 	if e.Sender != d.Account() {
 		return d.read(t, e, encoded), true
 	}
 	sent, ok := t.records[e.Seq]
 	if !ok {
-		return Event{}, false
+		return nil, false
 	}
-	next, plaintext, err := t.Follow(e, encoded, sent)
-	if err != nil {
-		return t.freeze(err.Error()), true
+	next, text, err := t.Follow(e, encoded, sent)
+	if err != nil { // it moves in the log, so that what it claims shows the difference
+		d.step(t, t.Pass(encoded), t.last)
+		return []Event{d.freeze(t, err.Error())}, true
 	}
-	t.step(next, keepable(sent))
-	return Event{Kind: Sent, Peer: t.Peer, Seq: t.Seq, Plaintext: plaintext}, true
+	d.step(t, next, keepable(sent))
+	return []Event{{Kind: Sent, Peer: t.Peer, Seq: t.Seq, Plaintext: text}}, true
 }
 
 // read makes the step of an entry of the peer.
-func (d *Device) read(t *talk, e *conversation.Entry, encoded []byte) Event {
-	next, plaintext, err := t.Receive(d.keys, e, encoded)
-	t.step(next, t.last)
+func (d *Device) read(t *talk, e *conversation.Entry, encoded []byte) []Event {
+	next, reading, err := t.Receive(d.keys, e, encoded)
+	d.step(t, next, t.last)
 	if err != nil {
-		return Event{Kind: Void, Peer: t.Peer, Seq: t.Seq, Class: refusal.Of(err), Reason: err.Error()}
+		return []Event{{Kind: Void, Peer: t.Peer, Seq: t.Seq, Class: refusal.Of(err), Reason: err.Error()}}
 	}
 	if e.Start != nil { // AMB-ACC-08
 		d.keys.Use(e.Start.OneTimePrekeyID)
 		t.last = nil
 	}
-	return Event{Kind: Message, Peer: t.Peer, Seq: t.Seq, Plaintext: plaintext}
+	events := []Event{{Kind: Message, Peer: t.Peer, Seq: t.Seq, Plaintext: reading.Text}}
+	if len(reading.Text) == 0 { // AMB-LOG-19
+		events[0].Kind = Answer
+	}
+	for _, run := range reading.Undelivered {
+		events = append(events, Event{Kind: Undelivered, Peer: t.Peer, Seq: run.First, Last: run.Last})
+	}
+	return events
 }
 
 // step moves to the next conversation. last is the record of the newest own entry, if it may be kept.
-func (t *talk) step(next conversation.Conversation, last *channel.Sent) {
+func (d *Device) step(t *talk, next conversation.Conversation, last *channel.Sent) {
 	t.Conversation, t.last = next, last
+	t.memory.add(t.claim(), d.list.Others(d.ID(), account.Active))
 	maps.DeleteFunc(t.records, func(seq uint64, _ *channel.Sent) bool { return seq <= t.Seq })
 	if t.tip.Seq < t.Seq {
 		t.tip = t.head()
 	}
 }
 
-// hear takes in what a sibling says of this place or a later one.
-func (t *talk) hear(from account.DeviceID, claim channel.Claim) []Event {
-	t.claims[from] = claim
-	return t.compare()
+// hear takes in what a sibling says of a place. What it says of a later one waits.
+func (d *Device) hear(t *talk, from account.DeviceID, claim channel.Claim) []Event {
+	switch {
+	case t.frozen != "":
+		return nil
+	case claim.Seq > t.Seq:
+		t.claims[from] = claim
+		return nil
+	case !t.memory.agrees(from, claim):
+		return []Event{d.freeze(t, fmt.Sprintf("device %x has another state after entry %d", from[:4], claim.Seq))}
+	}
+	t.memory.heard(from, claim.Seq, d.list.Others(d.ID(), account.Active))
+	return nil
 }
 
 // compare compares what siblings have said of this place (AMB-SYN-06), and forgets it.
-func (t *talk) compare() []Event {
+func (d *Device) compare(t *talk) []Event {
 	var events []Event
 	for _, id := range slices.SortedFunc(maps.Keys(t.claims), compareIDs) { // AMB-INV-04
-		if claim := t.claims[id]; claim.Seq == t.Seq && claim != t.claim() && t.frozen == "" {
-			events = []Event{t.freeze(fmt.Sprintf("device %x has another state after entry %d", id[:4], t.Seq))}
+		if claim := t.claims[id]; claim.Seq <= t.Seq {
+			delete(t.claims, id)
+			events = append(events, d.hear(t, id, claim)...)
 		}
 	}
-	maps.DeleteFunc(t.claims, func(_ account.DeviceID, c channel.Claim) bool { return c.Seq <= t.Seq })
 	return events
 }

@@ -21,6 +21,15 @@ func (d *Device) owe(to account.DeviceID, r channel.Record) {
 	}
 }
 
+// oweAck owes a device an ack, once. It is made when it is sent, so that it says what holds then; what is owed is
+// complete all the same, since it is exported (AMB-SYN-03).
+func (d *Device) oweAck(to account.DeviceID) {
+	owed := func(r dueRecord) bool { return r.To == to && r.Record.Kind == channel.KindAck }
+	if !slices.ContainsFunc(d.due, owed) {
+		d.owe(to, d.ackRecord())
+	}
+}
+
 // Upkeep makes a commit of what the device owes its siblings: answers to a prepare, answers to requests, requests, and
 // an acknowledgement once AckEvery records have come. A commit has one record for each sibling; nil means that nothing
 // is owed. It draws the ratchet keys that are due, ascending by device, from rand. It returns refusal.NotReady.
@@ -64,7 +73,7 @@ func (d *Device) payDues(rand io.Reader) ([]byte, error) {
 		if !ok {
 			continue
 		}
-		if r.Kind == channel.KindAck { // made when it is sent, so that it says what holds then
+		if r.Kind == channel.KindAck {
 			r = d.ackRecord()
 		}
 		p, err := d.seal(id, r, rand)
@@ -109,11 +118,11 @@ func (d *Device) ack(rand io.Reader) ([]byte, error) {
 	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels})
 }
 
-// ackRecord says how far this device is in every conversation that has begun.
+// ackRecord says how far this device is in every conversation that has begun, those that are frozen included.
 func (d *Device) ackRecord() channel.Record {
 	a := &channel.Ack{Prekey: d.channels.Prekey()}
 	for _, peer := range d.Peers() {
-		if t := d.talk(peer); t.Seq > 0 && t.frozen == "" {
+		if t := d.talk(peer); t.Seq > 0 {
 			a.Claims = append(a.Claims, t.claim())
 		}
 	}
@@ -126,7 +135,7 @@ func (d *Device) ackRecord() channel.Record {
 func (d *Device) takePrepare(leader account.DeviceID, p *channel.Prepare) {
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind == channel.KindReady })
 	if !d.channels.Fresh(leader) {
-		d.owe(leader, d.ackRecord()) // complete, since what is owed is exported too (AMB-SYN-03)
+		d.oweAck(leader)
 		return
 	}
 	// In front: what is owed to the leader already would open the chain that the answer has to open.

@@ -128,14 +128,14 @@ func (c *Channels) Open(list *account.List, from account.DeviceID, message []byt
 	if err := codec.Decode(plaintext, r); err != nil {
 		return nil, Arrival{}, fmt.Errorf("record: %w", err)
 	}
-	if err := c.check(list, from, r); err != nil {
-		return nil, Arrival{}, err
-	}
 	h, err := party.Header(name(from), e)
 	if err != nil {
 		return nil, Arrival{}, err
 	}
 	a := Arrival{Opened: !c.Has(from), First: h.N == 0}
+	if err := c.check(list, from, r, a); err != nil {
+		return nil, Arrival{}, err
+	}
 	c.party = party
 	return r, a, nil
 }
@@ -162,9 +162,10 @@ func decrypt(party *session.Party, from account.DeviceID, e session.Envelope) ([
 }
 
 // check is the table of SPEC.md 8.3.
-func (c *Channels) check(list *account.List, from account.DeviceID, r *Record) error {
+func (c *Channels) check(list *account.List, from account.DeviceID, r *Record, a Arrival) error {
 	leaderOnly := r.Kind == KindList || r.Kind == KindPrepare || r.Kind == KindRotate
-	pendingMay := r.Kind == KindReady || r.Kind == KindAck
+	pendingMay := r.Kind == KindReady || r.Kind == KindAck && len(r.Ack.Claims) == 0 // AMB-SYN-20
+	introduction := a.Opened && r.Kind == KindAck && r.Epoch == 0
 	switch {
 	case r.Account != list.Account:
 		return fmt.Errorf("%w: record: account of somebody else", refusal.NotAllowed)
@@ -176,7 +177,7 @@ func (c *Channels) check(list *account.List, from account.DeviceID, r *Record) e
 		return fmt.Errorf("%w: record: kind %d is the leader's", refusal.NotAllowed, r.Kind)
 	case !pendingMay && !list.Has(from, account.Active):
 		return fmt.Errorf("%w: record: kind %d from a pending device", refusal.NotAllowed, r.Kind)
-	case r.Epoch != list.Epoch:
+	case r.Epoch != list.Epoch && !introduction:
 		return fmt.Errorf("%w: record of epoch %d in epoch %d", refusal.StaleEpoch, r.Epoch, list.Epoch)
 	}
 	return nil

@@ -30,7 +30,7 @@ const (
 type Record struct {
 	Kind     Kind
 	Account  account.ID
-	Epoch    uint32 // of the sender when it made the record
+	Epoch    uint32 // of the sender when it made the record; 0 in an introduction, whose sender is in none yet
 	Sender   account.DeviceID
 	Receiver account.DeviceID
 
@@ -128,8 +128,21 @@ func (h *Head) Fields(c *codec.Coder) {
 	c.Fixed("head", h.Head[:])
 }
 
-func sortedHeads(heads []Head) bool {
-	return slices.IsSortedFunc(heads, func(a, b Head) int { return bytes.Compare(a.Peer[:], b.Peer[:]) })
+// Cuts is a list of heads, one for each peer (SPEC.md 9.4).
+func Cuts(c *codec.Coder, heads *[]Head) {
+	codec.List(c, "cuts", heads)
+	c.Check("cuts", ascending(*heads, func(h Head) account.ID { return h.Peer }), "not in ascending order")
+	for _, h := range *heads {
+		c.Check("cuts", h.Seq > 0, "of a log without entries")
+	}
+}
+
+// ascending reports whether a list is in the order of its peers.
+func ascending[T any](list []T, peer func(T) account.ID) bool {
+	return slices.IsSortedFunc(list, func(a, b T) int {
+		x, y := peer(a), peer(b)
+		return bytes.Compare(x[:], y[:])
+	})
 }
 
 // Claim is a head with the digest of the conversation there.
@@ -153,9 +166,7 @@ type Ack struct {
 // Fields is SPEC.md 11.1.
 func (a *Ack) Fields(c *codec.Coder) {
 	codec.List(c, "claims", &a.Claims)
-	c.Check("claims",
-		slices.IsSortedFunc(a.Claims, func(x, y Claim) int { return bytes.Compare(x.Peer[:], y.Peer[:]) }),
-		"not in ascending order")
+	c.Check("claims", ascending(a.Claims, func(m Claim) account.ID { return m.Peer }), "not in ascending order")
 	a.Prekey.Fields(c)
 }
 
@@ -203,7 +214,7 @@ type Rotate struct {
 	Statement         account.EpochStatement
 	AmbassadorPrivate [primitive.KeySize]byte
 	Prekeys           Prekeys
-	Cuts              []Head // ascending by peer
+	Unread            []Unread // of the leader, ascending by peer
 }
 
 // Fields is SPEC.md 11.1.
@@ -212,8 +223,46 @@ func (r *Rotate) Fields(c *codec.Coder) {
 	c.Inner("statement", &r.Statement)
 	c.Fixed("ambassador_private", r.AmbassadorPrivate[:])
 	c.Inner("prekeys", &r.Prekeys)
-	codec.List(c, "cuts", &r.Cuts)
-	c.Check("cuts", sortedHeads(r.Cuts), "not in ascending order")
+	codec.List(c, "unread", &r.Unread)
+	c.Check("unread", ascending(r.Unread, func(u Unread) account.ID { return u.Peer }), "not in ascending order")
+}
+
+// Unread tells a device what it has to report to a peer: the entries that its siblings could not read (AMB-LOG-16).
+type Unread struct {
+	Peer   account.ID
+	Ranges []Range // not empty
+}
+
+// Fields is SPEC.md 11.1.
+func (u *Unread) Fields(c *codec.Coder) {
+	c.Fixed("peer", u.Peer[:])
+	Ranges(c, "ranges", &u.Ranges)
+	c.Check("ranges", len(u.Ranges) > 0, "none")
+}
+
+// Range is a run of places of a log.
+type Range struct {
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
+}
+
+// Fields is SPEC.md 10.2.
+func (r *Range) Fields(c *codec.Coder) {
+	c.Uint64("first", &r.First)
+	c.Uint64("last", &r.Last)
+	c.Check("last", r.First > 0 && r.First <= r.Last, "not a run of places")
+}
+
+// MostRanges bounds the runs of places that an entry names.
+const MostRanges = 100
+
+// Ranges is a list of runs, ascending and apart (SPEC.md 10.2).
+func Ranges(c *codec.Coder, name string, ranges *[]Range) {
+	codec.List(c, name, ranges)
+	c.Check(name, len(*ranges) <= MostRanges, "more than 100")
+	for i := 1; i < len(*ranges); i++ {
+		c.Check(name, (*ranges)[i-1].Last < (*ranges)[i].First, "not in ascending order")
+	}
 }
 
 // ResendRequest asks siblings for the Sent of an entry.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"credence/reference/account"
 	"credence/reference/ambassador"
+	"credence/reference/codec"
 	"credence/reference/postoffice"
 	"credence/spec/refusal"
 )
@@ -18,10 +20,11 @@ type Device interface {
 	ID() account.DeviceID
 	Account() account.ID
 	Receive(mail []byte) ([]ambassador.Event, error)
-	CaughtUp(commits uint64) error
+	CaughtUp(commits uint64) ([]ambassador.Event, error)
 	PostOfficeRefused()
 	Export() []byte
-	Send(peer account.ID, plaintext, bundle []byte, rand io.Reader) (commit []byte, err error)
+	Owes() []account.ID
+	Send(peer account.ID, text, bundle []byte, rand io.Reader) (commit []byte, err error)
 	Upkeep(rand io.Reader) (commit []byte, err error)
 	Ack(rand io.Reader) (commit []byte, err error)
 	Replenish(rand io.Reader) (commit []byte, err error)
@@ -37,6 +40,8 @@ type Client struct {
 	office   postoffice.Service
 	rand     io.Reader
 	position uint64 // of the next mail
+	texts    *texts
+	accepted bool // the newest commit has come back
 
 	// Persist is called, if not nil, with the state of the device before anything of it leaves (AMB-SYN-02).
 	Persist func(exported []byte)
@@ -46,7 +51,7 @@ type Client struct {
 
 // New runs a device.
 func New(d Device, office postoffice.Service, rand io.Reader) *Client {
-	return &Client{Device: d, office: office, rand: rand, position: 1}
+	return &Client{Device: d, office: office, rand: rand, position: 1, texts: newTexts()}
 }
 
 // Register makes an account with its leader.
@@ -71,25 +76,70 @@ func Open(d Device, registration []byte, office postoffice.Service, rand io.Read
 // more is a sign of a post office that lies.
 const attempts = 16
 
-// Sync reads the mailbox to its end and sends what the device owes its siblings.
+// Sync reads the mailbox to its end, and sends what is owed: records to the siblings, answers to peers, and texts anew
+// that a peer could not read.
 func (c *Client) Sync() error {
 	for range attempts {
 		more, err := c.read()
 		if err != nil {
 			return err
 		}
-		commit, err := c.Device.Upkeep(c.rand)
-		if err != nil || commit == nil {
-			if !more {
-				return ignoreNotReady(err)
-			}
-			continue
-		}
-		if err := c.append(commit); err != nil && !again(err) {
+		busy, err := c.pay()
+		if err != nil {
 			return err
+		}
+		if !more && !busy {
+			return nil
 		}
 	}
 	return nil
+}
+
+// pay makes one commit of what is owed. It reports whether there was any.
+func (c *Client) pay() (busy bool, err error) {
+	commit, err := c.Device.Upkeep(c.rand)
+	if err == nil && commit == nil {
+		commit, err = c.entryOwed()
+	}
+	if err != nil || commit == nil {
+		return false, ignoreNotReady(err)
+	}
+	if err := c.append(commit); err != nil && !again(err) {
+		return false, err
+	}
+	return true, nil
+}
+
+// entryOwed makes the entry of a text that goes out anew, or of an answer; nil if none is owed. What cannot be made
+// now, because the peer's bundle is not to be had, waits.
+func (c *Client) entryOwed() ([]byte, error) {
+	owed := slices.Clone(c.texts.anew)
+	for _, peer := range c.Device.Owes() {
+		owed = append(owed, &outgoing{peer: peer})
+	}
+	for _, o := range owed {
+		commit, err := c.entry(o, nil)
+		if err == nil {
+			return commit, nil
+		}
+		if refusal.Of(err) == "" {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// entry makes the commit of an entry. It fetches the peer's bundle if a start is due and there is none, or an old one.
+func (c *Client) entry(o *outgoing, bundle []byte) ([]byte, error) {
+	c.texts.making = o
+	commit, err := c.Device.Send(o.peer, o.text, bundle, c.rand)
+	if !errors.Is(err, refusal.IncompleteBundle) && (bundle == nil || !errors.Is(err, refusal.StaleEpoch)) {
+		return commit, err
+	}
+	if bundle, err = c.office.Bundle(o.peer); err != nil {
+		return nil, err
+	}
+	return c.Device.Send(o.peer, o.text, bundle, c.rand)
 }
 
 // ignoreNotReady lets a device read that may not send: a pending one, or one that was set back.
@@ -112,21 +162,43 @@ func (c *Client) read() (bool, error) {
 			return false, err
 		}
 		c.position++
-		for _, e := range events {
-			if c.Heard != nil {
-				c.Heard(e)
-			}
-		}
+		c.hear(events)
 	}
-	return len(box.Mails) > 0, ignoreNotReady(c.Device.CaughtUp(box.Commits))
+	events, err := c.Device.CaughtUp(box.Commits)
+	c.hear(events)
+	return len(box.Mails) > 0, ignoreNotReady(err)
 }
 
+// hear takes in the events of a mail.
+func (c *Client) hear(events []ambassador.Event) {
+	c.texts.hear(events)
+	for _, e := range events {
+		c.accepted = c.accepted || e.Kind == ambassador.Accepted
+		if c.Heard != nil {
+			c.Heard(e)
+		}
+	}
+}
+
+// append announces a commit and brings it to the post office (AMB-SYN-16). An error that is no refusal leaves it under
+// way: the mailbox tells what has become of it.
 func (c *Client) append(commit []byte) error {
 	if c.Persist != nil {
 		c.Persist(c.Device.Export())
 	}
-	err := c.office.Append(commit)
-	if err != nil {
+	c.accepted = false
+	m := &postoffice.Commit{}
+	if err := codec.Decode(commit, m); err != nil {
+		return err
+	}
+	highest, err := c.office.Announce(m.Account, m.Device, m.Number)
+	if err == nil && highest >= m.Number { // somebody else has made a commit of this number
+		_, err = c.Device.CaughtUp(highest + 1)
+	}
+	if err == nil {
+		err = c.office.Append(commit)
+	}
+	if refusal.Of(err) != "" {
 		c.Device.PostOfficeRefused()
 	}
 	return err
@@ -135,11 +207,11 @@ func (c *Client) append(commit []byte) error {
 // again reports whether a commit that was refused is worth making anew.
 func again(err error) bool {
 	return errors.Is(err, refusal.Conflict) || errors.Is(err, refusal.StaleEpoch) ||
-		errors.Is(err, refusal.WrongDevices)
+		errors.Is(err, refusal.WrongDevices) || errors.Is(err, refusal.UnknownPrekey)
 }
 
 // commit makes a commit until the post office takes it: before each attempt the device catches up. refused is told why
-// the attempt before has failed.
+// the attempt before has failed. Where an answer of the post office was lost, the mailbox tells whether it has taken it.
 func (c *Client) commit(make func() ([]byte, error), refused func(error) error) error {
 	var last error
 	for range attempts {
@@ -152,6 +224,15 @@ func (c *Client) commit(make func() ([]byte, error), refused func(error) error) 
 		}
 		if last = c.append(commit); last == nil {
 			return c.Sync()
+		}
+		if refusal.Of(last) == "" {
+			if _, err := c.read(); err != nil {
+				return last
+			}
+			if c.accepted {
+				return c.Sync()
+			}
+			continue
 		}
 		if !again(last) {
 			return last
@@ -166,28 +247,22 @@ func (c *Client) commit(make func() ([]byte, error), refused func(error) error) 
 // repeat is the answer to a refusal that asks for nothing but another attempt.
 func repeat(error) error { return nil }
 
-// Send sends a plaintext to a peer. It fetches the peer's bundle when a start is due: before the first entry, and when
-// the post office says that one of the two has rotated.
-func (c *Client) Send(peer account.ID, plaintext []byte) error {
-	var bundle []byte
-	fetch := func() (err error) {
-		bundle, err = c.office.Bundle(peer)
-		return err
+// Send sends a text to a peer. It fetches the peer's bundle when a start is due: before the first entry, and when the
+// post office says that one of the two has rotated, or that a prekey is not there any more. A text that the peer cannot
+// read is sent anew when the peer says so, as long as this client lives; Heard is told in any case. It returns
+// refusal.Malformed for an empty text.
+func (c *Client) Send(peer account.ID, text []byte) error {
+	if len(text) == 0 {
+		return fmt.Errorf("%w: text: empty", refusal.Malformed)
 	}
+	var bundle []byte
 	return c.commit(func() ([]byte, error) {
-		commit, err := c.Device.Send(peer, plaintext, bundle, c.rand)
-		if !errors.Is(err, refusal.IncompleteBundle) {
-			return commit, err
+		return c.entry(&outgoing{peer, text}, bundle)
+	}, func(refused error) (err error) {
+		if errors.Is(refused, refusal.StaleEpoch) || errors.Is(refused, refusal.UnknownPrekey) {
+			bundle, err = c.office.Bundle(peer)
 		}
-		if err := fetch(); err != nil {
-			return nil, err
-		}
-		return c.Device.Send(peer, plaintext, bundle, c.rand)
-	}, func(err error) error {
-		if errors.Is(err, refusal.StaleEpoch) {
-			return fetch()
-		}
-		return nil
+		return err
 	})
 }
 

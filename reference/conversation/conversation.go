@@ -33,6 +33,10 @@ type Conversation struct {
 
 	OwnEpoch uint32         // of Session
 	Session  *ratchet.State // nil before the first start of an epoch
+	Spoke    bool           // there is an own entry in Session
+	Settled  bool           // and one of the peer after it was read (SPEC.md 10.6)
+
+	Reports Reports
 }
 
 // New returns a conversation before its first entry.
@@ -50,9 +54,17 @@ func (c Conversation) Digest() [32]byte {
 	if c.Session != nil {
 		b = binary.BigEndian.AppendUint32(b, c.OwnEpoch)
 		b = binary.BigEndian.AppendUint32(b, c.peerEpoch())
+		b = append(b, settledByte(c.Settled))
 		b = append(b, c.Session.Marshal()...)
 	}
 	return hash(b)
+}
+
+func settledByte(settled bool) byte {
+	if settled {
+		return 1
+	}
+	return 0
 }
 
 func (c Conversation) peerEpoch() uint32 {
@@ -62,9 +74,10 @@ func (c Conversation) peerEpoch() uint32 {
 	return c.PeerStatement.Epoch
 }
 
-// Cut ends the epoch: the session and its keys go, the place in the log stays (AMB-ROT-05).
+// Cut ends the epoch: the session and its keys go, the place in the log and what has to be reported stay (AMB-ROT-05).
 func (c Conversation) Cut() Conversation {
-	c.Session, c.OwnEpoch = nil, 0
+	c.Session, c.OwnEpoch, c.Spoke, c.Settled = nil, 0, false, false
+	c.Reports = c.Reports.cut()
 	return c
 }
 
@@ -75,23 +88,25 @@ type Outgoing struct {
 	Sent  channel.Sent
 }
 
-// NeedsStart reports whether the next own entry has to be a start: there is no session, or the peer has a newer epoch.
+// NeedsStart reports whether the next own entry has to be a start: there is no session, or it is in doubt and not
+// settled (AMB-LOG-15), or the peer has a newer epoch.
 func (c Conversation) NeedsStart(bundle *account.Bundle) bool {
-	return c.Session == nil || bundle != nil && bundle.Statement.Epoch > c.peerEpoch()
+	return c.Session == nil || c.Reports.Doubt && !c.Settled ||
+		bundle != nil && bundle.Statement.Epoch > c.peerEpoch()
 }
 
-// Send makes the next entry of a session (SPEC.md 10.3). It draws a ratchet key from rand. It returns refusal.NotReady
-// without a session, and the refusals of ratchet.State.Encrypt.
-func (c Conversation) Send(plaintext []byte, rand io.Reader) (*Outgoing, error) {
+// Send makes the next entry of a session (SPEC.md 10.3); without a text it is an answer. It draws a ratchet key from
+// rand. It returns refusal.NotReady without a session, and the refusals of ratchet.State.Encrypt.
+func (c Conversation) Send(text []byte, rand io.Reader) (*Outgoing, error) {
 	if c.Session == nil {
 		return nil, fmt.Errorf("%w: no session", refusal.NotReady)
 	}
-	return c.outgoing(&Entry{SenderEpoch: c.OwnEpoch}, c.Session, plaintext, rand)
+	return c.outgoing(&Entry{SenderEpoch: c.OwnEpoch}, c.Session, text, rand)
 }
 
 // Start makes a start entry to the owner of a bundle (SPEC.md 10.3). It draws the ephemeral key and the ratchet key
 // from rand. It returns the refusals of CheckBundle and of x3dh.Initiate.
-func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, plaintext []byte, rand io.Reader) (
+func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, text []byte, rand io.Reader) (
 	*Outgoing, error,
 ) {
 	if err := c.CheckBundle(bundle); err != nil {
@@ -117,7 +132,7 @@ func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, pla
 		Statement: keys.Statement, Ephemeral: primitive.Public(ek),
 		SignedPrekeyID: bundle.SignedPrekeyID, OneTimePrekeyID: bundle.OneTimePrekeyID,
 	}}
-	o, err := c.meet(&bundle.Statement, bundle.SignedPrekeyID).outgoing(e, session, plaintext, rand)
+	o, err := c.meet(&bundle.Statement, bundle.SignedPrekeyID).outgoing(e, session, text, rand)
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +150,15 @@ func startInitiator(a x3dh.Agreement, t *ecdh.PrivateKey, bundle *account.Bundle
 }
 
 // outgoing completes and encrypts an entry. session is not changed.
-func (c Conversation) outgoing(e *Entry, session *ratchet.State, plaintext []byte, rand io.Reader) (*Outgoing, error) {
+func (c Conversation) outgoing(e *Entry, session *ratchet.State, text []byte, rand io.Reader) (*Outgoing, error) {
 	e.Sender, e.Recipient, e.RecipientEpoch = c.Own, c.Peer, c.peerEpoch()
 	e.Seq, e.Previous = c.Seq+1, c.Head
+	content := Content{c.Reports.Unread, text}
+	plaintext, err := codec.Encode(&content)
+	if err != nil {
+		return nil, err
+	}
 	next := *session
-	var err error
 	if e.Message, err = next.EncryptIn(rand, e.Context(), plaintext); err != nil {
 		return nil, err
 	}
@@ -147,8 +166,7 @@ func (c Conversation) outgoing(e *Entry, session *ratchet.State, plaintext []byt
 	if err != nil {
 		return nil, err
 	}
-	o := &Outgoing{Entry: encoded, Next: c.advance(encoded)}
-	o.Next.Session, o.Next.OwnEpoch = &next, e.SenderEpoch
+	o := &Outgoing{Entry: encoded, Next: c.advance(encoded).spoken(e, &next, &content)}
 	o.Sent = channel.Sent{
 		Peer: c.Peer, Seq: o.Next.Seq, Head: o.Next.Head, Digest: o.Next.Digest(),
 		RatchetPrivate: [32]byte(next.DHs.Bytes()),
@@ -156,8 +174,19 @@ func (c Conversation) outgoing(e *Entry, session *ratchet.State, plaintext []byt
 	return o, nil
 }
 
+// Pass moves in the log past an entry, and leaves the rest as it is.
+func (c Conversation) Pass(encoded []byte) Conversation { return c.advance(encoded) }
+
 func (c Conversation) advance(encoded []byte) Conversation {
 	c.Seq, c.Head = c.Seq+1, NextHead(c.Head, encoded)
+	return c
+}
+
+// spoken is what an own entry changes beside the log: the session that it was sent in, and what it has reported.
+func (c Conversation) spoken(e *Entry, session *ratchet.State, content *Content) Conversation {
+	c.Session, c.OwnEpoch, c.Spoke = session, e.SenderEpoch, true
+	c.Settled = c.Settled && e.Start == nil
+	c.Reports = c.Reports.made(content)
 	return c
 }
 
@@ -216,35 +245,61 @@ func (c Conversation) Follows(e *Entry) error {
 	return nil
 }
 
+// Reading is what an entry of the peer says.
+type Reading struct {
+	Text        []byte          // nil in an answer
+	Undelivered []channel.Range // places of the own account that the peer cannot read, each told once (AMB-LOG-17)
+}
+
 // Receive reads the peer's entry, which must follow (AMB-LOG-07). Keys are those of the own epoch; a one-time prekey
-// that was used is not deleted here. On a refusal the next conversation has only moved in the log: the entry is void
-// (AMB-LOG-08). It is a function of its inputs: nothing is drawn.
+// that was used is not deleted here. On a refusal the next conversation has moved in the log and has to report the
+// entry; nothing else has changed: it is void (AMB-LOG-08). It is a function of its inputs: nothing is drawn.
 func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte) (
-	next Conversation, plaintext []byte, err error,
+	next Conversation, r Reading, err error,
 ) {
 	next = c.advance(encoded)
+	read, content, err := next.open(keys, e)
+	if err != nil {
+		next.Reports = next.Reports.void(e.Seq)
+		return next, r, err
+	}
+	r.Text = content.Text
+	read.Reports, r.Undelivered = read.Reports.heard(e, content)
+	return read, r, nil
+}
+
+// open makes the step of the peer's entry. It returns the causes of void of SPEC.md 10.4, in that order.
+func (c Conversation) open(keys *account.EpochKeys, e *Entry) (Conversation, *Content, error) {
 	if e.RecipientEpoch != keys.Statement.Epoch {
-		return next, nil,
+		return c, nil,
 			fmt.Errorf("%w: entry to epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, keys.Statement.Epoch)
 	}
-	read := next
-	if e.Start != nil {
-		read.Session, err = c.respond(keys, e)
-		if err == nil {
-			read = read.meet(&e.Start.Statement, 0)
-			read.OwnEpoch = e.RecipientEpoch
-		}
-	} else {
-		read.Session, err = c.session(e)
-	}
+	read, err := c.met(keys, e)
 	if err != nil {
-		return next, nil, err
+		return c, nil, err
 	}
-	plaintext, err = read.Session.DecryptIn(nil, e.Context(), e.Message)
+	plaintext, err := read.Session.DecryptIn(nil, e.Context(), e.Message)
 	if err != nil {
-		return next, nil, err
+		return c, nil, err
 	}
-	return read, plaintext, nil
+	content, err := parseContent(plaintext, e)
+	return read, content, err
+}
+
+// met returns the conversation in the session of the peer's entry, a copy.
+func (c Conversation) met(keys *account.EpochKeys, e *Entry) (Conversation, error) {
+	var err error
+	if e.Start == nil {
+		c.Session, err = c.session(e)
+		c.Settled = c.Spoke
+		return c, err
+	}
+	if c.Session, err = c.respond(keys, e); err != nil {
+		return c, err
+	}
+	c = c.meet(&e.Start.Statement, 0)
+	c.OwnEpoch, c.Spoke, c.Settled = e.RecipientEpoch, false, false
+	return c, nil
 }
 
 // session returns a copy of the session for the peer's message entry.
@@ -264,8 +319,8 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 	if err := c.checkStatement(&e.Start.Statement); err != nil {
 		return nil, err
 	}
-	if c.Session != nil && e.SenderEpoch == c.peerEpoch() { // AMB-LOG-10
-		return nil, fmt.Errorf("%w: the session of these epochs has started", refusal.NotAllowed)
+	if c.Session != nil && c.Settled && e.SenderEpoch == c.peerEpoch() { // AMB-LOG-13
+		return nil, fmt.Errorf("%w: the session of these epochs is settled", refusal.NotAllowed)
 	}
 	spk, err := keys.Signed(e.Start.SignedPrekeyID)
 	if err != nil {
@@ -292,10 +347,11 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 // Follow makes the step of an entry that a sibling has sent, which must follow (SPEC.md 10.4). It returns
 // refusal.Authentication if the entry does not follow from the record, and the refusals of a bad record.
 func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (
-	next Conversation, plaintext []byte, err error,
+	next Conversation, text []byte, err error,
 ) {
 	next = c.advance(encoded)
-	if next.Session, err = next.followed(e, sent); err != nil {
+	session, err := next.followed(e, sent)
+	if err != nil {
 		return c, nil, err
 	}
 	if e.Start != nil {
@@ -305,15 +361,20 @@ func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (
 		}
 		next = next.meet(&b.Statement, b.SignedPrekeyID)
 	}
-	next.OwnEpoch = e.SenderEpoch
-	if plaintext, err = next.Session.Follow(sent.RatchetPrivate, e.Context(), e.Message); err != nil {
+	plaintext, err := session.Follow(sent.RatchetPrivate, e.Context(), e.Message)
+	if err != nil {
 		return c, nil, err
 	}
+	content, err := parseContent(plaintext, e)
+	if err != nil {
+		return c, nil, err
+	}
+	next = next.spoken(e, session, content)
 	if next.Head != sent.Head || next.Digest() != sent.Digest {
 		return c, nil,
 			fmt.Errorf("%w: entry %d: the sibling that sent it has another state", refusal.Authentication, e.Seq)
 	}
-	return next, plaintext, nil
+	return next, content.Text, nil
 }
 
 // followed returns a copy of the session that the sibling used, or the one that it started.

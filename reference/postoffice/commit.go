@@ -2,7 +2,6 @@ package postoffice
 
 import (
 	"bytes"
-	"slices"
 
 	"credence/reference/account"
 	"credence/reference/channel"
@@ -67,13 +66,12 @@ type Commit struct {
 	Publication *account.Publication // prekeys
 }
 
-// Rotation opens an epoch. Cuts and Introductions are empty in a registration.
+// Rotation opens an epoch. Introductions are empty in a registration.
 type Rotation struct {
 	List          account.List
 	Statement     account.EpochStatement
 	Publication   account.Publication
-	Cuts          []channel.Head // ascending by peer
-	Introductions []Parcel       // of a device that is linked, ascending by receiver
+	Introductions []Parcel // of a device that is linked, ascending by receiver
 }
 
 // Fields is SPEC.md 9.2.
@@ -81,10 +79,6 @@ func (r *Rotation) Fields(c *codec.Coder) {
 	c.Nested("list", &r.List)
 	c.Inner("statement", &r.Statement)
 	c.Inner("publication", &r.Publication)
-	codec.List(c, "cuts", &r.Cuts)
-	c.Check("cuts",
-		slices.IsSortedFunc(r.Cuts, func(a, b channel.Head) int { return bytes.Compare(a.Peer[:], b.Peer[:]) }),
-		"not in ascending order")
 	codec.List(c, "introductions", &r.Introductions)
 	c.Check("introductions", Ascending(r.Introductions), "not in ascending order")
 }
@@ -119,13 +113,14 @@ func (m *Commit) Fields(c *codec.Coder) {
 	}
 }
 
-// Mail is one delivery to one device (SPEC.md 9.4): parcels to it, and an entry of a log.
+// Mail is one delivery to one device (SPEC.md 9.4): parcels to it, the cuts of a rotation, or an entry of a log.
 type Mail struct {
 	Position uint64           // in the mailbox of the device, from 1
 	Device   account.DeviceID // the own device that committed; zero if it came from another account
 	Number   uint64           // of that commit
 	Parcels  []Parcel
-	Entry    []byte // or none
+	Cuts     []channel.Head // in a rotation, to active devices: where each log stands; ascending by peer
+	Entry    []byte         // or none
 }
 
 // Fields is SPEC.md 9.4.
@@ -135,5 +130,6 @@ func (m *Mail) Fields(c *codec.Coder) {
 	c.Fixed("device", m.Device[:])
 	c.Uint64("number", &m.Number)
 	codec.List(c, "parcels", &m.Parcels)
+	channel.Cuts(c, &m.Cuts)
 	c.Vector("entry", &m.Entry, 0, codec.Most)
 }

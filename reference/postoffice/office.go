@@ -21,25 +21,20 @@ type Service interface {
 	Append(commit []byte) error
 	// Bundle hands out the current bundle of an account, with a one-time prekey if one is left.
 	Bundle(account.ID) ([]byte, error)
-	// Fetch returns the mails of a device from a position on, and what the office has of it.
+	// Fetch returns the mails of a device from a position on, and what the office has of it. A commit that was
+	// announced and has not arrived by then is refused from then on (AMB-PST-16).
 	Fetch(id account.ID, device account.DeviceID, from uint64) (Mailbox, error)
+	// Announce says that a commit with a number will follow. It returns the highest number that was seen or announced
+	// before (AMB-SYN-16).
+	Announce(id account.ID, device account.DeviceID, number uint64) (highest uint64, err error)
 }
 
 // Mailbox is the answer to Fetch.
 type Mailbox struct {
 	Mails   [][]byte
-	Commits uint64 // the highest number of a commit of the device that was seen, accepted or refused
+	Commits uint64 // the highest number of a commit of the device that was seen, accepted or refused, or announced
 	Prekeys int    // one-time prekeys of the account that are left
 }
-
-// reservation keeps the next place of a log for the account that lost a conflict (AMB-PST-06).
-type reservation struct {
-	holder account.ID
-	until  time.Time
-}
-
-// ReservationTime is how long a place is kept.
-const ReservationTime = 10 * time.Second
 
 // Office is an honest post office in memory. It is safe for concurrent use.
 type Office struct {
@@ -50,22 +45,17 @@ type Office struct {
 }
 
 type accountState struct {
-	list        account.List
-	statement   account.EpochStatement
-	publication account.Publication
-	unused      []uint32 // ids of one-time prekeys of publication that were not handed out
-	mailboxes   map[account.DeviceID][]Mail
-	commits     map[account.DeviceID]uint64
+	list      account.List
+	statement account.EpochStatement
+	batches   []batch // the two newest publications, newest last
+	mailboxes map[account.DeviceID][]Mail
+	commits   map[account.DeviceID]*counter
 }
 
-type log struct {
-	accounts [2]account.ID
-	seq      uint64
-	head     [32]byte
-	reserved reservation
-}
+// counter is what the office has seen of the numbers of a device.
+type counter struct{ seen, announced uint64 }
 
-// New returns an empty post office. now is its clock, which only bounds reservations.
+// New returns an empty post office. now is its clock, which only bounds how long places are kept.
 func New(now func() time.Time) *Office {
 	return &Office{now: now, accounts: map[account.ID]*accountState{}, logs: map[[32]byte]*log{}}
 }
@@ -78,15 +68,7 @@ func (o *Office) Bundle(id account.ID) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: account %x is not registered", refusal.NotReady, id)
 	}
-	b := account.Bundle{
-		Statement: a.statement, SignedPrekeyID: a.publication.SignedPrekeyID,
-		SignedPrekey: a.publication.SignedPrekey, PrekeySignature: a.publication.PrekeySignature,
-	}
-	if len(a.unused) > 0 { // AMB-PST-03
-		b.OneTimePrekeyID = a.unused[0]
-		b.OneTimePrekey = a.publication.OneTimePrekeys[b.OneTimePrekeyID-a.publication.FirstOneTimeID]
-		a.unused = a.unused[1:]
-	}
+	b := a.newest().bundle(a.statement)
 	return codec.MustEncode(&b), nil
 }
 
@@ -94,16 +76,45 @@ func (o *Office) Bundle(id account.ID) ([]byte, error) {
 func (o *Office) Fetch(id account.ID, device account.DeviceID, from uint64) (Mailbox, error) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
-	a, ok := o.accounts[id]
-	if !ok || a.list.Find(device) == nil {
-		return Mailbox{}, fmt.Errorf("%w: no device of the account", refusal.NotAllowed)
+	a, n, err := o.member(id, device)
+	if err != nil {
+		return Mailbox{}, err
 	}
-	m := Mailbox{Commits: a.commits[device], Prekeys: len(a.unused)}
+	n.seen = n.highest() // AMB-PST-16
+	m := Mailbox{Commits: n.seen, Prekeys: len(a.newest().unused)}
 	box := a.mailboxes[device]
 	for i := max(from, 1) - 1; i < uint64(len(box)); i++ {
 		m.Mails = append(m.Mails, codec.MustEncode(&box[i]))
 	}
 	return m, nil
+}
+
+// Announce is Service.Announce. It returns refusal.NotAllowed for a device that is not on the list of the account.
+func (o *Office) Announce(id account.ID, device account.DeviceID, number uint64) (uint64, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	_, n, err := o.member(id, device)
+	if err != nil {
+		return 0, err
+	}
+	before := n.highest() // AMB-PST-17
+	n.announced = max(n.announced, number)
+	return before, nil
+}
+
+// highest returns the highest number that was seen or announced.
+func (n *counter) highest() uint64 { return max(n.seen, n.announced) }
+
+// member returns the account of a device on its list, and its numbers (AMB-PST-09).
+func (o *Office) member(id account.ID, device account.DeviceID) (*accountState, *counter, error) {
+	a, ok := o.accounts[id]
+	if !ok || a.list.Find(device) == nil {
+		return nil, nil, fmt.Errorf("%w: device: none of the account", refusal.NotAllowed)
+	}
+	if a.commits[device] == nil {
+		a.commits[device] = &counter{}
+	}
+	return a, a.commits[device], nil
 }
 
 // Append is Service.Append. It checks in the order of SPEC.md 9.3, and returns refusal.Malformed, refusal.NotAllowed,
@@ -118,14 +129,14 @@ func (o *Office) Append(commit []byte) error {
 	if m.Kind == KindRegister {
 		return o.register(m)
 	}
-	a, ok := o.accounts[m.Account]
-	if !ok || a.list.Find(m.Device) == nil { // AMB-PST-09
-		return fmt.Errorf("%w: commit: device: none of the account", refusal.NotAllowed)
+	a, n, err := o.member(m.Account, m.Device)
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
-	if m.Number <= a.commits[m.Device] {
-		return fmt.Errorf("%w: commit: number %d after %d", refusal.Duplicate, m.Number, a.commits[m.Device])
+	if m.Number <= n.seen || m.Number < n.announced {
+		return fmt.Errorf("%w: commit: number %d after %d", refusal.Duplicate, m.Number, n.highest())
 	}
-	a.commits[m.Device] = m.Number // seen, even if it is refused below: its channel keys are spent
+	n.seen = m.Number // even if it is refused below: its channel keys are spent
 	if m.Epoch != a.list.Epoch {
 		return fmt.Errorf("%w: commit: epoch %d in epoch %d", refusal.StaleEpoch, m.Epoch, a.list.Epoch)
 	}
@@ -149,21 +160,23 @@ func (o *Office) register(m *Commit) error {
 	if o.accounts[m.Account] != nil {
 		return fmt.Errorf("%w: commit: account: registered", refusal.Duplicate)
 	}
-	if len(r.List.Devices) != 1 || r.List.Leader != m.Device || r.List.Epoch != 1 || m.Epoch != 1 || m.Number != 1 ||
-		len(m.Parcels)+len(r.Cuts)+len(r.Introductions) > 0 {
-		return fmt.Errorf("%w: commit: no registration of one device in epoch 1", refusal.Malformed)
+	if len(r.List.Devices) != 1 || r.List.Leader != m.Device || r.List.Epoch != m.Epoch || m.Number != 1 ||
+		len(m.Parcels)+len(r.Introductions) > 0 {
+		return fmt.Errorf("%w: commit: no registration of one device", refusal.Malformed)
 	}
 	if err := r.verify(m.Account); err != nil {
 		return err
 	}
-	a := &accountState{mailboxes: map[account.DeviceID][]Mail{}, commits: map[account.DeviceID]uint64{m.Device: 1}}
+	a := &accountState{
+		mailboxes: map[account.DeviceID][]Mail{}, commits: map[account.DeviceID]*counter{m.Device: {seen: m.Number}},
+	}
 	a.open(r)
 	o.accounts[m.Account] = a
-	a.deliver(m, nil)
+	a.deliver(m, nil, nil)
 	return nil
 }
 
-// verify checks that the parts of a rotation belong together and are signed (AMB-PST-08).
+// verify checks that the parts of a rotation belong together and are signed (AMB-PST-19).
 func (r *Rotation) verify(id account.ID) error {
 	if r.List.Account != id || r.Statement.Account != id || r.Statement.Epoch != r.List.Epoch {
 		return fmt.Errorf("%w: commit: list, statement and account do not fit", refusal.Malformed)
@@ -182,7 +195,7 @@ func (r *Rotation) verify(id account.ID) error {
 
 // open makes the epoch of a rotation the current one, and forgets what belonged to the one before.
 func (a *accountState) open(r *Rotation) {
-	a.list, a.statement = r.List, r.Statement
+	a.list, a.statement, a.batches = r.List, r.Statement, nil
 	a.publish(&r.Publication)
 	for id := range a.mailboxes {
 		if r.List.Find(id) == nil { // AMB-PST-09
@@ -191,19 +204,12 @@ func (a *accountState) open(r *Rotation) {
 	}
 }
 
-func (a *accountState) publish(p *account.Publication) {
-	a.publication, a.unused = *p, nil
-	for i := range p.OneTimePrekeys {
-		a.unused = append(a.unused, p.FirstOneTimeID+uint32(i))
-	}
-}
-
 func (o *Office) rotate(a *accountState, m *Commit) error {
 	r := m.Rotation
 	if m.Device != a.list.Leader || r.List.Leader != m.Device {
 		return fmt.Errorf("%w: commit: a rotation is the leader's", refusal.NotAllowed)
 	}
-	if r.List.Epoch != a.list.Epoch+1 {
+	if r.List.Epoch <= a.list.Epoch {
 		return fmt.Errorf("%w: commit: list of epoch %d after %d", refusal.StaleEpoch, r.List.Epoch, a.list.Epoch)
 	}
 	if err := r.verify(m.Account); err != nil {
@@ -213,13 +219,8 @@ func (o *Office) rotate(a *accountState, m *Commit) error {
 	if !slices.Equal(addressed(m.Parcels), r.List.Others(m.Device, 0)) || !r.introduces(added) {
 		return fmt.Errorf("%w: commit: parcels", refusal.WrongDevices)
 	}
-	if cuts := o.cuts(m.Account); !slices.Equal(cuts, r.Cuts) {
-		o.reserveAll(m.Account)
-		return fmt.Errorf("%w: commit: cuts: a log has moved", refusal.Conflict)
-	}
-	o.release(m.Account)
 	a.open(r)
-	a.deliver(m, added)
+	a.deliver(m, added, o.cuts(m.Account)) // no log is asked (AMB-PST-15)
 	return nil
 }
 
@@ -246,7 +247,7 @@ func (r *Rotation) introduces(added []account.DeviceID) bool {
 	return len(added) <= 1 && slices.Equal(addressed(r.Introductions), stay)
 }
 
-// cuts returns the heads of the account's logs, ascending by peer.
+// cuts returns the heads of the account's logs, ascending by peer (AMB-PST-18).
 func (o *Office) cuts(id account.ID) []channel.Head {
 	var heads []channel.Head
 	for _, l := range o.logs {
@@ -256,16 +257,6 @@ func (o *Office) cuts(id account.ID) []channel.Head {
 	}
 	slices.SortFunc(heads, func(a, b channel.Head) int { return slices.Compare(a.Peer[:], b.Peer[:]) })
 	return heads
-}
-
-func (l *log) other(id account.ID) (account.ID, bool) {
-	switch id {
-	case l.accounts[0]:
-		return l.accounts[1], true
-	case l.accounts[1]:
-		return l.accounts[0], true
-	}
-	return account.ID{}, false
 }
 
 func (o *Office) entry(a *accountState, m *Commit) error {
@@ -288,14 +279,18 @@ func (o *Office) entry(a *accountState, m *Commit) error {
 	if err := a.addressesSiblings(m); err != nil {
 		return err
 	}
-	l := o.log(e.Sender, e.Recipient)
-	if e.Seq != l.seq+1 || e.Previous != l.head || l.keptFor(e.Recipient, o.now()) { // AMB-PST-05
-		l.reserve(e.Sender, o.now())
-		return fmt.Errorf("%w: commit: entry: seq %d after %d", refusal.Conflict, e.Seq, l.seq)
+	if e.Start != nil {
+		if err := peer.available(e.Start); err != nil {
+			return fmt.Errorf("commit: entry: %w", err)
+		}
 	}
-	l.reserved.release(e.Sender)
-	l.seq, l.head = e.Seq, conversation.NextHead(l.head, m.Entry)
-	a.deliver(m, nil)
+	if err := o.log(e.Sender, e.Recipient).take(e, m.Entry, o.now()); err != nil {
+		return err
+	}
+	if e.Start != nil {
+		peer.use(e.Start.OneTimePrekeyID)
+	}
+	a.deliver(m, nil, nil)
 	for _, d := range peer.list.Devices { // AMB-PST-04: the same bytes to every device
 		if d.Status == account.Active {
 			peer.put(d.ID, Mail{Entry: m.Entry})
@@ -310,38 +305,6 @@ func (o *Office) log(a, b account.ID) *log {
 		o.logs[first] = &log{accounts: [2]account.ID{a, b}, head: first}
 	}
 	return o.logs[first]
-}
-
-// keptFor reports whether the next place is kept for an account.
-func (l *log) keptFor(id account.ID, now time.Time) bool {
-	return l.reserved.holder == id && now.Before(l.reserved.until)
-}
-
-// reserve keeps the next place for the account that was refused, unless it is kept already.
-func (l *log) reserve(id account.ID, now time.Time) {
-	if !now.Before(l.reserved.until) {
-		l.reserved = reservation{id, now.Add(ReservationTime)}
-	}
-}
-
-func (r *reservation) release(id account.ID) {
-	if r.holder == id {
-		*r = reservation{}
-	}
-}
-
-func (o *Office) reserveAll(id account.ID) {
-	for _, l := range o.logs {
-		if _, ok := l.other(id); ok {
-			l.reserve(id, o.now())
-		}
-	}
-}
-
-func (o *Office) release(id account.ID) {
-	for _, l := range o.logs {
-		l.reserved.release(id)
-	}
 }
 
 // addressesSiblings refuses a commit that does not bring exactly one parcel to every other active device (AMB-PST-07).
@@ -359,15 +322,15 @@ func (a *accountState) prekeys(m *Commit) error {
 	if err := m.Publication.Verify(a.statement.AmbassadorKey); err != nil {
 		return fmt.Errorf("commit: publication: %w", err)
 	}
-	if m.Publication.SignedPrekeyID != a.publication.SignedPrekeyID+1 ||
-		m.Publication.FirstOneTimeID != a.publication.FirstOneTimeID+account.Batch {
+	if last := a.newest(); m.Publication.SignedPrekeyID != last.SignedPrekeyID+1 ||
+		m.Publication.FirstOneTimeID != last.FirstOneTimeID+account.Batch {
 		return fmt.Errorf(
 			"%w: commit: publication: signed prekey %d after %d", refusal.Conflict, m.Publication.SignedPrekeyID,
-			a.publication.SignedPrekeyID,
+			last.SignedPrekeyID,
 		)
 	}
 	a.publish(m.Publication)
-	a.deliver(m, nil)
+	a.deliver(m, nil, nil)
 	return nil
 }
 
@@ -380,13 +343,13 @@ func (a *accountState) records(m *Commit) error {
 			return fmt.Errorf("%w: commit: parcels", refusal.WrongDevices)
 		}
 	}
-	a.deliver(m, nil)
+	a.deliver(m, nil, nil)
 	return nil
 }
 
 // deliver puts an accepted commit into the mailboxes of the account: to every device its parcels, to active devices the
-// entry, and to the sender that it was accepted.
-func (a *accountState) deliver(m *Commit, added []account.DeviceID) {
+// entry or the cuts, and to the sender that it was accepted.
+func (a *accountState) deliver(m *Commit, added []account.DeviceID, cuts []channel.Head) {
 	for _, d := range a.list.Devices {
 		mail := Mail{Device: m.Device, Number: m.Number}
 		mail.Parcels = parcelsTo(d.ID, m.Parcels, m.Device)
@@ -394,7 +357,7 @@ func (a *accountState) deliver(m *Commit, added []account.DeviceID) {
 			mail.Parcels = append(mail.Parcels, parcelsTo(d.ID, m.Rotation.Introductions, introduced)...)
 		}
 		if d.Status == account.Active {
-			mail.Entry = m.Entry
+			mail.Entry, mail.Cuts = m.Entry, cuts
 		}
 		if d.ID == m.Device || len(mail.Parcels) > 0 || mail.Entry != nil {
 			a.put(d.ID, mail)
