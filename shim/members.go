@@ -46,6 +46,7 @@ var (
 	peerAccount     = public("peer_account", keyType)
 	deviceKey       = public("device", keyType)
 	deviceStructure = public("device", hexType)
+	accountsField   = public("accounts", arrayOf(keyType))
 	devicesField    = public("devices", arrayOf(keyType))
 	listField       = public("list", hexType)
 	recordField     = public("record", hexType)

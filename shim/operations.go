@@ -52,6 +52,7 @@ const (
 	DeviceRefused   Op = "device.refused"
 	DeviceCaughtUp  Op = "device.caught_up"
 	DeviceUpkeep    Op = "device.upkeep"
+	DeviceOwes      Op = "device.owes"
 	DeviceAck       Op = "device.ack"
 	DeviceReplenish Op = "device.replenish"
 	DevicePrepare   Op = "device.prepare"
@@ -63,6 +64,8 @@ const (
 	OfficeAppend Op = "office.append"
 	OfficeBundle Op = "office.bundle"
 	OfficeFetch  Op = "office.fetch"
+
+	OfficeAnnounce Op = "office.announce"
 )
 
 // Operation is an entry of the table of operations, from which follow the JSON Schema of the protocol, its reference,
@@ -357,7 +360,14 @@ var ambassadorOperations = []Operation{
 	{
 		Op: DeviceCaughtUp, Does: "learns that it has read its mailbox to the end",
 		Params:   []Member{partyField, commitsField.optional()},
+		Result:   []Member{eventsField},
 		NeededBy: []Way{forDevice}, State: DeviceExport, Changes: true,
+	},
+	{
+		Op: DeviceOwes, Does: "says to whom an answer is due",
+		Params:   []Member{partyField},
+		Result:   []Member{accountsField},
+		NeededBy: []Way{forDevice}, State: DeviceExport,
 	},
 	{
 		Op: DeviceUpkeep, Does: "makes the commit of the records that are owed",
@@ -425,6 +435,12 @@ var ambassadorOperations = []Operation{
 		Op: OfficeFetch, Does: "gives out the mails of a device",
 		Params:   []Member{accountField, deviceKey, positionField.optional()},
 		Result:   []Member{mailsField, commitsField.optional(), prekeysField.optional()},
-		NeededBy: []Way{forOffice},
+		NeededBy: []Way{forOffice}, Changes: true,
+	},
+	{
+		Op: OfficeAnnounce, Does: "learns the number of a commit that will follow",
+		Params:   []Member{accountField, deviceKey, commitsField},
+		Result:   []Member{commitsField.optional()},
+		NeededBy: []Way{forOffice}, Changes: true,
 	},
 }

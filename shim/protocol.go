@@ -169,6 +169,9 @@ type Result struct {
 	Device  Bytes   `json:"device,omitzero"`
 	Account Bytes   `json:"account,omitzero"`
 	Events  []Event `json:"events,omitzero"`
+
+	Accounts []Bytes `json:"accounts,omitzero"` // account keys
+
 	List    Bytes   `json:"list,omitzero"`
 	Active  bool    `json:"active,omitempty"`
 	Epoch   uint32  `json:"epoch,omitempty"`
@@ -191,6 +194,7 @@ type Event struct {
 	Kind      string `json:"kind"`
 	Account   Bytes  `json:"account,omitzero"` // the peer of the conversation
 	Seq       uint64 `json:"seq,omitempty"`
+	Last      uint64 `json:"last,omitempty"`     // of undelivered: the end of the places that begin at seq
 	Device    Bytes  `json:"device,omitzero"`    // that a record came from
 	Plaintext *Bytes `json:"plaintext,omitzero"` // of message and sent, if empty too
 	Class     Class  `json:"class,omitempty"`    // of void, frozen and refused

@@ -101,10 +101,12 @@ var (
 	fieldType = object(public("name", nameType), public("value", hexType)).named("field")
 	eventType = object(
 		public("kind", oneOf(
-			"message", "sent", "accepted", "void", "parked", "frozen", "refused", "record", "rotated",
+			"message", "sent", "accepted", "void", "parked", "frozen", "refused", "record", "rotated", "dropped",
+			"answer", "undelivered",
 		)),
 		public("account", keyType).optional(),
 		public("seq", countType).optional(),
+		public("last", countType).optional(),
 		public("device", keyType).optional(),
 		public("plaintext", hexType).optional(),
 		public("class", ClassType).optional(),

@@ -160,7 +160,7 @@ func (s *Sibling) Carry(body []byte) []byte {
 
 // Rotation makes the record that hands a device the epoch of a list, with fresh secrets, and gives these and a bundle
 // too.
-func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []channel.Head) (
+func (s *Sibling) Rotation(to account.DeviceID, list *account.List) (
 	channel.Record, *account.EpochKeys, *account.Bundle, error,
 ) {
 	keys, p, err := account.NewEpoch(s.Key, list.Epoch, s.rand)
@@ -169,7 +169,7 @@ func (s *Sibling) Rotation(to account.DeviceID, list *account.List, cuts []chann
 	}
 	b := keys.Batches[0]
 	r := &channel.Rotate{
-		List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()), Cuts: cuts,
+		List: *list, Statement: keys.Statement, AmbassadorPrivate: [32]byte(keys.Ambassador.Bytes()),
 	}
 	r.Prekeys = channel.Prekeys{
 		SignedPrekeyID: b.SignedID, SignedPrekeyPrivate: [32]byte(b.Signed), FirstOneTimeID: b.FirstID,

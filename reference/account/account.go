@@ -274,6 +274,13 @@ func (b *Bundle) Verify() error {
 	return p.Verify(b.Statement.AmbassadorKey)
 }
 
+// WithoutOneTime returns the bundle without its one-time prekey.
+func (b *Bundle) WithoutOneTime() *Bundle {
+	c := *b
+	c.OneTimePrekeyID, c.OneTimePrekey = 0, primitive.PublicKey{}
+	return &c
+}
+
 // X3DH returns the bundle of SPEC.md 4.1.
 func (b *Bundle) X3DH() x3dh.Bundle {
 	x := x3dh.Bundle{

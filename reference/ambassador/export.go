@@ -74,6 +74,7 @@ type storedTalk struct {
 	Claimed []storedPlace `json:"claimed"`
 	Last    []byte        `json:"last"`
 	Frozen  string        `json:"frozen"`
+	Dispute []byte        `json:"dispute"`
 }
 
 type storedClaim struct {
@@ -193,6 +194,9 @@ func (t *talk) store() storedTalk {
 	}
 	if t.last != nil {
 		s.Last = codec.MustEncode(t.last)
+	}
+	if t.frozen != "" {
+		s.Dispute = codec.MustEncode(&t.dispute)
 	}
 	for _, seq := range slices.Sorted(maps.Keys(t.records)) {
 		s.Records = append(s.Records, codec.MustEncode(t.records[seq]))
@@ -380,9 +384,6 @@ func (s storedConversation) read(own account.ID) (c conversation.Conversation, e
 		Own: own, Seq: s.Seq, PeerPrekeyID: s.PrekeyID, OwnEpoch: s.OwnEpoch, Spoke: s.Spoke, Settled: s.Settled,
 		Reports: s.Reports,
 	}
-	if n := len(c.Reports.Unread); c.Reports.Listed < 0 || c.Reports.Listed > n {
-		return c, fmt.Errorf("reports: %d of %d listed", c.Reports.Listed, n)
-	}
 	if len(s.Peer) != len(c.Peer) || len(s.Head) != len(c.Head) {
 		return c, fmt.Errorf("peer and head: %d and %d bytes", len(s.Peer), len(s.Head))
 	}
@@ -415,6 +416,11 @@ func (s storedTalk) read(own account.ID) (*talk, error) {
 	}
 	if t.memory, err = s.readMemory(); err != nil {
 		return nil, err
+	}
+	if s.Dispute != nil {
+		if err := codec.Decode(s.Dispute, &t.dispute); err != nil {
+			return nil, fmt.Errorf("dispute: %w", err)
+		}
 	}
 	if t.last, err = readSent(s.Last); err != nil {
 		return nil, err

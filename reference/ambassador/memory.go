@@ -31,11 +31,19 @@ func (m *memory) add(place channel.Claim, siblings []account.DeviceID) {
 // agrees reports whether a claim of a place that was passed is what this device has there. What is not remembered any
 // more agrees only if its sender has claimed that place or a later one before.
 func (m *memory) agrees(from account.DeviceID, claim channel.Claim) bool {
-	i := slices.IndexFunc(m.places, func(p channel.Claim) bool { return p.Seq == claim.Seq })
-	if i < 0 {
-		return claim.Seq <= m.claimed[from]
+	if mine := m.at(claim.Seq, channel.Claim{}); mine.Seq > 0 {
+		return mine == claim
 	}
-	return m.places[i] == claim
+	return claim.Seq <= m.claimed[from]
+}
+
+// at returns what this device has at a place, or another claim if it does not remember that place.
+func (m *memory) at(seq uint64, otherwise channel.Claim) channel.Claim {
+	i := slices.IndexFunc(m.places, func(p channel.Claim) bool { return p.Seq == seq })
+	if i < 0 {
+		return otherwise
+	}
+	return m.places[i]
 }
 
 // heard notes how far a sibling has claimed.

@@ -242,19 +242,15 @@ func (d *Device) openEpoch(
 	}
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind != channel.KindAck })
 	events := []Event{{Kind: Rotated, Device: list.Leader}}
-	for peer := range d.conversations {
-		d.keep(peer).end()
-	}
-	for _, peer := range d.Peers() { // a log that is not among the cuts has no entries
-		named := slices.ContainsFunc(cuts, func(cut channel.Head) bool { return cut.Peer == peer })
-		if t := d.talk(peer); !named && t.Seq > 0 {
-			events = append(events, d.freeze(d.keep(peer), "the epoch ends before the first entry"))
-		}
-	}
+	known := map[account.ID]channel.Head{}
 	for _, cut := range cuts {
-		if cut.Peer != d.Account() {
-			events = append(events, d.goOn(cut, isNew)...)
+		if cut.Peer != list.Account { // there is no such log
+			known[cut.Peer] = cut
+			d.keep(cut.Peer)
 		}
+	}
+	for _, peer := range d.Peers() {
+		events = append(events, d.goOn(d.keep(peer), known[peer], isNew)...)
 	}
 	if isNew {
 		for _, u := range unread {
@@ -264,27 +260,30 @@ func (d *Device) openEpoch(
 	return events
 }
 
-// goOn opens the epoch of a conversation at its cut. A device that is new has nothing to be told of earlier entries.
-func (d *Device) goOn(cut channel.Head, isNew bool) []Event {
-	t := d.keep(cut.Peer)
-	if t.Seq > cut.Seq || t.Seq == cut.Seq && t.Head != cut.Head { // AMB-ROT-04
-		return []Event{d.freeze(t, fmt.Sprintf("the epoch ends at another entry %d", cut.Seq))}
+// goOn opens the epoch of a conversation at its cut, which is zero for a log without entries. What this device has not
+// processed of the log is lost to it, and reported (AMB-LOG-16); a device that is new has missed nothing.
+func (d *Device) goOn(t *talk, cut channel.Head, isNew bool) []Event {
+	wasFrozen := t.frozen != ""
+	t.end()
+	switch {
+	case !wasFrozen && (t.Seq > cut.Seq || t.Seq == cut.Seq && cut.Seq > 0 && t.Head != cut.Head): // AMB-ROT-04
+		return []Event{d.freeze(t, t.claim(), fmt.Sprintf("the epoch ends at another entry %d", cut.Seq))}
+	case cut.Seq == 0:
+		return nil
+	case isNew:
+		t.Reports = t.Reports.New(cut.Seq)
+	case t.Seq < cut.Seq:
+		t.Reports = t.Reports.Missed(t.Seq+1, cut.Seq)
 	}
 	t.Seq, t.Head, t.tip = cut.Seq, cut.Head, cut
-	if isNew {
-		t.Reports.Told = cut.Seq
-	}
 	t.memory.places = []channel.Claim{t.claim()}
 	return nil
 }
 
-// end drops everything of the epoch; a conversation that was frozen goes on from the cut.
+// end drops everything of the epoch.
 func (t *talk) end() {
-	if t.frozen != "" {
-		t.Seq = 0 // whatever this device had of the log, the cut decides
-	}
 	t.Conversation = t.Cut()
-	t.parked, t.last, t.frozen = nil, nil, ""
+	t.parked, t.last, t.frozen, t.dispute = nil, nil, "", channel.Claim{}
 	t.memory.places = nil
 	clear(t.records)
 	clear(t.claims)

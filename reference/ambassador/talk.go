@@ -26,6 +26,8 @@ type talk struct {
 	// of the newest own entry, if it was no start; nothing in it is older than the session
 	last   *channel.Sent
 	frozen string // why, or ""
+	// what this device has at the place that it froze for; it claims that from then on (AMB-SYN-18)
+	dispute channel.Claim
 }
 
 // talk returns the conversation with a peer to read, a new one if there is none.
@@ -70,8 +72,8 @@ func (t *talk) maySend() error {
 }
 
 // freeze stops the conversation (AMB-SYN-06). The siblings are owed an ack, so that they notice too (AMB-SYN-18).
-func (d *Device) freeze(t *talk, reason string) Event {
-	t.frozen = reason
+func (d *Device) freeze(t *talk, at channel.Claim, reason string) Event {
+	t.frozen, t.dispute = reason, at
 	for _, id := range d.list.Others(d.ID(), account.Active) {
 		d.oweAck(id)
 	}
@@ -130,7 +132,7 @@ func (d *Device) drain(t *talk) []Event {
 	for len(t.parked) > 0 && t.frozen == "" {
 		e, err := conversation.ParseEntry(t.parked[0])
 		if err != nil {
-			return append(events, d.freeze(t, "a parked entry cannot be read")) // it was read when it arrived
+			return append(events, d.freeze(t, t.claim(), "a parked entry cannot be read")) // it was read when it arrived
 		}
 		ev, ok := d.process(t, e, t.parked[0])
 		if !ok {
@@ -154,7 +156,7 @@ func (d *Device) process(t *talk, e *conversation.Entry, encoded []byte) (events
 	next, text, err := t.Follow(e, encoded, sent)
 	if err != nil { // it moves in the log, so that what it claims shows the difference
 		d.step(t, t.Pass(encoded), t.last)
-		return []Event{d.freeze(t, err.Error())}, true
+		return []Event{d.freeze(t, t.claim(), err.Error())}, true
 	}
 	d.step(t, next, keepable(sent))
 	return []Event{{Kind: Sent, Peer: t.Peer, Seq: t.Seq, Plaintext: text}}, true
@@ -162,14 +164,15 @@ func (d *Device) process(t *talk, e *conversation.Entry, encoded []byte) (events
 
 // read makes the step of an entry of the peer.
 func (d *Device) read(t *talk, e *conversation.Entry, encoded []byte) []Event {
+	session := t.Session
 	next, reading, err := t.Receive(d.keys, e, encoded)
 	d.step(t, next, t.last)
-	if err != nil {
-		return []Event{{Kind: Void, Peer: t.Peer, Seq: t.Seq, Class: refusal.Of(err), Reason: err.Error()}}
-	}
-	if e.Start != nil { // AMB-ACC-08
+	if next.Session != session && e.Start != nil { // AMB-ACC-08
 		d.keys.Use(e.Start.OneTimePrekeyID)
 		t.last = nil
+	}
+	if err != nil {
+		return []Event{{Kind: Void, Peer: t.Peer, Seq: t.Seq, Class: refusal.Of(err), Reason: err.Error()}}
 	}
 	events := []Event{{Kind: Message, Peer: t.Peer, Seq: t.Seq, Plaintext: reading.Text}}
 	if len(reading.Text) == 0 { // AMB-LOG-19
@@ -200,7 +203,8 @@ func (d *Device) hear(t *talk, from account.DeviceID, claim channel.Claim) []Eve
 		t.claims[from] = claim
 		return nil
 	case !t.memory.agrees(from, claim):
-		return []Event{d.freeze(t, fmt.Sprintf("device %x has another state after entry %d", from[:4], claim.Seq))}
+		reason := fmt.Sprintf("device %x has another state after entry %d", from[:4], claim.Seq)
+		return []Event{d.freeze(t, t.memory.at(claim.Seq, t.claim()), reason)}
 	}
 	t.memory.heard(from, claim.Seq, d.list.Others(d.ID(), account.Active))
 	return nil

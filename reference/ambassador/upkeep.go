@@ -122,7 +122,11 @@ func (d *Device) ack(rand io.Reader) ([]byte, error) {
 func (d *Device) ackRecord() channel.Record {
 	a := &channel.Ack{Prekey: d.channels.Prekey()}
 	for _, peer := range d.Peers() {
-		if t := d.talk(peer); t.Seq > 0 {
+		t := d.talk(peer)
+		switch {
+		case t.frozen != "":
+			a.Claims = append(a.Claims, t.dispute)
+		case t.Seq > 0:
 			a.Claims = append(a.Claims, t.claim())
 		}
 	}

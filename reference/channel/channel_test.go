@@ -236,7 +236,8 @@ func TestRecords(t *testing.T) {
 		{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte{1}}},
 		{Kind: channel.KindReady, Ready: &channel.Ready{Nonce: [32]byte{1}, Prekey: leader.Prekey()}},
 		{Kind: channel.KindRotate, Rotate: &channel.Rotate{
-			List: *list, Statement: account.EpochStatement{Epoch: 2}, Prekeys: prekeys, Cuts: []channel.Head{{Seq: 3}},
+			List: *list, Statement: account.EpochStatement{Epoch: 2}, Prekeys: prekeys,
+			Unread: []channel.Unread{{Ranges: []channel.Range{{First: 1, Last: 3}}}},
 		}},
 		{Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Seq: 4}},
 	} {

@@ -99,7 +99,7 @@ func (c *Client) Sync() error {
 func (c *Client) pay() (busy bool, err error) {
 	commit, err := c.Device.Upkeep(c.rand)
 	if err == nil && commit == nil {
-		commit, err = c.entryOwed()
+		commit = c.entryOwed()
 	}
 	if err != nil || commit == nil {
 		return false, ignoreNotReady(err)
@@ -112,7 +112,7 @@ func (c *Client) pay() (busy bool, err error) {
 
 // entryOwed makes the entry of a text that goes out anew, or of an answer; nil if none is owed. What cannot be made
 // now, because the peer's bundle is not to be had, waits.
-func (c *Client) entryOwed() ([]byte, error) {
+func (c *Client) entryOwed() []byte {
 	owed := slices.Clone(c.texts.anew)
 	for _, peer := range c.Device.Owes() {
 		owed = append(owed, &outgoing{peer: peer})
@@ -120,13 +120,10 @@ func (c *Client) entryOwed() ([]byte, error) {
 	for _, o := range owed {
 		commit, err := c.entry(o, nil)
 		if err == nil {
-			return commit, nil
-		}
-		if refusal.Of(err) == "" {
-			return nil, err
+			return commit
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // entry makes the commit of an entry. It fetches the peer's bundle if a start is due and there is none, or an old one.

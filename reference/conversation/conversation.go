@@ -112,6 +112,9 @@ func (c Conversation) Start(keys *account.EpochKeys, bundle *account.Bundle, tex
 	if err := c.CheckBundle(bundle); err != nil {
 		return nil, err
 	}
+	if c.Reports.Doubt { // AMB-LOG-21
+		bundle = bundle.WithoutOneTime()
+	}
 	ek, err := primitive.GeneratePrivate(rand)
 	if err != nil {
 		return nil, err
@@ -153,7 +156,7 @@ func startInitiator(a x3dh.Agreement, t *ecdh.PrivateKey, bundle *account.Bundle
 func (c Conversation) outgoing(e *Entry, session *ratchet.State, text []byte, rand io.Reader) (*Outgoing, error) {
 	e.Sender, e.Recipient, e.RecipientEpoch = c.Own, c.Peer, c.peerEpoch()
 	e.Seq, e.Previous = c.Seq+1, c.Head
-	content := Content{c.Reports.Unread, text}
+	content := Content{c.Reports.Unread, text} // AMB-LOG-16
 	plaintext, err := codec.Encode(&content)
 	if err != nil {
 		return nil, err
@@ -252,24 +255,29 @@ type Reading struct {
 }
 
 // Receive reads the peer's entry, which must follow (AMB-LOG-07). Keys are those of the own epoch; a one-time prekey
-// that was used is not deleted here. On a refusal the next conversation has moved in the log and has to report the
-// entry; nothing else has changed: it is void (AMB-LOG-08). It is a function of its inputs: nothing is drawn.
+// that was used is not deleted here. On a refusal the entry has to be reported. If its content is refused
+// (refusal.Malformed), the session has moved (AMB-LOG-20); otherwise it is void (AMB-LOG-08): only the log has moved. It
+// is a function of its inputs: nothing is drawn.
 func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte) (
 	next Conversation, r Reading, err error,
 ) {
 	next = c.advance(encoded)
-	read, content, err := next.open(keys, e)
+	read, plaintext, err := next.open(keys, e)
 	if err != nil {
 		next.Reports = next.Reports.void(e.Seq)
 		return next, r, err
 	}
+	content, err := readContent(plaintext, e)
 	r.Text = content.Text
 	read.Reports, r.Undelivered = read.Reports.heard(e, content)
-	return read, r, nil
+	if err != nil {
+		read.Reports = read.Reports.Missed(e.Seq, e.Seq)
+	}
+	return read, r, err
 }
 
 // open makes the step of the peer's entry. It returns the causes of void of SPEC.md 10.4, in that order.
-func (c Conversation) open(keys *account.EpochKeys, e *Entry) (Conversation, *Content, error) {
+func (c Conversation) open(keys *account.EpochKeys, e *Entry) (Conversation, []byte, error) {
 	if e.RecipientEpoch != keys.Statement.Epoch {
 		return c, nil,
 			fmt.Errorf("%w: entry to epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, keys.Statement.Epoch)
@@ -279,11 +287,7 @@ func (c Conversation) open(keys *account.EpochKeys, e *Entry) (Conversation, *Co
 		return c, nil, err
 	}
 	plaintext, err := read.Session.DecryptIn(nil, e.Context(), e.Message)
-	if err != nil {
-		return c, nil, err
-	}
-	content, err := parseContent(plaintext, e)
-	return read, content, err
+	return read, plaintext, err
 }
 
 // met returns the conversation in the session of the peer's entry, a copy.
@@ -365,10 +369,7 @@ func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (
 	if err != nil {
 		return c, nil, err
 	}
-	content, err := parseContent(plaintext, e)
-	if err != nil {
-		return c, nil, err
-	}
+	content, _ := readContent(plaintext, e)
 	next = next.spoken(e, session, content)
 	if next.Head != sent.Head || next.Digest() != sent.Digest {
 		return c, nil,

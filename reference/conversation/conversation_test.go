@@ -71,9 +71,9 @@ func (s *side) reads(t *testing.T, encoded []byte, text string) {
 	t.Helper()
 	e := parse(t, encoded)
 	require.NoError(t, s.Follows(e))
-	next, plaintext, err := s.Receive(s.keys, e, encoded)
+	next, reading, err := s.Receive(s.keys, e, encoded)
 	require.NoError(t, err)
-	require.Equal(t, text, string(plaintext))
+	require.Equal(t, text, string(reading.Text))
 	s.Conversation = next
 }
 
@@ -196,19 +196,26 @@ func TestVoid(t *testing.T) {
 		e := parse(t, alice.start(t, bob, "hello").Entry)
 		c.change(e)
 		encoded := codec.MustEncode(e)
-		next, plaintext, err := bob.Receive(bob.keys, e, encoded)
+		next, reading, err := bob.Receive(bob.keys, e, encoded)
 		require.ErrorIs(t, err, c.class, name)
-		require.Nil(t, plaintext, name)
+		require.Empty(t, reading, name)
 		want := bob.Conversation
 		want.Seq, want.Head = 1, conversation.NextHead(want.Head, encoded)
+		want.Reports = conversation.Reports{Unread: []channel.Range{{First: e.Seq, Last: e.Seq}}, Doubt: true}
 		require.Equal(t, want, next, name)
 	}
 }
 
-// AMB-LOG-10: a second start in the same epochs, and a message without a session.
+// A start takes the place of a session that is not settled (AMB-LOG-14); under a settled one it is void (AMB-LOG-13).
+// A message without a session is void.
 func TestSecondStart(t *testing.T) {
 	alice, bob := newPair(t)
 	bob.reads(t, alice.start(t, bob, "hello").Entry, "hello")
+	bob.reads(t, alice.start(t, bob, "hello again").Entry, "hello again")
+	alice.reads(t, bob.send(t, "answer").Entry, "answer")
+	require.True(t, alice.Settled)
+	bob.reads(t, alice.send(t, "more").Entry, "more")
+	require.True(t, bob.Settled)
 	second := alice.start(t, bob, "hello again").Entry
 	_, _, err := bob.Receive(bob.keys, parse(t, second), second)
 	require.ErrorIs(t, err, refusal.NotAllowed)
@@ -224,9 +231,9 @@ func TestMessageOfAnotherEpoch(t *testing.T) {
 	bob.reads(t, alice.start(t, bob, "hello").Entry, "hello")
 	e := parse(t, alice.send(t, "more").Entry)
 	e.SenderEpoch++
-	_, plaintext, err := bob.Receive(bob.keys, e, codec.MustEncode(e))
+	_, reading, err := bob.Receive(bob.keys, e, codec.MustEncode(e))
 	require.ErrorIs(t, err, refusal.StaleEpoch)
-	require.Nil(t, plaintext)
+	require.Empty(t, reading)
 }
 
 // AMB-ROT-05: the log goes on where the session ends, and the next entry is a start.

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -22,14 +23,15 @@ func (m *Content) Fields(c *codec.Coder) {
 	c.Vector("text", &m.Text, 0, codec.Most)
 }
 
-// parseContent reads the content of an entry. It returns refusal.Malformed with the field.
-func parseContent(plaintext []byte, e *Entry) (*Content, error) {
-	m := &Content{}
+// readContent reads the content of an entry. What breaks the rules is read as empty, since the session has moved: its
+// sender has sealed it (AMB-LOG-20).
+func readContent(plaintext []byte, e *Entry) (m *Content, err error) {
+	m = &Content{}
 	if err := codec.Decode(plaintext, m); err != nil {
-		return nil, fmt.Errorf("content: %w", err)
+		return &Content{}, fmt.Errorf("content: %w", err)
 	}
 	if n := len(m.Unread); n > 0 && m.Unread[n-1].Last >= e.Seq {
-		return nil, fmt.Errorf("%w: content: unread: places after the entry", refusal.Malformed)
+		return &Content{}, fmt.Errorf("%w: content: unread: places after the entry", refusal.Malformed)
 	}
 	return m, nil
 }
@@ -37,58 +39,94 @@ func parseContent(plaintext []byte, e *Entry) (*Content, error) {
 // Reports is what the two accounts tell each other of entries that were not read (SPEC.md 10.6). It follows from the
 // log, and is never changed: each method gives the next one.
 type Reports struct {
-	Unread []channel.Range `json:"unread"` // void entries of the peer, until the peer has read of it
-	Listed int             `json:"listed"` // of which so many were told in an own entry of the session
+	Unread []channel.Range `json:"unread"` // of the peer's entries, until the peer has read of it
+	Named  []channel.Range `json:"named"`  // by the newest own entry of the session
 	Doubt  bool            `json:"doubt"`  // an entry of the peer was void, and none was read since
 	Auto   bool            `json:"auto"`   // the newest own entry is an answer, and no entry of the peer was read since
-	Told   uint64          `json:"told"`   // the highest own place that the peer has told of
+	Told   []channel.Range `json:"told"`   // own entries that the peer has named
 }
 
 // Owes reports whether an answer is due (AMB-LOG-18).
-func (r Reports) Owes() bool { return len(r.Unread) > r.Listed && !r.Auto }
+func (r Reports) Owes() bool { return !r.Auto && len(without(r.Unread, r.Named)) > 0 }
+
+// Missed notes places whose entries cannot be read (AMB-LOG-16).
+func (r Reports) Missed(first, last uint64) Reports {
+	r.Unread = with(r.Unread, channel.Range{First: first, Last: last})
+	return r
+}
 
 // void notes an entry of the peer that cannot be read.
 func (r Reports) void(seq uint64) Reports {
 	r.Doubt = true
-	if n := len(r.Unread); n > r.Listed && r.Unread[n-1].Last == seq-1 {
-		r.Unread = slices.Clone(r.Unread)
-		r.Unread[n-1].Last = seq
-		return r
-	}
-	r.Unread = append(slices.Clip(r.Unread), channel.Range{First: seq, Last: seq})
-	if len(r.Unread) > channel.MostRanges {
-		r.Unread, r.Listed = r.Unread[1:], max(r.Listed-1, 0)
-	}
-	return r
+	return r.Missed(seq, seq)
 }
 
 // made notes an own entry.
 func (r Reports) made(content *Content) Reports {
-	r.Listed = min(len(content.Unread), len(r.Unread))
-	r.Auto = len(content.Text) == 0
+	r.Named, r.Auto = content.Unread, len(content.Text) == 0
 	return r
 }
 
-// heard notes an entry of the peer that was read: one in the session that this account has spoken in confirms what was
-// told there. It returns what the peer could not read and has not told before.
+// heard notes an entry of the peer that was read: one in a session in which this account has spoken confirms what was
+// named there. It returns what the peer could not read and has not named before (AMB-LOG-17).
 func (r Reports) heard(e *Entry, content *Content) (Reports, []channel.Range) {
 	r.Doubt, r.Auto = false, false
 	if e.Start == nil {
-		r.Unread = r.Unread[r.Listed:]
+		r.Unread = without(r.Unread, r.Named)
 	}
-	r.Listed = 0
-	var undelivered []channel.Range
-	for _, run := range content.Unread {
-		if run.Last > r.Told {
-			undelivered = append(undelivered, channel.Range{First: max(run.First, r.Told+1), Last: run.Last})
-			r.Told = run.Last
-		}
+	r.Named = nil
+	undelivered := without(content.Unread, r.Told)
+	for _, run := range undelivered {
+		r.Told = with(r.Told, run)
 	}
 	return r, undelivered
 }
 
+// New returns the reports of a device that is new at a place: of the entries before it there is nothing to be told.
+func (r Reports) New(seq uint64) Reports {
+	return Reports{Told: []channel.Range{{First: 1, Last: seq}}}
+}
+
 // cut ends the epoch.
 func (r Reports) cut() Reports {
-	r.Listed, r.Doubt, r.Auto = 0, false, false
+	r.Named, r.Doubt, r.Auto = nil, false, false
 	return r
+}
+
+// with returns runs of places with one more, in order. Beyond the most that an entry can name, the two oldest become
+// one: rather too much is named than too little.
+func with(runs []channel.Range, run channel.Range) []channel.Range {
+	var all []channel.Range
+	for _, r := range append(without(runs, []channel.Range{run}), run) {
+		at, _ := slices.BinarySearchFunc(all, r, func(a, b channel.Range) int { return cmp.Compare(a.First, b.First) })
+		all = slices.Insert(all, at, r)
+	}
+	for i := len(all) - 1; i > 0; i-- {
+		if all[i-1].Last+1 == all[i].First {
+			all[i-1].Last = all[i].Last
+			all = slices.Delete(all, i, i+1)
+		}
+	}
+	if len(all) > channel.MostRanges {
+		all[1].First = all[0].First
+		all = all[1:]
+	}
+	return all
+}
+
+// without returns runs of places less others.
+func without(runs, less []channel.Range) []channel.Range {
+	for _, l := range less {
+		var left []channel.Range
+		for _, r := range runs {
+			if r.First < l.First {
+				left = append(left, channel.Range{First: r.First, Last: min(r.Last, l.First-1)})
+			}
+			if r.Last > l.Last {
+				left = append(left, channel.Range{First: max(r.First, l.Last+1), Last: r.Last})
+			}
+		}
+		runs = left
+	}
+	return runs
 }

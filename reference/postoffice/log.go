@@ -20,7 +20,7 @@ type log struct {
 	head     [32]byte
 	before   [32]byte     // the head that the newest entry has replaced
 	by       account.ID   // who has taken the newest place
-	lost     bool         // the other account waits because it lost that place
+	joined   []account.ID // who has joined the queue since: once a place
 	queue    []account.ID // at most both accounts
 	until    time.Time    // the next place is kept for the first of the queue until then
 }
@@ -44,7 +44,6 @@ func (l *log) take(e *conversation.Entry, encoded []byte, now time.Time) error {
 	switch {
 	case e.Seq != l.seq+1 || e.Previous != l.head:
 		if l.hasLost(e) {
-			l.lost = true
 			l.wait(e.Sender, now)
 		}
 		return fmt.Errorf("%w: commit: entry: seq %d after %d", refusal.Conflict, e.Seq, l.seq)
@@ -53,21 +52,22 @@ func (l *log) take(e *conversation.Entry, encoded []byte, now time.Time) error {
 		return fmt.Errorf("%w: commit: entry: seq %d is kept for the other account", refusal.Conflict, e.Seq)
 	}
 	l.leave(now)
-	l.before, l.by, l.lost = l.head, e.Sender, false
+	l.before, l.by, l.joined = l.head, e.Sender, nil
 	l.seq, l.head = e.Seq, conversation.NextHead(l.head, encoded)
 	return nil
 }
 
-// hasLost reports whether an entry was made for the newest place, which the other account has taken: once a place.
+// hasLost reports whether an entry was made for the newest place, which the other account has taken.
 func (l *log) hasLost(e *conversation.Entry) bool {
-	return e.Seq == l.seq && e.Previous == l.before && l.by != e.Sender && !l.lost
+	return e.Seq == l.seq && e.Previous == l.before && l.by != e.Sender
 }
 
-// wait puts an account into the queue.
+// wait puts an account into the queue, once a place: so nobody can keep one for longer by asking again.
 func (l *log) wait(id account.ID, now time.Time) {
-	if slices.Contains(l.queue, id) {
+	if slices.Contains(l.queue, id) || slices.Contains(l.joined, id) {
 		return
 	}
+	l.joined = append(l.joined, id)
 	if len(l.queue) == 0 {
 		l.until = now.Add(KeptTime)
 	}

@@ -13,8 +13,8 @@ import (
 	"credence/spec/refusal"
 )
 
-// A place that is kept is free again after ten seconds, so that a side which does not come blocks nobody (AMB-PST-06).
-func TestReservationEnds(t *testing.T) {
+// A place that is kept is free again after ten seconds, so that a side which does not come blocks nobody (AMB-PST-14).
+func TestKeptPlaceEnds(t *testing.T) {
 	now := time.Unix(1000, 0)
 	office := postoffice.New(func() time.Time { return now })
 	random := mathrand.NewChaCha8([32]byte{1})
@@ -41,7 +41,7 @@ func TestReservationEnds(t *testing.T) {
 		return c
 	}
 	require.ErrorIs(t, office.Append(commit()), refusal.Conflict, "the place is Alice's")
-	now = now.Add(postoffice.ReservationTime - time.Nanosecond)
+	now = now.Add(postoffice.KeptTime - time.Nanosecond)
 	require.ErrorIs(t, office.Append(commit()), refusal.Conflict, "it still is")
 	now = now.Add(time.Nanosecond)
 	require.NoError(t, office.Append(commit()), "she has not come")

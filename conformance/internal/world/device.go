@@ -78,13 +78,17 @@ func (d *Device) Account() account.ID { return d.account }
 
 // Receive reads a mail.
 func (d *Device) Receive(mail []byte) ([]ambassador.Event, error) {
-	r, err := d.result(shim.DeviceReceive, shim.Params{Message: mail})
+	return events(d.result(shim.DeviceReceive, shim.Params{Message: mail}))
+}
+
+// events returns the events of a result.
+func events(r *shim.Result, err error) ([]ambassador.Event, error) {
 	if err != nil {
 		return nil, err
 	}
 	var events []ambassador.Event
 	for _, s := range r.Events {
-		e := ambassador.Event{Kind: ambassador.EventKind(s.Kind), Seq: s.Seq, Class: s.Class}
+		e := ambassador.Event{Kind: ambassador.EventKind(s.Kind), Seq: s.Seq, Last: s.Last, Class: s.Class}
 		copy(e.Peer[:], s.Account)
 		copy(e.Device[:], s.Device)
 		if s.Plaintext != nil {
@@ -96,9 +100,22 @@ func (d *Device) Receive(mail []byte) ([]ambassador.Event, error) {
 }
 
 // CaughtUp says that the device has read its mailbox to the end.
-func (d *Device) CaughtUp(commits uint64) error {
-	_, err := d.result(shim.DeviceCaughtUp, shim.Params{Commits: commits})
-	return err
+func (d *Device) CaughtUp(commits uint64) ([]ambassador.Event, error) {
+	return events(d.result(shim.DeviceCaughtUp, shim.Params{Commits: commits}))
+}
+
+// Owes lists the accounts to which an answer is due; none if the target refuses to say.
+func (d *Device) Owes() (peers []account.ID) {
+	r, err := d.result(shim.DeviceOwes, shim.Params{})
+	if err != nil {
+		return nil
+	}
+	for _, key := range r.Accounts {
+		var peer account.ID
+		copy(peer[:], key)
+		peers = append(peers, peer)
+	}
+	return peers
 }
 
 // PostOfficeRefused cannot return a refusal; the next operation fails.

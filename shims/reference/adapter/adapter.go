@@ -83,11 +83,13 @@ var operations = map[shim.Op]operation{
 	shim.DeviceRequest: deviceRequest,
 	shim.DeviceSend:    deviceSend, shim.DeviceReceive: deviceReceive, shim.DeviceRefused: deviceRefused,
 	shim.DeviceCaughtUp: deviceCaughtUp,
+	shim.DeviceOwes:     deviceOwes,
 	shim.DeviceUpkeep:   deviceUpkeep, shim.DeviceAck: deviceAck, shim.DeviceReplenish: deviceReplenish,
 	shim.DevicePrepare: devicePrepare,
 	shim.DeviceRotate:  deviceRotate, shim.DeviceStatus: deviceStatus, shim.DeviceExport: deviceExport,
 	shim.DeviceImport: deviceImport,
 	shim.OfficeAppend: officeAppend, shim.OfficeBundle: officeBundle, shim.OfficeFetch: officeFetch,
+	shim.OfficeAnnounce: officeAnnounce,
 }
 
 // Call performs an operation. Refusals of the reference become errors with code rejected and their class.

@@ -189,7 +189,11 @@ func deviceReceive(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, err
 	if err != nil {
 		return nil, err
 	}
-	events, err := d.Receive(p.Message)
+	return eventsOf(d.Receive(p.Message))
+}
+
+// eventsOf returns the result of an operation that gives events.
+func eventsOf(events []ambassador.Event, err error) (*shim.Result, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +205,7 @@ func deviceReceive(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, err
 }
 
 func toShimEvent(e ambassador.Event) shim.Event {
-	s := shim.Event{Kind: string(e.Kind), Seq: e.Seq, Class: e.Class}
+	s := shim.Event{Kind: string(e.Kind), Seq: e.Seq, Last: e.Last, Class: e.Class}
 	if e.Peer != (account.ID{}) {
 		s.Account = e.Peer[:]
 	}
@@ -229,7 +233,19 @@ func deviceCaughtUp(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, er
 	if err != nil {
 		return nil, err
 	}
-	return &shim.Result{}, d.CaughtUp(p.Commits)
+	return eventsOf(d.CaughtUp(p.Commits))
+}
+
+func deviceOwes(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
+	d, err := a.device(p)
+	if err != nil {
+		return nil, err
+	}
+	r := &shim.Result{Accounts: []shim.Bytes{}}
+	for _, peer := range d.Owes() {
+		r.Accounts = append(r.Accounts, peer[:])
+	}
+	return r, nil
 }
 
 func deviceUpkeep(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {

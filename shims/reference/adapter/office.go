@@ -36,3 +36,16 @@ func officeFetch(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error
 	}
 	return r, nil
 }
+
+func officeAnnounce(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
+	id, err := fixed("account", p.Account)
+	if err != nil {
+		return nil, err
+	}
+	device, err := fixed("device", p.Device)
+	if err != nil {
+		return nil, err
+	}
+	highest, err := a.office.Announce(id, device, p.Commits)
+	return &shim.Result{Commits: highest}, err
+}
