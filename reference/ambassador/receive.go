@@ -163,8 +163,8 @@ func (d *Device) takeAck(from account.DeviceID, a *channel.Ack) ([]Event, error)
 	return events, nil
 }
 
-// keepPrekey remembers the newest prekey of a sibling for the next list, which only the leader needs. It refuses one that
-// the sibling has not signed (AMB-CHN-10).
+// keepPrekey remembers the newest prekey of a sibling for the next list, which only the leader needs. It refuses one
+// that the sibling has not signed (AMB-CHN-10).
 func (d *Device) keepPrekey(from account.DeviceID, p account.Prekey) error {
 	if err := x3dh.VerifyPrekey(account.Set, from[:], p.Key[:], p.Signature[:]); err != nil {
 		return fmt.Errorf("record: prekey: %w", err)

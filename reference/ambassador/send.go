@@ -51,7 +51,9 @@ func (d *Device) send(peer account.ID, text, encodedBundle []byte, rand io.Reade
 }
 
 // outgoing makes the entry: a start if one is due, otherwise an entry of the session.
-func (d *Device) outgoing(t *talk, text []byte, bundle *account.Bundle, rand io.Reader) (*conversation.Outgoing, error) {
+func (d *Device) outgoing(t *talk, text []byte, bundle *account.Bundle, rand io.Reader) (
+	*conversation.Outgoing, error,
+) {
 	if t.NeedsStart(bundle) {
 		if bundle == nil {
 			return nil, fmt.Errorf("%w: a start needs the peer's bundle", refusal.IncompleteBundle)

@@ -132,7 +132,8 @@ func (d *Device) drain(t *talk) []Event {
 	for len(t.parked) > 0 && t.frozen == "" {
 		e, err := conversation.ParseEntry(t.parked[0])
 		if err != nil {
-			return append(events, d.freeze(t, t.claim(), "a parked entry cannot be read")) // it was read when it arrived
+			// it was read when it arrived
+			return append(events, d.freeze(t, t.claim(), "a parked entry cannot be read"))
 		}
 		ev, ok := d.process(t, e, t.parked[0])
 		if !ok {

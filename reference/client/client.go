@@ -208,7 +208,8 @@ func again(err error) bool {
 }
 
 // commit makes a commit until the post office takes it: before each attempt the device catches up. refused is told why
-// the attempt before has failed. Where an answer of the post office was lost, the mailbox tells whether it has taken it.
+// the attempt before has failed. Where an answer of the post office was lost, the mailbox tells whether it has taken
+// it.
 func (c *Client) commit(make func() ([]byte, error), refused func(error) error) error {
 	var last error
 	for range attempts {

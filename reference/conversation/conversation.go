@@ -256,8 +256,8 @@ type Reading struct {
 
 // Receive reads the peer's entry, which must follow (AMB-LOG-07). Keys are those of the own epoch; a one-time prekey
 // that was used is not deleted here. On a refusal the entry has to be reported. If its content is refused
-// (refusal.Malformed), the session has moved (AMB-LOG-20); otherwise it is void (AMB-LOG-08): only the log has moved. It
-// is a function of its inputs: nothing is drawn.
+// (refusal.Malformed), the session has moved (AMB-LOG-20); otherwise it is void (AMB-LOG-08): only the log has moved.
+// It is a function of its inputs: nothing is drawn.
 func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte) (
 	next Conversation, r Reading, err error,
 ) {
