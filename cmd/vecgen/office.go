@@ -54,6 +54,14 @@ func (o *officeScene) Fetch(id account.ID, device account.DeviceID, from uint64)
 	return box, nil
 }
 
+func (o *officeScene) Announce(id account.ID, device account.DeviceID, number uint64) (uint64, error) {
+	r, err := o.tried(shim.OfficeAnnounce, shim.Params{Account: id[:], Device: device[:], Commits: number})
+	if err != nil {
+		return 0, err
+	}
+	return r.Commits, nil
+}
+
 func (o *officeScene) register() *client.Client {
 	c, err := client.Register(o, o.rand)
 	o.fail(err)

@@ -28,6 +28,9 @@ type Counterparty struct {
 	rand        io.Reader
 }
 
+// firstEpoch is a number that no count of devices explains (AMB-ACC-10).
+const firstEpoch = 1000
+
 // NewCounterparty makes an account that talks to peer, and the commit that registers it.
 func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, error) {
 	channels, err := channel.New(rand)
@@ -38,7 +41,7 @@ func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, er
 	if err != nil {
 		return nil, nil, err
 	}
-	keys, publication, err := account.NewEpoch(key, 1, rand)
+	keys, publication, err := account.NewEpoch(key, firstEpoch, rand)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,7 +49,7 @@ func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, er
 		Key: key, Device: channels.Device, Keys: keys, Talk: conversation.New(account.IDOf(key), peer), rand: rand,
 	}
 	list := account.List{
-		Account: c.Account(), Epoch: 1, Leader: c.Device,
+		Account: c.Account(), Epoch: firstEpoch, Leader: c.Device,
 		Devices: []account.Device{{ID: c.Device, Status: account.Active, Prekey: channels.Prekey()}},
 	}
 	list.Sign(key)

@@ -26,18 +26,18 @@ func (s *stage) everyKind() []channel.Record {
 		{Kind: channel.KindList, List: s.list},
 		{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte{9}}},
 		{Kind: channel.KindReady, Ready: &channel.Ready{Nonce: [32]byte{9}, Prekey: prekey}},
-		{Kind: channel.KindRotate, Rotate: s.rotation(head)},
+		{Kind: channel.KindRotate, Rotate: s.rotation(head.Peer)},
 		{Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: head.Peer, Seq: 3}},
 	}
 }
 
-// rotation returns the body of a rotation to the next epoch, with one cut.
-func (s *stage) rotation(cut channel.Head) *channel.Rotate {
+// rotation returns the body of a rotation to the next epoch, with something that a peer has to be told.
+func (s *stage) rotation(peer account.ID) *channel.Rotate {
 	return &channel.Rotate{
 		List:      *s.list,
 		Statement: account.EpochStatement{Account: s.list.Account, Epoch: s.list.Epoch + 1},
 		Prekeys:   channel.Prekeys{SignedPrekeyID: 1, FirstOneTimeID: 1},
-		Cuts:      []channel.Head{cut},
+		Unread:    []channel.Unread{{Peer: peer, Ranges: []channel.Range{{First: 3, Last: 5}}}},
 	}
 }
 
