@@ -8,7 +8,7 @@
 //	                  the same, and take back the published tests that change or go
 //
 // The id of a test is never given to another test: vectors/manifest.json keeps the number and the hash of each. vecgen
-// refuses to change or to drop a test that is in the manifest. With -withdraw such a test stays in the manifest with the
+// refuses to change or to drop a test that is in the manifest. With -withdraw such a test stays there with the
 // reason, and in no file; the test that takes its place has the next free number, and the same id with -r2, or -r3, at
 // its end. All others stay as they are, byte for byte. To do it over again, start from the manifest that is committed.
 package main

@@ -90,8 +90,8 @@ func (m *manifest) numberTest(g *vectors.Group, t *vectors.Test) error {
 	}
 }
 
-// id returns the id of the test that has a name: the name, or, where that test was withdrawn, the name with -r2, -r3 and
-// so on.
+// id returns the id of the test that has a name: the name, or, where that test was withdrawn, the name with -r2, -r3
+// and so on.
 func (m *manifest) id(name string) string {
 	id := name
 	for r := 2; m.Tests[id].Withdrawn != ""; r++ {
