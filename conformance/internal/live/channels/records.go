@@ -46,5 +46,8 @@ func ofLeader(k channel.Kind) bool {
 	return k == channel.KindList || k == channel.KindPrepare || k == channel.KindRotate
 }
 
-// ofPending reports whether a pending device may send records of a kind (AMB-CHN-07).
-func ofPending(k channel.Kind) bool { return k == channel.KindAck || k == channel.KindReady }
+// ofPending reports whether a pending device may send a record (AMB-CHN-07): an ack only if it claims nothing
+// (AMB-SYN-20).
+func ofPending(r channel.Record) bool {
+	return r.Kind == channel.KindReady || r.Kind == channel.KindAck && len(r.Ack.Claims) == 0
+}
