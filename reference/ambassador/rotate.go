@@ -222,7 +222,12 @@ func (d *Device) takeList(list *account.List) error {
 		return err
 	}
 	d.openEpoch(list, nil, nil, nil)
-	d.conversations = map[account.ID]*talk{}
+	for _, peer := range d.Peers() { // what was seen of an account is no secret, and is kept (SPEC.md 7.4)
+		seen := d.talk(peer).Conversation
+		delete(d.conversations, peer)
+		t := d.keep(peer)
+		t.PeerStatement, t.PeerPrekeyID = seen.PeerStatement, seen.PeerPrekeyID
+	}
 	return nil
 }
 
@@ -240,7 +245,9 @@ func (d *Device) openEpoch(
 			delete(d.prepared, id)
 		}
 	}
-	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { return r.Record.Kind != channel.KindAck })
+	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool {
+		return r.Record.Kind != channel.KindAck && r.Record.Kind != channel.KindReady
+	})
 	events := []Event{{Kind: Rotated, Device: list.Leader}}
 	known := map[account.ID]channel.Head{}
 	for _, cut := range cuts {
@@ -283,7 +290,7 @@ func (d *Device) goOn(t *talk, cut channel.Head, isNew bool) []Event {
 // end drops everything of the epoch.
 func (t *talk) end() {
 	t.Conversation = t.Cut()
-	t.parked, t.last, t.frozen, t.dispute = nil, nil, "", channel.Claim{}
+	t.parked, t.asked, t.last, t.frozen, t.dispute = nil, 0, nil, "", channel.Claim{}
 	t.memory.places = nil
 	clear(t.records)
 	clear(t.claims)
