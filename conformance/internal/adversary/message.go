@@ -183,11 +183,14 @@ func readFields(b, version []byte) (*fields, error) {
 	return f, nil
 }
 
+// highestField is the highest number that a reader of Protocol Buffers can hold.
+const highestField = math.MaxInt32
+
 // next reads one field and returns what comes after it.
 func (f *fields) next(b []byte) (rest []byte, ok bool) {
 	tag, b, ok := varint(b)
 	number, value := tag>>3, uint64(0)
-	if !ok || number == 0 {
+	if !ok || number == 0 || number > highestField {
 		return nil, false
 	}
 	switch tag & 7 {
