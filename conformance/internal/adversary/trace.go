@@ -1,6 +1,9 @@
 // Package adversary decides who can read what. The Oracle says which messages an attacker may be able to read by the
 // specification, over names and without a single byte; the Attacker reads what he can from exported bytes and recorded
-// traffic. A target is secure if the second reads nothing that the first does not allow (SPEC.md 13.3).
+// traffic. A target is secure if the second reads nothing that the first does not allow (SPEC.md 13.4).
+//
+// Nothing here is the reference's: the table of parameter sets, the derivations, and the reading of messages and
+// structures were written from SPEC.md a second time, so that no mistake is made by target and judge alike.
 package adversary
 
 import "fmt"
