@@ -43,10 +43,8 @@ func (s *Set) agreement(outputs ...[]byte) []byte {
 	return derive(zeros, ikm, s.AgreementInfo, s.AgreementSize)
 }
 
-// privateKey returns 32 bytes as a private key, clamped.
+// privateKey returns 32 bytes as a private key; X25519 clamps it.
 func privateKey(b [32]byte) *ecdh.PrivateKey {
-	b[0] &^= 7
-	b[31] = b[31]&^0x80 | 0x40
 	k, err := ecdh.X25519().NewPrivateKey(b[:])
 	if err != nil {
 		panic(err) // only a wrong length fails

@@ -98,6 +98,21 @@ func TestReadMessage(t *testing.T) {
 	}
 }
 
+// A tag that stands in a field of its own has the size of the set.
+func TestTagSize(t *testing.T) {
+	framed := slices.DeleteFunc(sets(), func(s *params.Set) bool { return !wire.TagFramed(s) })
+	require.NotEmpty(t, framed)
+	for _, set := range framed {
+		p, err := wire.Split(set, wire.Seal(set, make([]byte, 32), nil, wire.Header{}, nil))
+		require.NoError(t, err)
+		for size := range 33 {
+			require.True(t, p.Set("tag", make([]byte, size)))
+			_, err := schedule.SetOf(set).ReadMessage(p.Bytes())
+			require.Equal(t, size == set.TagSize, err == nil, "%+v: %d bytes", set, size)
+		}
+	}
+}
+
 // An initial message is read as the reference reads it, and refused where the reference refuses it.
 func TestReadInitial(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
@@ -108,9 +123,14 @@ func TestReadInitial(t *testing.T) {
 			SignedPrekeyID: 4, OneTimePrekeyID: 5, OneTimePrekey: bytes.Repeat([]byte{6}, set.KeySize()),
 			RegistrationID: 7, Message: []byte("a ratchet message"),
 		}
-		genuine := wire.EncodeInitial(set, initial)
-		message := genuine
-		for range mutations {
+		bare := initial
+		bare.OneTimePrekeyID, bare.OneTimePrekey = 0, nil
+		genuine := [][]byte{wire.EncodeInitial(set, initial), wire.EncodeInitial(set, bare)}
+		for i := range mutations {
+			message := genuine[i%2]
+			if i > 1 {
+				message = mutate(r, message)
+			}
 			want, refused := wire.ParseInitial(set, message)
 			got, err := own.ReadInitial(message)
 			require.Equal(t, refused == nil, err == nil, "%+v: %x: %v, %v", set, message, refused, err)
@@ -119,7 +139,6 @@ func TestReadInitial(t *testing.T) {
 					Identity: want.Identity, Ephemeral: want.Ephemeral, Message: want.Message,
 				}, *got)
 			}
-			message = mutate(r, genuine)
 		}
 	}
 }
@@ -178,7 +197,7 @@ type talk struct {
 	state                                                  *ratchet.State // the initiator's, before her first message
 }
 
-// newTalk starts a session, and lets the initiator send a message.
+// newTalk starts a session, and lets the initiator send two messages.
 func newTalk(t *testing.T, r *rand.Rand, set *params.Set) *talk {
 	k := &talk{
 		identity: private(r), ephemeral: private(r), first: private(r), signed: private(r), oneTime: private(r),
@@ -204,7 +223,7 @@ func newTalk(t *testing.T, r *rand.Rand, set *params.Set) *talk {
 	return k
 }
 
-// send sends the message, of which the adversary sees the bytes, and the keys of the agreement.
+// send sends the messages, of which the adversary sees the bytes, and the keys of the agreement.
 func (k *talk) send(t *testing.T, set *params.Set, b x3dh.Bundle, start *ecdh.PrivateKey) {
 	own, oneTime := schedule.SetOf(set), [32]byte(primitive.Public(k.oneTime))
 	key, err := own.StartKey(b.SignedPrekey, b.OneTimePrekey)
@@ -216,11 +235,13 @@ func (k *talk) send(t *testing.T, set *params.Set, b x3dh.Bundle, start *ecdh.Pr
 	s.AD = own.AssociatedData(x3dh.EncodeIdentity(set, k.identity), b.Identity,
 		set.Encode(primitive.Public(k.ephemeral)), b.SignedPrekey, b.OneTimePrekey)
 	state := *k.state
-	body, err := state.Encrypt(zeros{}, []byte("plaintext"))
-	require.NoError(t, err)
 	adversary.NewOracle().NewInitiator(s, primitive.Public(k.first), key)
 	k.trace.Open(s)
-	require.NoError(t, k.trace.Add(&adversary.Message{Name: "m", Session: s, Initiator: true, Body: body}))
+	for _, name := range []string{"m1", "m2"} {
+		body, err := state.Encrypt(zeros{}, []byte(name))
+		require.NoError(t, err)
+		require.NoError(t, k.trace.Add(&adversary.Message{Name: name, Session: s, Initiator: true, Body: body}))
+	}
 }
 
 // zeros is a source of bytes that are all zero.
@@ -235,17 +256,17 @@ func TestReads(t *testing.T) {
 	for _, set := range sets() {
 		k := newTalk(t, r, set)
 		for _, w := range k.ways(set) {
-			require.True(t, k.read(w.copied()), "%+v", set)
+			require.Equal(t, 2, k.read(w.copied()), "%+v", set)
 			for i := 0; i < len(w.copied()); i += 32 {
 				changed := w.copied()
 				changed[i+r.IntN(31)+1] ^= 8
-				require.False(t, k.read(changed), "%+v: key %d", set, i/32)
+				require.Zero(t, k.read(changed), "%+v: key %d", set, i/32)
 			}
 		}
 	}
 }
 
-// ways are the ways to the message. Each needs all of its keys.
+// ways are the ways to the messages. Each needs all of its keys.
 func (k *talk) ways(set *params.Set) []way {
 	initiator, responder := way{keys: []*ecdh.PrivateKey{k.identity, k.ephemeral}}, way{}
 	ways := []way{{more: k.state.CKs}}
@@ -258,6 +279,22 @@ func (k *talk) ways(set *params.Set) []way {
 		responder.keys = append(responder.keys, k.signed)
 	}
 	return append(ways, initiator, responder)
+}
+
+// One copy is tried on sessions of several sets.
+func TestReadsSeveralSets(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	trace, copied := adversary.NewTrace(), []byte{}
+	for _, set := range params.Sets() {
+		k := newTalk(t, r, set)
+		trace.Open(k.trace.Sessions[0])
+		for _, m := range k.trace.Messages {
+			require.NoError(t, trace.Add(m))
+		}
+		copied = append(copied, k.state.CKs...)
+	}
+	readings, _ := adversary.NewAttacker(trace).Read(copied)
+	require.Len(t, readings, len(trace.Messages))
 }
 
 // way is what of a session the attacker has.
@@ -273,8 +310,8 @@ func (w way) copied() (b []byte) {
 	return append(b, w.more...)
 }
 
-// read reports whether the message is read from a copy.
-func (k *talk) read(copied []byte) bool {
+// read returns how many messages are read from a copy.
+func (k *talk) read(copied []byte) int {
 	readings, _ := adversary.NewAttacker(k.trace).Read(copied)
-	return len(readings) == 1
+	return len(readings)
 }

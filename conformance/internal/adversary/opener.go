@@ -1,7 +1,6 @@
 package adversary
 
 import (
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -63,7 +62,8 @@ func (o *opener) derive(set *Set) {
 	o.aead, o.nonce = aead, keys[32:]
 }
 
-// decrypt is AES-256-CBC with PKCS #7 padding.
+// decrypt is AES-256-CBC. It takes off the PKCS #7 padding and does not look at it: whoever sees the bytes has read the
+// message, whether its reader takes it or not.
 func (o *opener) decrypt(ciphertext []byte) ([]byte, bool) {
 	if len(ciphertext) == 0 || len(ciphertext)%aes.BlockSize != 0 {
 		return nil, false
@@ -75,11 +75,7 @@ func (o *opener) decrypt(ciphertext []byte) ([]byte, bool) {
 	padded := append(o.room, ciphertext...)
 	cipher.NewCBCDecrypter(block, o.iv).CryptBlocks(padded, padded)
 	end := len(padded) - int(padded[len(padded)-1])
-	if end == len(padded) || end < len(padded)-aes.BlockSize {
-		return nil, false
-	}
-	padding := padded[end:]
-	return padded[:end], bytes.Count(padding, padding[:1]) == len(padding)
+	return padded[:max(end, 0)], true
 }
 
 // authenticate prepares what message keys are tried on (SPEC.md 5.6): what a tag is over besides the ciphertext, and
