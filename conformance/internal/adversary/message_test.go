@@ -297,6 +297,38 @@ func TestReadsSeveralSets(t *testing.T) {
 	require.Len(t, readings, len(trace.Messages))
 }
 
+// A message key opens its message and no other.
+func TestReadsOne(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for _, set := range sets() {
+		k := newTalk(t, r, set)
+		ck, first := primitive.KDFCK(k.state.CKs)
+		_, second := primitive.KDFCK(ck)
+		for i, mk := range [][]byte{first, second} {
+			readings, _ := adversary.NewAttacker(k.trace).Read(mk)
+			require.Len(t, readings, 1)
+			require.Equal(t, k.trace.Messages[i], readings[0].Message)
+		}
+	}
+}
+
+// A message is read whatever its padding is.
+func TestReadsOddPadding(t *testing.T) {
+	mk := bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 2)
+	for _, set := range []*params.Set{params.SignalV3, params.OlmV1, params.Omemo2} {
+		trace, s := adversary.NewTrace(), &adversary.Session{Set: schedule.SetOf(set)}
+		trace.Open(s)
+		for last := range byte(10) {
+			odd := func(p *wire.Parts) { p.Set("ciphertext", append(make([]byte, 15), last)) }
+			body, err := wire.Reseal(set, mk, nil, wire.Seal(set, mk, nil, wire.Header{N: uint64(last)}, nil), odd)
+			require.NoError(t, err)
+			require.NoError(t, trace.Add(&adversary.Message{Session: s, Body: body}))
+		}
+		readings, _ := adversary.NewAttacker(trace).Read(mk)
+		require.Len(t, readings, 10)
+	}
+}
+
 // way is what of a session the attacker has.
 type way struct {
 	keys []*ecdh.PrivateKey

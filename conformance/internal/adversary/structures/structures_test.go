@@ -1,6 +1,7 @@
 package structures_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,10 +98,25 @@ func TestCommit(t *testing.T) {
 		want.Parcels = readParcels
 		reads(t, &m, structures.ReadCommit, &want)
 	}
-	records := codec.MustEncode(&postoffice.Commit{Kind: postoffice.KindRecords, Number: 1})
-	records[2] = 6
-	_, err := structures.ReadCommit(records)
-	require.ErrorIs(t, err, structures.ErrForm, "an unknown kind")
+}
+
+// What stands at its place and cannot be is refused.
+func TestRefused(t *testing.T) {
+	for reason, change := range map[string]func(b []byte){
+		"an unknown kind":          func(b []byte) { b[2] = 6 },
+		"a parcel out of its list": func(b []byte) { b[len(b)-len("a")-1]++ },
+	} {
+		b := codec.MustEncode(&postoffice.Commit{Kind: postoffice.KindRecords, Number: 1, Parcels: parcels[:1]})
+		_, err := structures.ReadCommit(b)
+		require.NoError(t, err)
+		change(b)
+		_, err = structures.ReadCommit(b)
+		require.ErrorIs(t, err, structures.ErrForm, reason)
+	}
+	offer := codec.MustEncode(&ambassador.LinkOffer{List: devices})
+	offer[bytes.LastIndex(offer, leader.ID[:])+len(leader.ID)] = 3
+	_, err := structures.ReadLinkOffer(offer)
+	require.ErrorIs(t, err, structures.ErrForm, "an unknown status")
 }
 
 // The cuts and the introductions of a rotation are passed over.
