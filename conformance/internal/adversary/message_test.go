@@ -92,7 +92,8 @@ func TestReadMessage(t *testing.T) {
 			require.Equal(t, refused == nil, err == nil, "%+v: %x: %v, %v", set, message, refused, err)
 			read++
 			if err == nil {
-				require.Equal(t, adversary.Header{Key: want.Header.Key, PN: want.Header.PN, N: want.Header.N}, got.Header)
+				h = want.Header
+				require.Equal(t, adversary.Header{Key: h.Key, PN: h.PN, N: h.N}, got.Header)
 			}
 		}
 	}
@@ -151,7 +152,8 @@ func TestDecode(t *testing.T) {
 		for range 5 {
 			k := private(r)
 			for _, encoded := range [][]byte{
-				x3dh.EncodeIdentity(set, k), set.Encode(primitive.Public(k)), mutate(r, set.Encode(primitive.Public(k))),
+				x3dh.EncodeIdentity(set, k), set.Encode(primitive.Public(k)),
+				mutate(r, set.Encode(primitive.Public(k))),
 				set.Encode(primitive.PublicKey{}), set.Encode(primitive.PublicKey{1}),
 				set.Encode(atTop(0xec)), set.Encode(atTop(0xed)), set.Encode(atTop(0xff)),
 			} {

@@ -103,8 +103,8 @@ var published = []*Set{
 	AmbassadorV1,
 	{
 		Name: "signal-v3", KeyPrefix: []byte{5},
-		AgreementPrefix: ones, AgreementInfo: "WhisperText", AgreementSize: 64, SignedPrekey: true, RegistrationID: true,
-		AD: IdentityAD, SenderFirst: true,
+		AgreementPrefix: ones, AgreementInfo: "WhisperText", AgreementSize: 64, SignedPrekey: true,
+		RegistrationID: true, AD: IdentityAD, SenderFirst: true,
 		RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys", Start: WhisperStart, SendsPN: true,
 		MaxSkip: 2000, MaxStored: 2000, StoredPerChain: true, MaxChains: 5,
 		Cipher: AESCBC, TagSize: 8, Wire: SignalWire,
