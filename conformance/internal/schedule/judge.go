@@ -8,7 +8,6 @@ import (
 	"credence/conformance/internal/adversary"
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
-	"credence/reference/primitive"
 )
 
 // What an event comes to, after its name in the lines of a record.
@@ -89,7 +88,7 @@ func Judge(
 }
 
 // readings returns how each message is read from a copy, and the private keys that are in it.
-func readings(a *adversary.Attacker, c *Copy) (how map[*adversary.Message]string, keys []primitive.PublicKey) {
+func readings(a *adversary.Attacker, c *Copy) (how map[*adversary.Message]string, keys []adversary.PublicKey) {
 	how = map[*adversary.Message]string{}
 	found, keys := a.Read(c.State)
 	for _, r := range found {

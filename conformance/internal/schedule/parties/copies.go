@@ -7,7 +7,6 @@ import (
 	"credence/conformance/internal/adversary"
 	"credence/conformance/internal/schedule"
 	"credence/conformance/verdict"
-	"credence/reference/wire"
 	"credence/shim"
 )
 
@@ -61,7 +60,7 @@ func (p *player) impersonate(own *party) string {
 		return schedule.DoesNotApply // the copy cannot send yet
 	}
 	envelope := p.envelope(r)
-	m, err := wire.Parse(p.Set, p.Inner(envelope))
+	m, err := p.session.Set.ReadMessage(p.Inner(envelope))
 	if err != nil {
 		p.unparsable(envelope, err)
 	}

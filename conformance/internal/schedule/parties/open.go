@@ -2,10 +2,10 @@ package parties
 
 import (
 	"credence/conformance/internal/adversary"
+	"credence/conformance/internal/schedule"
 	"credence/conformance/verdict"
 	"credence/reference/params"
 	"credence/reference/primitive"
-	"credence/reference/x3dh"
 	"credence/shim"
 	"credence/shims/reference/adapter"
 )
@@ -15,7 +15,7 @@ func (p *player) open() {
 	p.play.Lanes = append(p.play.Lanes, verdict.Lane{Name: "a", Since: -1, Until: -1},
 		verdict.Lane{Name: "b", Since: -1, Until: -1})
 	p.a.started = true
-	p.session = &adversary.Session{Name: "ab", Set: p.Set}
+	p.session = &adversary.Session{Name: "ab", Set: schedule.SetOf(p.Set)}
 	if p.Hello.Handshakes() {
 		p.openByHandshake()
 	} else {
@@ -38,17 +38,17 @@ func (p *player) openByHandshake() {
 func (p *player) agree(initiator []byte) {
 	var err error
 	s := &adversary.Start{}
-	s.Initiator, err = x3dh.DecodeIdentity(p.Set, initiator)
+	s.Initiator, err = p.session.Set.DecodeIdentity(initiator)
 	p.decodes("identity", err)
-	s.Responder, err = x3dh.DecodeIdentity(p.Set, p.Bundle.Identity)
+	s.Responder, err = p.session.Set.DecodeIdentity(p.Bundle.Identity)
 	p.decodes("identity", err)
-	s.SignedPrekey, err = p.Bundle.StartKey(p.Set)
+	s.SignedPrekey, err = p.session.Set.StartKey(p.Bundle.SignedPrekey, p.Bundle.OneTimePrekey)
 	p.decodes("signed prekey", err)
 	p.a.keys[p.oracle.Private(s.Initiator)] = true
 	p.b.keys[p.oracle.Private(s.Responder)] = true
 	p.b.keys[p.oracle.Private(s.SignedPrekey)] = true
 	if p.Bundle.OneTimePrekey != nil && p.Set.SignedPrekey {
-		key, err := p.Set.Decode(p.Bundle.OneTimePrekey)
+		key, err := p.session.Set.Decode(p.Bundle.OneTimePrekey)
 		p.decodes("one-time prekey", err)
 		s.OneTimePrekey = &key
 		p.b.keys[p.oracle.Private(key)] = true

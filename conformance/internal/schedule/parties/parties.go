@@ -11,7 +11,6 @@ import (
 	"credence/conformance/internal/suite"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
-	"credence/reference/primitive"
 	"credence/shim"
 )
 
@@ -38,7 +37,7 @@ type player struct {
 	a, b         *party
 	messages     []*message // in the order in which they were sent
 	imports      int
-	signedPrekey primitive.PublicKey // the responder's, from which the ratchet starts
+	signedPrekey adversary.PublicKey // the responder's, from which the ratchet starts
 	start        *shim.Params        // of the responder, if the session comes from a shared secret
 }
 

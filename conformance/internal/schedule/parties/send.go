@@ -7,8 +7,6 @@ import (
 	"credence/conformance/internal/adversary"
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
-	"credence/reference/wire"
-	"credence/reference/x3dh"
 	"credence/shim"
 )
 
@@ -58,7 +56,7 @@ func (p *player) firstMessage(m *message) {
 		p.completeAgreement(m.envelope)
 	}
 	p.trace.Open(p.session)
-	first, err := wire.Parse(p.Set, m.Body)
+	first, err := p.session.Set.ReadMessage(m.Body)
 	if err != nil {
 		p.unparsable(m.envelope, err)
 	}
@@ -67,16 +65,18 @@ func (p *player) firstMessage(m *message) {
 
 // completeAgreement takes from the first message what the agreement lacks.
 func (p *player) completeAgreement(e *shim.Message) {
-	m, err := wire.ParseInitial(p.Set, e.Body)
+	m, err := p.session.Set.ReadInitial(e.Body)
 	if e.Kind != shim.InitialMessage || err != nil {
 		p.Violation(verdict.Mismatch, "the first message of the initiator is no initial message", "SPEC.md 6.1",
 			suite.JSON(e))
 	}
-	if p.session.Start.Ephemeral, err = p.Set.Decode(m.Ephemeral); err != nil {
+	if p.session.Start.Ephemeral, err = p.session.Set.Decode(m.Ephemeral); err != nil {
 		p.Violation(verdict.Mismatch, "ephemeral key of an initial message", "SPEC.md 6.1", err.Error())
 	}
 	b := p.Bundle
-	p.session.AD = x3dh.AssociatedData(p.Set, m.Identity, b.Identity, m.Ephemeral, b.SignedPrekey, b.OneTimePrekey)
+	p.session.AD = p.session.Set.AssociatedData(
+		m.Identity, b.Identity, m.Ephemeral, b.SignedPrekey, b.OneTimePrekey,
+	)
 }
 
 // goesOn returns the term of the message key. The message has to go on where its sender is, and with a key that is new.
@@ -102,7 +102,7 @@ func (p *player) mustBeNew(m *message) {
 
 // sentBy lets an endpoint send a message with this header, and returns the term of its key. The header has to go on
 // where the endpoint is (AMB-RAT-07, AMB-RAT-08).
-func (p *player) sentBy(endpoint *adversary.Endpoint, h wire.Header, where string) adversary.Term {
+func (p *player) sentBy(endpoint *adversary.Endpoint, h adversary.Header, where string) adversary.Term {
 	key, err := endpoint.Send(h.Key, h.N)
 	if err != nil {
 		p.Violation(verdict.Mismatch, err.Error(), "AMB-RAT-07, AMB-RAT-08 (SPEC.md 5.3)",
