@@ -231,8 +231,8 @@ func (sc *scripts) startsAnew() {
 // kept is the number of sessions.
 func (sc *scripts) kept() {
 	n := sc.set.MaxSessions
-	comment := fmt.Sprintf("with %d sessions the oldest is read; with one more the one that was used the longest ago is "+
-		"gone", n)
+	comment := fmt.Sprintf("with %d sessions the oldest is read; with one more the one that was used the longest ago "+
+		"is gone", n)
 	sc.glare("sessions-kept", comment, []string{"KeyLoss"}, []string{"AMB-SES-09", "AMB-SES-13"}, func(s *script) {
 		s.starts(s.target)
 		s.pong("first session")

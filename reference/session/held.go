@@ -10,7 +10,7 @@ import (
 // held are the sessions that a party keeps with one peer, the one that was used last first: that is the current one,
 // and the others are archived (SPEC.md 6.2). A session is used when it is started, and when a message of it is read.
 //
-// What stands in a party is never changed: use and replace return others.
+// What stands in a party is never changed: use and put return others.
 type held []*session
 
 // use returns the sessions after one was used, which stood at i before, or at no place (-1). opened tells whether a
@@ -34,10 +34,10 @@ func (h held) use(set *params.Set, i int, s session, opened bool) held {
 	return next[:min(len(next), set.MaxSessions)]
 }
 
-// replace returns the sessions with another state of the current one.
-func (h held) replace(s session) held {
+// put returns the sessions with another state of the one at i.
+func (h held) put(i int, s session) held {
 	next := slices.Clone(h)
-	next[0] = &s
+	next[i] = &s
 	return next
 }
 

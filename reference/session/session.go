@@ -124,7 +124,7 @@ func (p *Party) Encrypt(peer string, plaintext []byte, rand io.Reader) (Envelope
 	if err != nil {
 		return Envelope{}, err
 	}
-	p.sessions[peer] = sessions.replace(s)
+	p.sessions[peer] = sessions.put(0, s)
 	if !s.wrapping {
 		return Envelope{Body: message}, nil
 	}
