@@ -75,8 +75,8 @@ func partiesAgree() property {
 func severalSessions() property {
 	return property{
 		name: "several-sessions",
-		comment: "both parties start sessions, at any time and again, among losses, delays, repetitions, forgeries and " +
-			"restarts: each message is read once while its session and its key are kept",
+		comment: "both parties start sessions, at any time and again, among losses, delays, repetitions, forgeries " +
+			"and restarts: each message is read once while its session and its key are kept",
 		requirements: []string{
 			"AMB-SES-09", "AMB-SES-10", "AMB-SES-11", "AMB-SES-13", "AMB-SES-14", "AMB-SES-15", "AMB-INV-02",
 			"AMB-INV-03", "AMB-INV-05",
@@ -88,8 +88,9 @@ func severalSessions() property {
 func severalSessionsHide() property {
 	return property{
 		name: "several-sessions-secrecy",
-		comment: "copies of states of parties with several sessions: nothing of a session that is not kept is in them, " +
-			"nothing can be read that should be secret, and who speaks from one is heard in a session that is kept only",
+		comment: "copies of states of parties with several sessions: nothing of a session that is not kept is in " +
+			"them, nothing can be read that should be secret, and who speaks from one is heard in a session that is " +
+			"kept only",
 		requirements: []string{"AMB-SES-13", "AMB-SES-14", "AMB-INV-06", "AMB-INV-09", "AMB-INV-10", "AMB-INV-18"},
 		count:        12, needs: needsHandshakeAndExport, judge: stolen.hides(schedule.Guarantees...),
 	}

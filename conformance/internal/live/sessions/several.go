@@ -31,22 +31,27 @@ func several(set *params.Set) []suite.Test {
 			[]string{"AMB-SES-10", "AMB-SES-11"}, peerStartsBeside),
 		test("start-again-unheard", "the target starts again, and then hears from its first session: it goes on there",
 			[]string{"AMB-SES-09", "AMB-SES-11"}, hearsFromTheFirst),
-		test("other-session-stays", "a late message of an archived session, under a new ratchet key, leaves the current "+
-			"session as it was", []string{"AMB-SES-15", "AMB-SES-09"}, otherSessionStays),
+		test("other-session-stays", "a late message of an archived session, under a new ratchet key, leaves the "+
+			"current session as it was", []string{"AMB-SES-15", "AMB-SES-09"}, otherSessionStays),
 		test("several-forged", "forged messages and repeated ones of two sessions are refused, and both go on",
 			[]string{"AMB-CNV-01", "AMB-SES-15"}, severalForged),
-		test("sessions-kept", fmt.Sprintf("of %d sessions all are read; with one more, the one that was used the longest "+
-			"ago is gone", set.MaxSessions), []string{"AMB-SES-13", "AMB-SES-09"}, sessionsKept),
+		test("sessions-kept", fmt.Sprintf("of %d sessions all are read; with one more, the one that was used the "+
+			"longest ago is gone", set.MaxSessions), []string{"AMB-SES-13", "AMB-SES-09"}, sessionsKept),
 	}
 	if set.SignedPrekey {
-		tests = append(tests, test("prekey-renewed", "the peer renews its signed prekey while the first message is under "+
-			"way: it is read, and the further initial messages too", []string{"AMB-SES-02", "AMB-SES-03"}, prekeyRenewed))
+		tests = append(tests, test("prekey-renewed", "the peer renews its signed prekey while the first message is "+
+			"under way: it is read, and the further initial messages too",
+			[]string{"AMB-SES-02", "AMB-SES-03"}, prekeyRenewed))
 	}
 	if set.ArchiveChains > 0 {
 		tests = append(tests, test("archive-ends", "an archived session is read as long as the set says, counted in "+
-			"receiving chains of others, and is gone then", []string{"AMB-SES-14"}, archiveEnds))
+			"receiving chains of others, and is gone then", []string{"AMB-SES-14"}, archiveEnds(stays)))
 	}
 	needs = needsHandshakeAndExport
+	if set.ArchiveChains > 0 {
+		tests = append(tests, test("archive-ends-restart", "the same, and the target restarts after every chain",
+			[]string{"AMB-SES-14", "AMB-STA-01"}, archiveEnds(restarts)))
+	}
 	return append(tests,
 		test("both-start-restart", "both sides start at once, and the target restarts after every step",
 			append(both, "AMB-STA-01"), bothStart(restarts)),
@@ -294,26 +299,29 @@ func prekeyRenewed(d *double) {
 }
 
 // archiveEnds has a session in which nobody sends any more while the other one takes turns.
-func archiveEnds(d *double) {
-	d.start()
-	d.peerReads(d.FromTarget())
-	d.converse()
-	late, again := d.FromPeer(), d.FromPeer()
-	d.peerStarts()
-	d.turns(d.Set.ArchiveChains - 1)
-	d.reads(late)
-	d.peerReads(d.FromTarget())
-	d.peerStarts()
-	d.turns(d.Set.ArchiveChains)
-	d.refuses(again.Envelope)
-	d.turns(1)
+func archiveEnds(happens between) func(d *double) {
+	return func(d *double) {
+		d.start()
+		d.peerReads(d.FromTarget())
+		d.converse()
+		late, again := d.FromPeer(), d.FromPeer()
+		d.peerStarts()
+		d.turns(d.Set.ArchiveChains-1, happens)
+		d.reads(late)
+		d.peerReads(d.FromTarget())
+		d.peerStarts()
+		d.turns(d.Set.ArchiveChains, happens)
+		d.refuses(again.Envelope)
+		d.turns(1, happens)
+	}
 }
 
 // turns opens n receiving chains of the target.
-func (d *double) turns(n int) {
+func (d *double) turns(n int, happens between) {
 	for range n {
 		d.reads(d.FromPeer())
 		d.answers()
+		happens(d.Pair)
 	}
 }
 

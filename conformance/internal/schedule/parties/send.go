@@ -57,8 +57,8 @@ func (p *player) sentIn(own *party, e *shim.Message) *session {
 	for _, s := range p.sessions {
 		if s != current && s.named && s.Start.Ephemeral == key && own.ends.Has(&s.Session) {
 			if !p.options.Tolerant {
-				p.Violation(verdict.Mismatch, "a message of another session than the one that was used last", "AMB-SES-11",
-					suite.JSON(e))
+				p.Violation(verdict.Mismatch, "a message of another session than the one that was used last",
+					"AMB-SES-11", suite.JSON(e))
 			}
 			return s
 		}
