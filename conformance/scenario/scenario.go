@@ -56,6 +56,7 @@ type Verb string
 
 // The verbs. docs/scenarios.md says what each does, and when it does not apply.
 const (
+	Start       Verb = "start"
 	Send        Verb = "send"
 	Deliver     Verb = "deliver"
 	Forge       Verb = "forge"
@@ -81,7 +82,7 @@ const (
 // Verbs returns the verbs of a level.
 func Verbs(l Level) []Verb {
 	if l == Ratchet {
-		return []Verb{Send, Deliver, Forge, Restart, Compromise, Impersonate}
+		return []Verb{Start, Send, Deliver, Forge, Restart, Compromise, Impersonate}
 	}
 	return []Verb{
 		Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise,

@@ -40,6 +40,8 @@ type Set struct {
 	MaxStored      int // skipped keys: a chain, or a session
 	StoredPerChain bool
 	MaxChains      int // 0 is no limit
+	MaxSessions    int // with a peer
+	ArchiveChains  int // 0 is no limit
 
 	Cipher  Cipher
 	TagSize int // in bytes
@@ -94,7 +96,7 @@ var AmbassadorV1 = &Set{
 	AgreementPrefix: ones, AgreementInfo: "ambassador-v1 X3DH", AgreementSize: 32, SignedPrekey: true, AD: FullAD,
 	RootInfo: "ambassador-v1 root", MessageInfo: "ambassador-v1 message",
 	Start: SpecificationStart, Lazy: true, ClosesChains: true, SendsPN: true,
-	MaxSkip: 1000, MaxStored: 2000, MaxChains: 5,
+	MaxSkip: 1000, MaxStored: 2000, MaxChains: 5, MaxSessions: 5, ArchiveChains: 5,
 	Cipher: ChaCha20Poly1305, TagSize: 16, Wire: AmbassadorWire,
 }
 
@@ -106,14 +108,14 @@ var published = []*Set{
 		AgreementPrefix: ones, AgreementInfo: "WhisperText", AgreementSize: 64, SignedPrekey: true,
 		RegistrationID: true, AD: IdentityAD, SenderFirst: true,
 		RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys", Start: WhisperStart, SendsPN: true,
-		MaxSkip: 2000, MaxStored: 2000, StoredPerChain: true, MaxChains: 5,
+		MaxSkip: 2000, MaxStored: 2000, StoredPerChain: true, MaxChains: 5, MaxSessions: 41,
 		Cipher: AESCBC, TagSize: 8, Wire: SignalWire,
 	},
 	{
 		Name:          "olm-v1",
 		AgreementInfo: "OLM_ROOT", AgreementSize: 64, OneTimePrekeyRequired: true, OneTimePrekeyByKey: true, AD: NoAD,
 		RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS", Start: OlmStart, Lazy: true,
-		MaxSkip: 2000, MaxStored: 40, StoredPerChain: true, MaxChains: 5,
+		MaxSkip: 2000, MaxStored: 40, StoredPerChain: true, MaxChains: 5, MaxSessions: 4,
 		Cipher: AESCBC, TagSize: 8, Wire: OlmWire,
 	},
 	{
@@ -122,7 +124,7 @@ var published = []*Set{
 		OneTimePrekeyRequired: true, AD: IdentityAD,
 		RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material",
 		Start: SpecificationStart, ClosesChains: true, SendsPN: true,
-		MaxSkip: 1000, MaxStored: 1000,
+		MaxSkip: 1000, MaxStored: 1000, MaxSessions: 5,
 		Cipher: AESCBC, TagSize: 16, Wire: OmemoWire,
 	},
 }

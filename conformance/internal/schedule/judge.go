@@ -25,7 +25,7 @@ type Copy struct {
 	Messages int                             // that had been sent by then
 	Imported map[*adversary.Message]struct{} // read by the target itself, from the copy
 
-	Endpoint *adversary.Endpoint // of the party; nil if it has no session
+	Ends *adversary.Ends // of the party's sessions; nil if it is a device
 
 	Linked   int // messages that had been sent when the device was linked
 	Removed  int // and when it was removed, or none

@@ -31,6 +31,7 @@ func described(s *params.Set) *adversary.Set {
 		ClosesChains: s.ClosesChains, SendsPN: s.PN != params.PNAbsent,
 
 		MaxSkip: s.MaxSkip, MaxStored: s.MaxStored, StoredPerChain: s.StoredPerChain, MaxChains: s.MaxChains,
+		MaxSessions: s.MaxSessions, ArchiveChains: s.ArchiveChains,
 
 		Cipher: ciphers[s.Cipher], TagSize: s.TagSize, Wire: wires[s.Wire],
 	}

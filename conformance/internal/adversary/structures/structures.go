@@ -139,7 +139,10 @@ func ReadCommit(b []byte) (*Commit, error) {
 func ReadMail(b []byte) (*Mail, error) {
 	r := Open(b, 13)
 	r.Number(8) // position
-	return &Mail{Device: r.key(), Number: r.Number(8), Parcels: list(r, parcel), Entry: r.vector()}, r.End()
+	m := &Mail{Device: r.key(), Number: r.Number(8), Parcels: list(r, parcel)}
+	r.vector() // cuts
+	m.Entry = r.vector()
+	return m, r.End()
 }
 
 // ReadLinkOffer returns the list of a link offer.
@@ -176,7 +179,6 @@ func parcel(r *Reader) Parcel { return Parcel{Device: r.key(), Body: r.vector()}
 
 func rotation(r *Reader) *Rotation {
 	o := &Rotation{List: *deviceList(r), AmbassadorKey: statement(r), Publication: *publication(r)}
-	r.vector() // cuts
 	r.vector() // introductions
 	return o
 }
