@@ -76,8 +76,7 @@ var (
 		Send, Send, Send, Race, Race, Read, Read, Ack, Rotate, Add, Remove, Make, Release, Fetch, Replenish, Wait,
 	}}
 	SetBack = Focus{"set-back", []Verb{
-		Send, Send, Send, Send, Read, Read, Lose, Lose, Late, Backup, Backup, Restore, Restore, Ack, Race, Make,
-		Release,
+		Send, Send, Send, Send, Send, Read, Lose, Lose, Late, Backup, Backup, Restore, Restore, Ack,
 	}}
 	AnyFault = Focus{"any-fault", []Verb{
 		Send, Send, Send, Send, Send, Send, Read, Read, Read, Make, Make, Release, Release, Race, Crash, Restart, Ack,
@@ -99,10 +98,14 @@ func Worlds(f Focus) *rapid.Generator[*Scenario] {
 		if rapid.IntRange(0, 3).Draw(t, "third") == 0 {
 			s.Users = append(s.Users, User{"carol", 1})
 		}
-		g := worldSchedule{accountSchedule{Scenario: s, there: map[string]int{}, gone: map[string]bool{}}}
+		g := worldSchedule{accountSchedule: accountSchedule{
+			Scenario: s, there: map[string]int{}, gone: map[string]bool{},
+		}}
 		for _, u := range s.Users {
 			g.there[u.Name] = u.Devices
 		}
+		g.oftenBy = rapid.SampledFrom([]string{"alice", "alice", "bob"}).Draw(t, "often by")
+		g.often = g.device(t, g.oftenBy)
 		for range rapid.IntRange(6, 25).Draw(t, "events") {
 			g.next(t, f.Verbs)
 		}
@@ -110,16 +113,30 @@ func Worlds(f Focus) *rapid.Generator[*Scenario] {
 	})
 }
 
-// worldSchedule chooses the events of a world with faults.
-type worldSchedule struct{ accountSchedule }
+// worldSchedule chooses the events of a world with faults. One device has more of them than the others, so that its
+// troubles come together.
+type worldSchedule struct {
+	accountSchedule
+	oftenBy string
+	often   string
+}
+
+// whoActs draws a user and one of its devices.
+func (g *worldSchedule) whoActs(t *rapid.T, names []string) (user, device string) {
+	if rapid.IntRange(0, 1).Draw(t, "again") == 0 && !g.gone[g.often] {
+		return g.oftenBy, g.often
+	}
+	user = rapid.SampledFrom(names).Draw(t, "user")
+	return user, g.device(t, user)
+}
 
 func (g *worldSchedule) next(t *rapid.T, verbs []Verb) {
 	names := []string{"alice", "alice", "alice", "bob", "bob"}
 	if len(g.Users) > 2 {
 		names = append(names, g.Users[2].Name)
 	}
-	user := rapid.SampledFrom(names).Draw(t, "user")
-	e := Event{Do: rapid.SampledFrom(verbs).Draw(t, "verb"), By: g.device(t, user)}
+	user, device := g.whoActs(t, names)
+	e := Event{Do: rapid.SampledFrom(verbs).Draw(t, "verb"), By: device}
 	switch e.Do {
 	case Send, Crash, Fetch:
 		e.To = g.other(t, user)

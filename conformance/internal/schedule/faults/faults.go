@@ -27,13 +27,14 @@ type Aspect int
 const (
 	Delivery   Aspect = 1 << iota // AMB-INV-19
 	Losses                        // AMB-INV-20
-	Fairness                      // AMB-INV-21
+	Places                        // AMB-INV-21, of entries
+	Rotations                     // AMB-INV-21, of rotations
 	Forks                         // AMB-INV-22
 	Keys                          // AMB-INV-24
 	Statements                    // an epoch is signed once
 	Rest                          // the devices come to rest, and agree (AMB-INV-01, AMB-INV-02)
 
-	Everything = Delivery | Losses | Fairness | Forks | Keys | Statements | Rest
+	Everything = Delivery | Losses | Places | Rotations | Forks | Keys | Statements | Rest
 )
 
 // player plays one scenario.

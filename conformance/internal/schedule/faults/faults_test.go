@@ -50,3 +50,11 @@ func TestHunt(t *testing.T) {
 		}
 	}
 }
+
+func TestFile(t *testing.T) {
+	s, err := scenario.ReadFile(os.Getenv("FILE"))
+	require.NoError(t, err)
+	p, failure := try(t, s, Everything)
+	fmt.Println(failure)
+	fmt.Println("   ", strings.Join(p.Lines, "\n    "))
+}

@@ -52,7 +52,7 @@ func (p *player) fairRotation(d *device, h *held, err error) {
 		p.rotations[d.user.id]++
 	}
 	if n := p.rotations[d.user.id]; n > rotationsDelayed {
-		p.found(Fairness, d.label+" was kept from rotating by what other accounts do",
+		p.found(Rotations, d.label+" was kept from rotating by what other accounts do",
 			fmt.Sprintf("refused %d times at most", rotationsDelayed), fmt.Sprintf("%d times in a row", n))
 	}
 }

@@ -209,7 +209,7 @@ func (p *player) fair(d *device, e *conversation.Entry, a attempt, err error) {
 	case waits && now.Sub(before.since) < patience && before.previous == e.Previous:
 		return // the same place once more
 	case waits && now.Sub(before.since) < patience && !p.hostile[id]:
-		p.found(Fairness, d.label+" was refused a place of its log a second time because of what the other account did",
+		p.found(Places, d.label+" was refused a place of its log a second time because of what the other account did",
 			"the place kept for who was refused the one before", "conflict")
 	}
 	p.waits[id] = claimant{now, e.Previous}
