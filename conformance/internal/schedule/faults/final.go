@@ -159,6 +159,7 @@ func (p *player) reaches(a, b *user) {
 		came = p.tolerate(d.Client.Send(b.id, []byte(t.name)))
 		t.refused = came != ""
 		p.quiet()
+		p.network.clock = p.network.clock.Add(patience + time.Second) // nobody holds a place any more
 		if missing = p.missing(b, t.name); len(missing) == 0 {
 			return
 		}

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"maps"
+	"slices"
 
 	"credence/conformance/internal/world"
 	"credence/reference/account"
@@ -45,7 +46,6 @@ type parting struct {
 	peer   *user
 	own    []place // of its post office from where the two differ
 	first  int     // the place at which they do
-	seq    uint64
 	epoch  uint32
 }
 
@@ -110,7 +110,8 @@ func (p *player) part(d *device, peer *user) {
 		at++
 	}
 	s := p.State(d.Member, peer.id)
-	if d.side == 1 && s.Seq > uint64(at) {
-		p.parting = append(p.parting, parting{d, peer, second.places[at:], at + 1, s.Seq, p.status(d).Epoch})
+	is := func(x place) bool { return string(x.head[:]) == s.Head }
+	if d.side == 1 && slices.ContainsFunc(second.places[at:], is) {
+		p.parting = append(p.parting, parting{d, peer, second.places[at:], at + 1, p.status(d).Epoch})
 	}
 }
