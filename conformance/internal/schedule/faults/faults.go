@@ -32,6 +32,8 @@ const (
 	Forks                         // AMB-INV-22
 	Keys                          // AMB-INV-24
 	Statements                    // an epoch is signed once
+	Sights                        // AMB-INV-17, AMB-INV-23
+	Epochs                        // AMB-ACC-10
 	Rest                          // the devices come to rest, and agree (AMB-INV-01, AMB-INV-02)
 
 	Everything = Delivery | Losses | Places | Rotations | Forks | Keys | Statements | Rest
@@ -56,6 +58,7 @@ type player struct {
 	spoiled    map[pair]bool // an entry that its sender's devices do not know of has a place
 	statements map[epochOf]primitive.PublicKey
 	parting    []parting
+	view       *view // what counterparties see, or nil
 }
 
 // epochOf names an epoch.

@@ -22,13 +22,19 @@ func try(t *testing.T, s *scenario.Scenario, judged Aspect) (*verdict.Play, *sui
 	h, err := suite.Greet(t.Context(), target)
 	require.NoError(t, err)
 	run := suite.NewT(t.Context(), t.Name(), target, h, suite.Random(1, "play"))
-	failure := run.Attempt(func() { Play(run, s, judged) })
+	failure := run.Attempt(func() {
+		if judged&(Sights|Epochs) != 0 && judged != Everything {
+			Game(run, s, judged)
+			return
+		}
+		Play(run, s, judged)
+	})
 	return run.Played, failure
 }
 
 func TestHunt(t *testing.T) {
 	focus := map[string]scenario.Focus{"bundles": scenario.Bundles, "losses": scenario.Losses,
-		"contests": scenario.Contests, "splits": scenario.Splits, "setback": scenario.SetBack, "any": scenario.AnyFault}[os.Getenv("FOCUS")]
+		"contests": scenario.Contests, "splits": scenario.Splits, "setback": scenario.SetBack, "any": scenario.AnyFault, "secrets": scenario.Secrets}[os.Getenv("FOCUS")]
 	aspect, _ := strconv.Atoi(os.Getenv("ASPECT"))
 	n, _ := strconv.Atoi(os.Getenv("N"))
 	from, _ := strconv.Atoi(os.Getenv("FROM"))

@@ -131,6 +131,7 @@ func (p *player) bundle(from *branch, id account.ID) (b []byte, err error) {
 		b, f.tamper = tampered(b, *f.tamper), nil
 	}
 	f.last = b
+	p.view.bundle(id, b)
 	return b, nil
 }
 

@@ -67,11 +67,11 @@ type attempt struct {
 	onTop bool // on the log as it was when it was made
 }
 
-// newText gives the next text its name: by its event, so that those of other events do not change it.
+// newText gives the next text its name: by its event, so that those of other events do not change it; m5, then n5.
 func (p *player) newText(from *device, to *user) *text {
-	t := &text{name: fmt.Sprintf("m%d", p.event+1), from: from, to: to, event: p.event}
-	for n := 2; p.texts[t.name] != nil; n++ {
-		t.name = fmt.Sprintf("m%d.%d", p.event+1, n)
+	t := &text{from: from, to: to, event: p.event}
+	for letter := 'm'; t.name == "" || p.texts[t.name] != nil; letter++ {
+		t.name = fmt.Sprintf("%c%d", letter, p.event+1)
 	}
 	p.texts[t.name] = t
 	return t
@@ -129,8 +129,11 @@ func (p *player) arrives(d *device, commit []byte) (err error) {
 	b := n.offices[d.side]
 	n.tell(b, func(s postoffice.Service) { err = s.Append(commit) })
 	m := &postoffice.Commit{}
+	if codec.Decode(commit, m) == nil {
+		p.view.commit(m, err)
+	}
 	e := entryOf(commit)
-	if e == nil || codec.Decode(commit, m) != nil {
+	if e == nil {
 		return err
 	}
 	a := p.attempts[string(commit)]
