@@ -18,7 +18,7 @@ func (p *player) abuse(d *device, to *user, part string) string {
 	changed, ok := p.abused(commit, d, part)
 	if !ok {
 		d.Device.PostOfficeRefused()
-		return doesNotApply
+		return ": it has no such part"
 	}
 	delete(p.attempts, string(commit))
 	err = p.deliver(d, changed)
