@@ -104,10 +104,24 @@ func (c *Client) pay() (busy bool, err error) {
 	if err != nil || commit == nil {
 		return false, ignoreNotReady(err)
 	}
-	if err := c.append(commit); err != nil && !again(err) {
+	err = c.append(commit)
+	if err != nil && !again(err) {
 		return false, err
 	}
-	return true, nil
+	return true, c.refresh(err)
+}
+
+// refresh fetches the bundle of the peer to whom an entry that was owed could not be sent, if that was the reason.
+func (c *Client) refresh(refused error) (err error) {
+	if o := c.texts.making; o != nil && stale(refused) {
+		c.texts.bundles[o.peer], err = c.office.Bundle(o.peer)
+	}
+	return err
+}
+
+// stale reports whether an entry was refused because one of the two has rotated, or a prekey is not there any more.
+func stale(refused error) bool {
+	return errors.Is(refused, refusal.StaleEpoch) || errors.Is(refused, refusal.UnknownPrekey)
 }
 
 // entryOwed makes the entry of a text that goes out anew, or of an answer; nil if none is owed. What cannot be made
@@ -118,7 +132,8 @@ func (c *Client) entryOwed() []byte {
 		owed = append(owed, &outgoing{peer: peer})
 	}
 	for _, o := range owed {
-		commit, err := c.entry(o, nil)
+		commit, err := c.entry(o, c.texts.bundles[o.peer])
+		delete(c.texts.bundles, o.peer)
 		if err == nil {
 			return commit
 		}
@@ -257,7 +272,7 @@ func (c *Client) Send(peer account.ID, text []byte) error {
 	return c.commit(func() ([]byte, error) {
 		return c.entry(&outgoing{peer, text}, bundle)
 	}, func(refused error) (err error) {
-		if errors.Is(refused, refusal.StaleEpoch) || errors.Is(refused, refusal.UnknownPrekey) {
+		if stale(refused) {
 			bundle, err = c.office.Bundle(peer)
 		}
 		return err

@@ -19,9 +19,13 @@ type texts struct {
 	making *outgoing                        // of the newest commit
 	placed map[account.ID]map[uint64][]byte // by the place in the log
 	anew   []*outgoing                      // to be sent again
+
+	bundles map[account.ID][]byte // for the next entry that is owed
 }
 
-func newTexts() *texts { return &texts{placed: map[account.ID]map[uint64][]byte{}} }
+func newTexts() *texts {
+	return &texts{placed: map[account.ID]map[uint64][]byte{}, bundles: map[account.ID][]byte{}}
+}
 
 // hear takes in the events of a mail. An entry of the peer tells of all places before it: what it does not name was
 // read.
