@@ -3,7 +3,7 @@
 // traffic. A target is secure if the second reads nothing that the first does not allow (SPEC.md 13.4).
 //
 // Nothing here is the reference's: the table of parameter sets, the derivations, and the reading of messages and
-// structures were written from SPEC.md a second time, so that no mistake is made by target and judge alike.
+// structures were written from SPEC.md a second time, so that a mistake in one of the two shows.
 package adversary
 
 import "fmt"
