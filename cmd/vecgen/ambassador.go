@@ -119,12 +119,27 @@ func makeSamples() ([]sample, error) {
 		{"link-offer", codec.TypeLinkOffer, offer},
 		{"link-request", codec.TypeLinkRequest, request},
 		{"mail", codec.TypeMail, mail},
+		{"mail-rotation", codec.TypeMail, rotationMail(mail)},
 	}
 	return append(samples, recordSamples(s, c, bundle)...), nil
 }
 
 func withoutOneTimePrekey(bundle []byte) []byte {
 	return append(bytes.Clone(bundle[:len(bundle)-36]), make([]byte, 36)...)
+}
+
+// rotationMail returns a mail with two cuts and no entry.
+func rotationMail(mail []byte) []byte {
+	m := &postoffice.Mail{}
+	if err := codec.Decode(mail, m); err != nil {
+		panic(err) // it is genuine
+	}
+	m.Entry = nil
+	m.Cuts = []channel.Head{
+		{Peer: account.ID(secret("peer")), Seq: 7, Head: [32]byte(secret("head"))},
+		{Peer: account.ID(bytes.Repeat([]byte{0xee}, 32)), Seq: 1, Head: [32]byte(secret("another head"))},
+	}
+	return codec.MustEncode(m)
 }
 
 // recordSamples returns a record of each kind.
@@ -146,7 +161,10 @@ func recordSamples(s *scene, c *postoffice.Commit, bundle []byte) []sample {
 	}
 	rotate := &channel.Rotate{
 		List: c.Rotation.List, Statement: c.Rotation.Statement, AmbassadorPrivate: [32]byte(key("ambassador")),
-		Prekeys: private, Cuts: []channel.Head{head, later},
+		Prekeys: private, Unread: []channel.Unread{
+			{Peer: head.Peer, Ranges: []channel.Range{{First: 3, Last: 3}, {First: 5, Last: 7}}},
+			{Peer: later.Peer, Ranges: []channel.Range{{First: 1, Last: 1}}},
+		},
 	}
 	var samples []sample
 	for _, r := range []struct {
@@ -274,10 +292,21 @@ func neighbours(s sample) []neighbour {
 		bare[2] = 9
 		all = append(all, neighbour{"kind-9-bare", "kind 9 without a body", bare})
 	}
-	for name, first := range map[string]string{"record-ack": "claims[0].peer", "record-rotate-commit": "cuts[0].peer"} {
+	for name, first := range map[string]string{"record-ack": "claims[0].peer", "record-rotate-commit": "unread[0].peer"} {
 		if s.name == name {
 			add(first, "order", "peers in descending order", bytes.Repeat([]byte{0xff}, 32)...)
 		}
+	}
+	for name, runs := range map[string]string{"record-rotate-commit": "unread[0].ranges"} {
+		if s.name == name {
+			add(runs+"[0].first", "run-0", "a run that begins at place 0", zero(8)...)
+			add(runs+"[0].last", "run-backwards", "a run that ends before it begins", 0, 0, 0, 0, 0, 0, 0, 2)
+			add(runs+"[0].last", "runs-overlap", "two runs with a place in common", 0, 0, 0, 0, 0, 0, 0, 5)
+		}
+	}
+	if s.name == "mail-rotation" {
+		add("cuts[0].peer", "order", "peers in descending order", bytes.Repeat([]byte{0xff}, 32)...)
+		add("cuts[0].seq", "cut-0", "a cut before the first entry", zero(8)...)
 	}
 	for name, list := range map[string]string{"commit-records-two": "parcels", "link-request-two": "introductions"} {
 		if s.name == name {

@@ -31,8 +31,8 @@ var generators = []struct {
 	{"ambassador_test.json", ambassadorFile},
 }
 
-func generate(dir string, rewrite bool) (*output, error) {
-	m, err := readManifest(filepath.Join(dir, manifestFile))
+func generate(dir, withdraw string) (*output, error) {
+	m, err := readManifest(filepath.Join(dir, manifestFile), withdraw)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func generate(dir string, rewrite bool) (*output, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", g.name, err)
 		}
-		if err := m.number(f, rewrite); err != nil {
+		if err := m.number(f); err != nil {
 			return nil, fmt.Errorf("%s: %w", g.name, err)
 		}
 		countResults(f, count)
@@ -58,14 +58,14 @@ func generate(dir string, rewrite bool) (*output, error) {
 	if out.files[vectors.CanaryFile], err = encode(canary); err != nil {
 		return nil, err
 	}
-	if err := m.finish(rewrite); err != nil {
+	if err := m.finish(); err != nil {
 		return nil, err
 	}
 	if out.files[manifestFile], err = encode(m); err != nil {
 		return nil, err
 	}
-	out.summary = fmt.Sprintf("%d vectors: %d valid, %d invalid, %d acceptable",
-		len(m.Tests), count[vectors.Valid], count[vectors.Invalid], count[vectors.Acceptable])
+	out.summary = fmt.Sprintf("%d vectors: %d valid, %d invalid, %d acceptable%s",
+		len(m.seen), count[vectors.Valid], count[vectors.Invalid], count[vectors.Acceptable], m.withdrawals())
 	return out, nil
 }
 

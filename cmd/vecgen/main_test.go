@@ -70,20 +70,74 @@ func TestRewritesByteForByte(t *testing.T) {
 
 // A published id is neither changed nor dropped.
 func TestManifest(t *testing.T) {
-	const id = `"xeddsa/ambassador-v1/sign/key-0": {`
-	changed := copied(t)
-	replace(t, filepath.Join(changed, manifestFile), id+"\n   \"tcId\": 1,\n   \"sha256\": \"",
-		id+"\n   \"tcId\": 1,\n   \"sha256\": \"0")
-	status, _, stderr := vecgen("-dir", changed)
-	require.Equal(t, 1, status)
-	require.Contains(t, stderr, "xeddsa/ambassador-v1/sign/key-0")
+	changed, dropped := copied(t), copied(t)
+	changeKnown(t, changed)
+	publishMore(t, dropped)
+	for dir, name := range map[string]string{changed: known, dropped: gone} {
+		status, _, stderr := vecgen("-dir", dir)
+		require.Equal(t, 1, status)
+		require.Contains(t, stderr, name)
+	}
+}
 
-	dropped := copied(t)
-	replace(t, filepath.Join(dropped, manifestFile), id,
-		`"xeddsa/ambassador-v1/sign/gone": {"tcId": 99999, "sha256": ""}, `+id)
-	status, _, stderr = vecgen("-dir", dropped)
-	require.Equal(t, 1, status)
-	require.Contains(t, stderr, "sign/gone")
+const (
+	known = "xeddsa/ambassador-v1/sign/key-0" // a published test, with the number 1
+	gone  = "xeddsa/ambassador-v1/sign/gone"  // one that is not generated
+)
+
+// changeKnown makes a manifest in which the published test was another one.
+func changeKnown(t *testing.T, dir string) {
+	head := `"` + known + "\": {\n   \"tcId\": 1,\n   \"sha256\": \""
+	replace(t, filepath.Join(dir, manifestFile), head, head+"0")
+}
+
+// publishMore makes a manifest with a test that is not generated.
+func publishMore(t *testing.T, dir string) {
+	head := `"` + known + `": {`
+	replace(t, filepath.Join(dir, manifestFile), head, `"`+gone+`": {"tcId": 2, "sha256": ""}, `+head)
+}
+
+// A test that is taken back stays in the manifest with its number and the reason; the one in its place has an id and a
+// number of its own, and no other test changes. A second time the id goes up.
+func TestWithdraw(t *testing.T) {
+	dir := copied(t)
+	before := manifestOf(t, dir)
+	changeKnown(t, dir)
+	publishMore(t, dir)
+	status, stdout, stderr := vecgen("-dir", dir, "-withdraw", "a reason")
+	require.Zero(t, status, stderr)
+	require.Contains(t, stdout, "withdrawn 2: 1-2\n")
+	after := manifestOf(t, dir)
+	require.Equal(t, manifestTest{1, "0" + before.Tests[known].SHA256, "a reason"}, after.Tests[known])
+	require.Equal(t, manifestTest{2, "", "a reason"}, after.Tests[gone])
+	require.Equal(t, before.Next, after.Tests[known+"-r2"].TcID)
+	require.Equal(t, before.Next+1, after.Next)
+	for id, was := range before.Tests {
+		if id != known {
+			require.Equal(t, was, after.Tests[id], id)
+		}
+	}
+	status, _, stderr = vecgen("-check", "-dir", dir)
+	require.Zero(t, status, stderr)
+
+	replace(t, filepath.Join(dir, manifestFile), after.Tests[known+"-r2"].SHA256, "0")
+	status, _, stderr = vecgen("-dir", dir, "-withdraw", "another reason")
+	require.Zero(t, status, stderr)
+	again := manifestOf(t, dir)
+	require.Equal(t, "a reason", again.Tests[known].Withdrawn)
+	require.Equal(t, "another reason", again.Tests[known+"-r2"].Withdrawn)
+	require.Equal(t, after.Next, again.Tests[known+"-r3"].TcID)
+}
+
+func manifestOf(t *testing.T, dir string) *manifest {
+	t.Helper()
+	m, err := readManifest(filepath.Join(dir, manifestFile), "")
+	require.NoError(t, err)
+	return m
+}
+
+func TestRanges(t *testing.T) {
+	require.Equal(t, "1, 3-5, 9", ranges([]int{9, 4, 3, 5, 1}))
 }
 
 func TestUsage(t *testing.T) {

@@ -54,6 +54,14 @@ func (o *officeScene) Fetch(id account.ID, device account.DeviceID, from uint64)
 	return box, nil
 }
 
+func (o *officeScene) Announce(id account.ID, device account.DeviceID, number uint64) (uint64, error) {
+	r, err := o.tried(shim.OfficeAnnounce, shim.Params{Account: id[:], Device: device[:], Commits: number})
+	if err != nil {
+		return 0, err
+	}
+	return r.Commits, nil
+}
+
 func (o *officeScene) register() *client.Client {
 	c, err := client.Register(o, o.rand)
 	o.fail(err)
@@ -106,7 +114,7 @@ func officeScenarios(f *vectors.File) error {
 			o.fail(alice.Sync())
 		})
 	run("conflict", "two commits for one place; the place is then kept for the side that lost", []string{"Racing"},
-		reqs("AMB-PST-02", "AMB-PST-05", "AMB-PST-06"), func(o *officeScene) {
+		reqs("AMB-PST-02", "AMB-PST-05", "AMB-PST-14"), func(o *officeScene) {
 			alice, bob := o.register(), o.register()
 			a, b := alice.Device.Account(), bob.Device.Account()
 			o.fail(alice.Send(b, []byte("start")))
@@ -119,7 +127,76 @@ func officeScenarios(f *vectors.File) error {
 			waits, err := bob.Device.Send(a, []byte("waits"), nil, o.rand)
 			o.refused(refusal.Conflict, bob, waits, err)
 			o.fail(alice.Send(b, []byte("has the place")))
+			greedy, err := alice.Device.Send(b, []byte("not twice while the other waits"), nil, o.rand)
+			o.refused(refusal.Conflict, alice, greedy, err)
 			o.fail(bob.Send(a, []byte("comes after")))
+			o.fail(alice.Send(b, []byte("and after that")))
+		})
+	run("places-free", "races of siblings and stale commits keep no place", []string{"Racing"},
+		reqs("AMB-PST-14"), func(o *officeScene) {
+			alice, bob := o.register(), o.register()
+			laptop := o.link(alice)
+			a, b := alice.Device.Account(), bob.Device.Account()
+			o.fail(alice.Send(b, []byte("start")))
+			o.fail(laptop.Sync())
+			o.fail(bob.Send(a, []byte("answer")))
+			o.fail(alice.Sync())
+			o.fail(laptop.Sync())
+			loses, err := laptop.Device.Send(b, []byte("loses against a sibling"), nil, o.rand)
+			o.fail(err)
+			o.fail(alice.Send(b, []byte("wins")))
+			o.refused(refusal.Conflict, laptop, loses, nil)
+			o.fail(bob.Sync())
+			stale, err := bob.Device.Send(a, []byte("waits for nothing"), nil, o.rand)
+			o.fail(err)
+			o.fail(o.Append(stale))
+		})
+	run("announcements",
+		"numbers are announced; a commit that was announced and has not arrived is over when the mailbox is read",
+		nil, reqs("AMB-PST-16", "AMB-PST-17", "AMB-PST-02"), func(o *officeScene) {
+			alice, bob := o.register(), o.register()
+			a, b := alice.Device.Account(), bob.Device.Account()
+			device := alice.Device.ID()
+			o.fail(alice.Send(b, []byte("start")))
+			late, err := alice.Device.Send(b, []byte("comes late"), nil, o.rand)
+			o.fail(err)
+			_, err = o.Announce(a, device, 3)
+			o.fail(err)
+			_, err = o.Announce(a, device, 3)
+			o.fail(err)
+			o.fail(alice.Sync())
+			o.refused(refusal.Duplicate, alice, late, nil)
+			lower, err := alice.Device.Send(b, []byte("a lower number than was announced"), nil, o.rand)
+			o.fail(err)
+			_, err = o.Announce(a, device, 9)
+			o.fail(err)
+			o.refused(refusal.Duplicate, alice, lower, nil)
+			_, err = o.Announce(a, bob.Device.ID(), 1)
+			if !errors.Is(err, refusal.NotAllowed) {
+				o.fail(errors.New("a device of another account has announced"))
+			}
+		})
+	run("stale-starts", "starts under prekeys that are not there any more, or used", []string{"PrekeyReuse"},
+		reqs("AMB-PST-13"), func(o *officeScene) {
+			alice, bob, carol := o.register(), o.register(), o.register()
+			a, b := alice.Device.Account(), bob.Device.Account()
+			bundle, err := o.Bundle(b)
+			o.fail(err)
+			o.fail(bob.Replenish(account.Batch + 1))
+			first, err := alice.Device.Send(b, []byte("under the batch before"), bundle, o.rand)
+			o.fail(err)
+			o.fail(o.Append(first))
+			o.fail(alice.Sync())
+			twice, err := carol.Device.Send(b, []byte("the same one-time prekey"), bundle, o.rand)
+			o.refused(refusal.UnknownPrekey, carol, twice, err)
+			old, err := o.Bundle(a)
+			o.fail(err)
+			for range 2 {
+				o.fail(alice.Replenish(1000))
+			}
+			late, err := carol.Device.Send(a, []byte("two batches too late"), old, o.rand)
+			o.refused(refusal.UnknownPrekey, carol, late, err)
+			o.fail(carol.Send(a, []byte("under the newest")))
 		})
 	run("prekeys", "twenty bundles with a one-time prekey, then one without, then a new batch", nil,
 		reqs("AMB-PST-03", "AMB-ACC-04"), func(o *officeScene) {

@@ -55,6 +55,8 @@ func scenarios(f *vectors.File) error {
 	})
 	l.conversations()
 	l.races()
+	l.delivery()
+	l.commits()
 	l.records()
 	l.losses()
 	l.restarts()

@@ -48,13 +48,6 @@ func (l *scenarioList) conversations() {
 				s.deliver("phone", "laptop")
 			}
 		})
-	l.run("empty-plaintext", "an empty plaintext, sent and received", nil, reqs("AMB-LOG-11"), func(s *scene) {
-		bob := pair(s)
-		s.send("phone", bob.Device.Account(), "")
-		s.deliver("phone", "laptop")
-		s.says(bob, "phone", "")
-		s.deliver("phone", "laptop")
-	})
 }
 
 // races are conversations in which a bundle is short or places are raced for.

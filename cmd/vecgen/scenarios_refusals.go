@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"credence/internal/malicious"
@@ -8,6 +9,8 @@ import (
 	"credence/reference/ambassador"
 	"credence/reference/codec"
 	"credence/reference/conversation"
+	"credence/reference/postoffice"
+	"credence/reference/x3dh"
 	"credence/shim"
 	"credence/spec/refusal"
 )
@@ -25,9 +28,26 @@ func (l *scenarioList) refusals() {
 	l.run("bundles",
 		"bundles that a sender refuses: another account's, forged, of an older epoch, of an older prekey, another "+
 			"key for the epoch", []string{"Dishonest"},
-		reqs("AMB-ACC-05", "AMB-ACC-06"), func(s *scene) { s.badBundles() })
+		reqs("AMB-ACC-05", "AMB-ACC-06", "AMB-ACC-11"), func(s *scene) { s.badBundles() })
+	l.run("two-keys-for-an-epoch", "an account signs two ambassador keys for one epoch", []string{"Dishonest"},
+		reqs("AMB-ACC-09"), func(s *scene) {
+			pair(s)
+			r := s.rogue()
+			r.says("start", s.bundle())
+			twin, _, err := account.NewEpoch(r.Key, r.Keys.Statement.Epoch, seeded(s.test.ID+" twin"))
+			s.fail(err)
+			b := r.Bundle()
+			b.Statement = twin.Statement
+			publication, err := x3dh.SignPrekey(account.Set, twin.Ambassador, b.SignedPrekey, seeded(s.test.ID))
+			s.fail(err)
+			copy(b.PrekeySignature[:], publication)
+			peer := r.Account()
+			s.refuses(refusal.NotAllowed, shim.DeviceSend, shim.Params{
+				Party: "laptop", Account: peer[:], Plaintext: shim.Bytes("no"), PeerBundle: codec.MustEncode(b),
+			})
+		})
 	l.run("void", "entries of the other side that nobody can read move the log and nothing else", []string{"Dishonest"},
-		reqs("AMB-LOG-08", "AMB-LOG-05", "AMB-LOG-10"), func(s *scene) { s.voidEntries() })
+		reqs("AMB-LOG-08", "AMB-LOG-05", "AMB-LOG-13", "AMB-LOG-20"), func(s *scene) { s.voidEntries() })
 	l.run("out-of-place", "entries that are not the next: earlier, later, another history, another conversation",
 		[]string{"Dishonest"}, reqs("AMB-LOG-07", "AMB-CNV-01"), func(s *scene) { s.outOfPlace() })
 	l.run("one-time-prekey-twice", "a second start that names a used one-time prekey is void on every device",
@@ -36,8 +56,8 @@ func (l *scenarioList) refusals() {
 			bundle, err := s.office.Bundle(s.id("phone"))
 			s.fail(err)
 			s.startUnder(bob, "phone", bundle, "first")
-			s.startUnder(s.other(), "phone", bundle, "second")
 			s.deliver("phone", "laptop")
+			s.tell(s.startWith(s.other(), bundle, "second"), kind("void", refusal.UnknownPrekey))
 		})
 	l.run("under-way", "while a commit is under way no other one is made", nil, reqs("AMB-SYN-09"), func(s *scene) {
 		bob := pair(s)
@@ -95,6 +115,9 @@ func (s *scene) badBundles() {
 	s.fail(bob.Replenish(account.Batch + 1))
 	s.send("laptop", b, "in epoch 2, under batch 2")
 	s.deliver("laptop", "phone")
+	refuse(refusal.StaleEpoch, genuine) // though no start is due
+	refuse(refusal.StaleEpoch, firstBatch)
+	refuse(refusal.NotAllowed, fetch(carol.Device.Account()))
 	s.rotate("phone", shim.Params{})
 	s.deliver("phone", "laptop")
 	refuse(refusal.StaleEpoch, genuine)
@@ -179,6 +202,40 @@ func (r *rogue) lies(class shim.Class, change func(c *conversation.Conversation)
 	}
 }
 
+// hears lets a device of the target send an entry, which the rogue reads.
+func (r *rogue) hears(name, text string) {
+	s := r.scene
+	commit := s.tentative(name, r.Account(), text)
+	m := &postoffice.Commit{}
+	s.fail(codec.Decode(commit, m))
+	for _, to := range []string{"phone", "laptop"} {
+		mail := &postoffice.Mail{}
+		s.fail(codec.Decode(parcelMail(s.device(name), commit, s.device(to)), mail))
+		mail.Entry = m.Entry
+		s.receive(to, codec.MustEncode(mail))
+		s.status(to)
+	}
+	e, err := conversation.ParseEntry(m.Entry)
+	s.fail(err)
+	r.Talk, _, err = r.Talk.Receive(r.Keys, e, m.Entry)
+	s.fail(err)
+}
+
+// mumbles sends an entry that authenticates, with a content that breaks the rules.
+func (r *rogue) mumbles(content []byte) {
+	o, err := r.Seal(content)
+	r.scene.fail(err)
+	if err == nil {
+		r.scene.tell(o.Entry, kind("void", refusal.Malformed))
+		r.Sent(o)
+	}
+}
+
+// runOf returns the encoding of a run of places.
+func runOf(first, last uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, first), last)
+}
+
 // voidEntries are entries at their place that nobody can read; genuine ones in between are read.
 func (s *scene) voidEntries() {
 	pair(s)
@@ -201,7 +258,18 @@ func (s *scene) voidEntries() {
 		statement.Epoch = 9
 		c.PeerStatement = &statement
 	})
-	r.spoils(refusal.NotAllowed, s.bundle(), func(*conversation.Entry) {}) // a second start
+	r.says("a second start, while the session is not settled", s.bundle())
+	r.hears("phone", "answer")
+	r.says("settles it", nil)
+	r.spoils(refusal.NotAllowed, s.bundle(), func(*conversation.Entry) {})
+	for _, content := range [][]byte{
+		{}, {0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 1}, // nothing; a byte too many; a byte too few
+		append(append([]byte{0, 0, 16}, runOf(2, 1)...), 0, 0, 0),
+		append(append([]byte{0, 0, 16}, runOf(1, 1000)...), 0, 0, 0),
+	} {
+		r.mumbles(content)
+		r.says("goes on", nil)
+	}
 	moved, err := r.Say("made for another place", nil)
 	s.fail(err)
 	r.spoils(refusal.Authentication, nil, lastByte)

@@ -103,18 +103,29 @@ func (l *scenarioList) crossings() {
 			s.rotate("phone", shim.Params{})
 			s.deliver("phone", "laptop")
 		})
-	l.run("rotate-conflict", "an entry comes before the rotation: it is refused, and made anew with the new cut",
-		[]string{"Racing"}, reqs("AMB-LOG-09", "AMB-ROT-05"), func(s *scene) {
+	l.run("rotate-moved-log", "entries come before the rotation: it is taken, and cuts the log where it is then",
+		[]string{"Racing"}, reqs("AMB-PST-15", "AMB-PST-18", "AMB-ROT-05"), func(s *scene) {
 			bob := pair(s)
 			b := bob.Device.Account()
 			s.send("phone", b, "start")
 			s.deliver("phone", "laptop")
-			early := s.do(shim.DeviceRotate, shim.Params{Party: "phone"}).Message
+			rotation := s.do(shim.DeviceRotate, shim.Params{Party: "phone"}).Message
 			s.fail(bob.Sync())
 			s.says(bob, "phone", "in between")
-			s.expectRefusal(refusal.Conflict, s.office.Append(early))
-			s.do(shim.DeviceRefused, shim.Params{Party: "phone"})
-			s.deliver("phone")
+			s.says(s.other(), "phone", "opens a log")
+			s.append(rotation)
+			s.deliver("phone", "laptop")
+			s.says(bob, "phone", "in the new epoch")
+			s.deliver("phone", "laptop")
+		})
+	l.run("rotate-anew", "a rotation is lost, and made anew: it is of another epoch", nil,
+		reqs("AMB-ROT-14", "AMB-ROT-15"),
+		func(s *scene) {
+			bob := pair(s)
+			s.send("phone", bob.Device.Account(), "start")
+			s.deliver("phone", "laptop")
+			s.do(shim.DeviceRotate, shim.Params{Party: "phone"})
+			s.caughtUp("phone")
 			s.rotate("phone", shim.Params{})
 			s.deliver("phone", "laptop")
 		})

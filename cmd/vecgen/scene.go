@@ -192,7 +192,7 @@ func (s *scene) send(name string, peer account.ID, plaintext string) {
 // tentative makes the commit of an entry and does not bring it to the post office.
 func (s *scene) tentative(name string, peer account.ID, plaintext string) shim.Bytes {
 	p := shim.Params{Party: name, Account: peer[:], Plaintext: shim.Bytes(plaintext)}
-	if s.adapter.Device(name).Conversation(peer).Session == nil {
+	if s.adapter.Device(name).Conversation(peer).NeedsStart(nil) {
 		bundle, err := s.office.Bundle(peer)
 		s.fail(err)
 		p.PeerBundle = bundle

@@ -28,6 +28,9 @@ type Counterparty struct {
 	rand        io.Reader
 }
 
+// firstEpoch is a number that no count of devices explains (AMB-ACC-10).
+const firstEpoch = 1000
+
 // NewCounterparty makes an account that talks to peer, and the commit that registers it.
 func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, error) {
 	channels, err := channel.New(rand)
@@ -38,7 +41,7 @@ func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, er
 	if err != nil {
 		return nil, nil, err
 	}
-	keys, publication, err := account.NewEpoch(key, 1, rand)
+	keys, publication, err := account.NewEpoch(key, firstEpoch, rand)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,7 +49,7 @@ func NewCounterparty(peer account.ID, rand io.Reader) (*Counterparty, []byte, er
 		Key: key, Device: channels.Device, Keys: keys, Talk: conversation.New(account.IDOf(key), peer), rand: rand,
 	}
 	list := account.List{
-		Account: c.Account(), Epoch: 1, Leader: c.Device,
+		Account: c.Account(), Epoch: firstEpoch, Leader: c.Device,
 		Devices: []account.Device{{ID: c.Device, Status: account.Active, Prekey: channels.Prekey()}},
 	}
 	list.Sign(key)
@@ -114,6 +117,25 @@ func (c *Counterparty) Say(text string, bundle *account.Bundle) (*conversation.O
 	return c.Talk.Send([]byte(text), c.rand)
 }
 
+// Seal makes the next message entry with any content, well-formed or not.
+func (c *Counterparty) Seal(content []byte) (*conversation.Outgoing, error) {
+	if c.Talk.Session == nil {
+		return nil, errors.New("no session")
+	}
+	e := &conversation.Entry{
+		Sender: c.Account(), Recipient: c.Talk.Peer, SenderEpoch: c.Talk.OwnEpoch,
+		RecipientEpoch: c.Talk.PeerStatement.Epoch, Seq: c.Talk.Seq + 1, Previous: c.Talk.Head,
+	}
+	next, s := c.Talk, *c.Talk.Session
+	var err error
+	if e.Message, err = s.EncryptIn(c.rand, e.Context(), content); err != nil {
+		return nil, err
+	}
+	encoded, err := codec.Encode(e)
+	next.Session, next.Seq, next.Head = &s, e.Seq, conversation.NextHead(next.Head, encoded)
+	return &conversation.Outgoing{Entry: encoded, Next: next}, err
+}
+
 // StartTo makes a start to a bundle that names another epoch of the recipient, and is right in everything else.
 func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]byte, error) {
 	ek, err := primitive.GeneratePrivate(c.rand)
@@ -140,7 +162,8 @@ func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]
 			OneTimePrekeyID: b.OneTimePrekeyID,
 		},
 	}
-	if e.Message, err = s.EncryptIn(c.rand, e.Context(), []byte(text)); err != nil {
+	content := codec.MustEncode(&conversation.Content{Text: []byte(text)})
+	if e.Message, err = s.EncryptIn(c.rand, e.Context(), content); err != nil {
 		return nil, err
 	}
 	return codec.Encode(e)

@@ -40,7 +40,7 @@ func NewLeader(rand io.Reader) (*Sibling, error) {
 		return nil, err
 	}
 	s.List = &account.List{
-		Account: account.IDOf(s.Key), Epoch: 1, Leader: s.Device, Devices: []account.Device{s.entry()},
+		Account: account.IDOf(s.Key), Epoch: firstEpoch, Leader: s.Device, Devices: []account.Device{s.entry()},
 	}
 	s.List.Sign(s.Key)
 	return s, nil
@@ -97,7 +97,7 @@ func (s *Sibling) RequestWith(offer []byte, introduction channel.Record) ([]byte
 			return nil, err
 		}
 		first := s.Record(o.List.Devices[i].ID, introduction)
-		first.Epoch++
+		first.Epoch = 0
 		body, err := s.Seal(&first, s.rand)
 		if err != nil {
 			return nil, err

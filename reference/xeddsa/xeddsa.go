@@ -51,11 +51,13 @@ func calculateKeyPair(mode params.SignatureMode, k *ecdh.PrivateKey) (
 		panic(err) // only a wrong length fails
 	}
 	encodedA = new(edwards25519.Point).ScalarBaseMult(a).Bytes()
-	if mode != params.Strict || encodedA[31]&0x80 == 0 {
+	if mode != params.Strict {
 		return a, clamped[:], encodedA
 	}
-	a.Negate(a)
-	encodedA[31] &= 0x7f
+	if encodedA[31]&0x80 != 0 {
+		a.Negate(a)
+		encodedA[31] &= 0x7f
+	}
 	return a, a.Bytes(), encodedA
 }
 

@@ -3,6 +3,7 @@ package xeddsa_test
 import (
 	"bytes"
 	"crypto/ecdh"
+	"encoding/hex"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -80,6 +81,38 @@ func TestRandomness(t *testing.T) {
 		require.ErrorIs(t, err, iotest.ErrTimeout, name)
 		_, err = xeddsa.Sign(mode, k, nil, bytes.NewReader(make([]byte, xeddsa.RandomSize-1)))
 		require.Error(t, err, name)
+	}
+}
+
+// Known answers of AMB-XED-01 for keys of both signs, message "message" and Z = 0, 1 ... 63. They were computed with
+// the integers of the pseudocode of XEdDSA, revision 1, and with libxeddsa, which hashes the key that it is given: a
+// for strict mode, k for the others.
+func TestKnownAnswers(t *testing.T) {
+	z := make([]byte, xeddsa.RandomSize)
+	for i := range z {
+		z[i] = byte(i)
+	}
+	for _, c := range []struct {
+		key       byte // of which the clamped private key is made
+		mode      params.SignatureMode
+		signature string
+	}{
+		{1, params.Strict, "fb2d08988e8344469f8949fdf25aeed86cecb8e359236bd9d26d88eb4cd3a47e" +
+			"2770241d5fce92f03b2b5be39d9982cc79661d02adf33e9e068a04610efd1d01"},
+		{3, params.Strict, "9a3d3b553679cafcf30143710cfc808b3b9239ec927e6b84744b4efd202996fc" +
+			"05475c0ff2d051238e588b3ed92e82764cd37e0868514fc8d947f8c73dd7f301"},
+		{1, params.SignBit, "ffcfeee1ec346fd29ed4e34cc40b8e019aff9e1de60d36e846fcaf517fab1920" +
+			"fd7920c289435fdd28ae186195a1e26ec6e42eebe541c3ad7dff4544c2ad7809"},
+		{1, params.Ed25519, "ffcfeee1ec346fd29ed4e34cc40b8e019aff9e1de60d36e846fcaf517fab1920" +
+			"fd7920c289435fdd28ae186195a1e26ec6e42eebe541c3ad7dff4544c2ad7809"},
+	} {
+		clamped := [32]byte(bytes.Repeat([]byte{c.key}, 32))
+		primitive.Clamp(&clamped)
+		k, err := ecdh.X25519().NewPrivateKey(clamped[:])
+		require.NoError(t, err)
+		s, err := xeddsa.Sign(c.mode, k, []byte("message"), bytes.NewReader(z))
+		require.NoError(t, err)
+		require.Equal(t, c.signature, hex.EncodeToString(s), "key %d, mode %v", c.key, c.mode)
 	}
 }
 

@@ -171,9 +171,8 @@ def sign(mode, k, message, z):
     bit = encoded[31] & 0x80
     if mode == "strict":
         encoded = encoded[:31] + bytes([encoded[31] & 0x7F])
-        if bit:
-            a = -a % Q
-            nonce_key = a.to_bytes(32, "little")
+        a = (-a if bit else a) % Q
+        nonce_key = a.to_bytes(32, "little")
     r = sha_scalar(b"\xfe" + b"\xff" * 31, nonce_key, message, z)
     big_r = encode_point(mul(r, BASE))
     s = bytearray(((r + sha_scalar(big_r, encoded, message) * a) % Q).to_bytes(32, "little"))

@@ -304,6 +304,11 @@ func (w *window) meet(s *account.EpochStatement) {
 
 func inEpoch(name string, epoch uint32) string { return fmt.Sprintf("%s in epoch %d", name, epoch) }
 
+// Announce passes an announcement on.
+func (w *window) Announce(id account.ID, device account.DeviceID, number uint64) (uint64, error) {
+	return w.design.office.Announce(id, device, number)
+}
+
 // Fetch shows the user the ambassador key with which a peer has started a session, and all that says who has sent an
 // entry: the account and its epoch, which have one key.
 func (w *window) Fetch(id account.ID, device account.DeviceID, from uint64) (postoffice.Mailbox, error) {

@@ -1,14 +1,20 @@
 package kat
 
 import (
+	"bytes"
 	"context"
+	"crypto/ecdh"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
+	"credence/reference/params"
+	"credence/reference/x3dh"
+	"credence/reference/xeddsa"
 	"credence/shim"
+	"credence/shims/reference/adapter"
 	"credence/spec/refusal"
 	"credence/vectors"
 )
@@ -158,6 +164,39 @@ func TestStep(t *testing.T) {
 		c.step.Op, c.step.Input, c.step.Result = shim.SessionEncrypt, &shim.Params{}, vectors.Valid
 		test := newTest(&vectors.Group{Type: vectors.Session}, &vectors.Test{ID: "step", Steps: []vectors.Step{c.step}})
 		require.Equal(t, c.want, execute(t, test, target, everything).Message, name)
+	}
+}
+
+// A party may sign its prekey in its own way; the signature must be one.
+func TestOwnSignature(t *testing.T) {
+	input := shim.Params{Set: "ambassador-v1", Party: "a"}
+	expected, err := adapter.New().Call(t.Context(), shim.PartyNew, &input)
+	require.NoError(t, err)
+	spk := shim.Bytes{7: 1, 31: 0}
+	k, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{5}, 32))
+	require.NoError(t, err)
+	sign := func(message []byte) shim.Bytes {
+		s, err := xeddsa.Sign(params.Strict, k, message, bytes.NewReader(make([]byte, xeddsa.RandomSize)))
+		require.NoError(t, err)
+		return s
+	}
+	expected.Bundle.Identity, expected.Bundle.SignedPrekey = k.PublicKey().Bytes(), spk
+	for name, c := range map[string]struct {
+		signature shim.Bytes
+		want      verdict.Status
+	}{
+		"another":         {sign(x3dh.SignatureInput(params.AmbassadorV1, spk)), verdict.Passed},
+		"of another text": {sign(spk), verdict.Failed},
+		"none":            {nil, verdict.Failed},
+	} {
+		bundle := *expected.Bundle
+		bundle.Signature = c.signature
+		answer := &shim.Result{Bundle: &bundle}
+		target := scripted(func(shim.Op, *shim.Params) (*shim.Result, error) { return answer, nil })
+		test := newTest(&vectors.Group{Type: vectors.Session}, &vectors.Test{ID: "party", Steps: []vectors.Step{
+			{Op: shim.PartyNew, Input: &input, Result: vectors.Valid, Output: expected},
+		}})
+		require.Equal(t, c.want, execute(t, test, target, everything).Status, name)
 	}
 }
 

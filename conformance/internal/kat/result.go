@@ -7,8 +7,11 @@ import (
 
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
+	"credence/reference/params"
+	"credence/reference/x3dh"
 	"credence/shim"
 	"credence/spec/refusal"
+	"credence/vectors"
 )
 
 // equalResult stops the test unless every field that the vector gives is in the result. A vector without a result asks
@@ -42,6 +45,24 @@ func withoutAllowed(expected, got shim.Result) (e, g shim.Result) {
 		g.Problem = e.Problem
 	}
 	return e, g
+}
+
+// ownSignature returns what a step expects, with the prekey signature of the target if that one verifies. How a
+// signature is made is tested where it is made (AMB-XED-01); a session goes on from any that is right.
+func ownSignature(s vectors.Step, got *shim.Result) *shim.Result {
+	if s.Op != shim.PartyNew || s.Output == nil || s.Output.Bundle == nil || got.Bundle == nil {
+		return s.Output
+	}
+	set, err := params.Lookup(s.Input.Set)
+	b := got.Bundle
+	if err != nil || set.Signature == params.NoSignature ||
+		x3dh.VerifyPrekey(set, b.Identity, b.SignedPrekey, b.Signature) != nil {
+		return s.Output
+	}
+	expected, bundle := *s.Output, *s.Output.Bundle
+	bundle.Signature = b.Signature
+	expected.Bundle = &bundle
+	return &expected
 }
 
 // equalBytes reports whether two byte strings are equal; one that is missing is empty.

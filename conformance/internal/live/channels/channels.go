@@ -37,7 +37,7 @@ func Tests() []suite.Test {
 		test("leader", "records that only the leader sends, from another device",
 			reqs("AMB-CHN-06", "AMB-CNV-01"), fromCompanion),
 		test("pending", "records of a pending device",
-			reqs("AMB-CHN-07", "AMB-CNV-01"), fromPending),
+			reqs("AMB-CHN-07", "AMB-SYN-20", "AMB-CNV-01"), fromPending),
 		test("no-record", "a channel message that holds no canonical record",
 			reqs("AMB-ENC-02", "AMB-CNV-01"), noRecord),
 		test("restart", "the channels go on after export and import",
@@ -104,6 +104,7 @@ func wrongEnvelopes(s *stage) {
 		{refusal.NotAllowed, func(r *channel.Record) { r.Receiver = r.Sender }},
 		{refusal.StaleEpoch, func(r *channel.Record) { r.Epoch-- }},
 		{refusal.StaleEpoch, func(r *channel.Record) { r.Epoch++ }},
+		{refusal.StaleEpoch, func(r *channel.Record) { r.Epoch = 0 }},
 	} {
 		r := s.ackToTarget()
 		wrong.change(&r)
@@ -126,10 +127,10 @@ func fromPending(s *stage) {
 	list := s.ledByTarget()
 	list.Devices = slices.Clone(list.Devices)
 	list.Find(s.peer.Device).Status = account.Pending
-	for _, r := range s.everyKind() {
+	for _, r := range append(s.everyKind(), s.ack()) {
 		r = s.toTarget(r)
 		opening := s.opening(list, s.seal(r))
-		if ofPending(r.Kind) {
+		if ofPending(r) {
 			s.opens(opening, r)
 		} else {
 			s.refuses(refusal.NotAllowed, opening)

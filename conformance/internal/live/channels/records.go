@@ -26,18 +26,18 @@ func (s *stage) everyKind() []channel.Record {
 		{Kind: channel.KindList, List: s.list},
 		{Kind: channel.KindPrepare, Prepare: &channel.Prepare{Nonce: [32]byte{9}}},
 		{Kind: channel.KindReady, Ready: &channel.Ready{Nonce: [32]byte{9}, Prekey: prekey}},
-		{Kind: channel.KindRotate, Rotate: s.rotation(head)},
+		{Kind: channel.KindRotate, Rotate: s.rotation(head.Peer)},
 		{Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: head.Peer, Seq: 3}},
 	}
 }
 
-// rotation returns the body of a rotation to the next epoch, with one cut.
-func (s *stage) rotation(cut channel.Head) *channel.Rotate {
+// rotation returns the body of a rotation to the next epoch, with something that a peer has to be told.
+func (s *stage) rotation(peer account.ID) *channel.Rotate {
 	return &channel.Rotate{
 		List:      *s.list,
 		Statement: account.EpochStatement{Account: s.list.Account, Epoch: s.list.Epoch + 1},
 		Prekeys:   channel.Prekeys{SignedPrekeyID: 1, FirstOneTimeID: 1},
-		Cuts:      []channel.Head{cut},
+		Unread:    []channel.Unread{{Peer: peer, Ranges: []channel.Range{{First: 3, Last: 5}}}},
 	}
 }
 
@@ -46,5 +46,8 @@ func ofLeader(k channel.Kind) bool {
 	return k == channel.KindList || k == channel.KindPrepare || k == channel.KindRotate
 }
 
-// ofPending reports whether a pending device may send records of a kind (AMB-CHN-07).
-func ofPending(k channel.Kind) bool { return k == channel.KindAck || k == channel.KindReady }
+// ofPending reports whether a pending device may send a record (AMB-CHN-07): an ack only if it claims nothing
+// (AMB-SYN-20).
+func ofPending(r channel.Record) bool {
+	return r.Kind == channel.KindReady || r.Kind == channel.KindAck && len(r.Ack.Claims) == 0
+}

@@ -30,7 +30,7 @@ var tests = []suite.Test{
 	test("mail-malformed", "truncated and damaged mails are refused and change nothing",
 		reqs("AMB-ENC-02", "AMB-CNV-01"), mailMalformed),
 	test("sibling-digest", "a sibling's sent record has another digest: the conversation freezes until a rotation",
-		reqs("AMB-SYN-06"), unfollowableEntry),
+		reqs("AMB-SYN-06", "AMB-SYN-18"), unfollowableEntry),
 	test("sibling-own-entry", "a sibling sends an entry as it should be and says another digest or head of it: "+
 		"the conversation freezes",
 		reqs("AMB-SYN-06"), falseSent),
@@ -58,6 +58,12 @@ var tests = []suite.Test{
 		reqs("AMB-ROT-13"), epochKeysFresh),
 	test("sibling-claims", "a sibling acknowledges another head, or another digest: the conversation freezes",
 		reqs("AMB-SYN-06"), falseClaims),
+	test("late-claims", "claims about places that were passed: what differs freezes the conversation, however late",
+		reqs("AMB-SYN-17", "AMB-SYN-18", "AMB-INV-22"), lateClaims),
+	test("forgotten-place", "a claim about a place that is a thousand entries away freezes the conversation",
+		reqs("AMB-SYN-17"), forgottenPlace),
+	test("claimed-once", "a claim about a place before one that its sender has claimed says nothing new",
+		reqs("AMB-SYN-17", "AMB-SYN-05"), claimedOnce),
 	test("claims-of-two",
 		"two siblings claim two other states after the next entry: what a device makes of it depends on its "+
 			"state and the mails alone", reqs("AMB-SYN-06", "AMB-INV-04"), claimsOfTwo),
@@ -73,9 +79,9 @@ var tests = []suite.Test{
 		reqs("AMB-CHN-01", "AMB-ROT-10", "AMB-CNV-01"), unlistedDevices),
 	test("leader-lies", "rotations with a list of another epoch, unsigned, without the device, "+
 		"with a statement or key that does not fit",
-		reqs("AMB-ROT-02", "AMB-ROT-03", "AMB-CNV-01"), wrongRotations),
+		reqs("AMB-ROT-02", "AMB-ROT-15", "AMB-ROT-03", "AMB-CNV-01"), wrongRotations),
 	test("leader-rollback", "an earlier rotation comes again after a later one",
-		reqs("AMB-ROT-02", "AMB-CHN-08", "AMB-CNV-01"), earlierRotation),
+		reqs("AMB-ROT-15", "AMB-CHN-08", "AMB-CNV-01"), earlierRotation),
 	test("cut", "a cut at another head freezes, a later cut is adopted",
 		reqs("AMB-ROT-04"), cuts),
 	test("secrets-of-the-epoch", "after a rotation nothing of the old epoch is in the export, "+

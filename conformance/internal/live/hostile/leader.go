@@ -23,8 +23,8 @@ func wrongRotations(w *world.World) {
 		list   func(l *account.List)
 		rotate func(r *channel.Rotate)
 	}{
-		{refusal.StaleEpoch, func(l *account.List) { l.Epoch++ }, nil},
-		{refusal.StaleEpoch, func(l *account.List) { l.Epoch-- }, nil},
+		{refusal.StaleEpoch, func(l *account.List) { l.Epoch-- }, nil}, // the current one
+		{refusal.StaleEpoch, func(l *account.List) { l.Epoch -= 2 }, nil},
 		{refusal.BadSignature, asItShould, func(r *channel.Rotate) { r.List.Signature[3] ^= 1 }},
 		{refusal.BadSignature, asItShould, func(r *channel.Rotate) { r.List.Sign(other) }},
 		{refusal.NotAllowed, func(l *account.List) { remove(l, id) }, nil},
@@ -43,7 +43,7 @@ func wrongRotations(w *world.World) {
 		}
 		s.device.Ignores(wrong.class, s.mail(r))
 	}
-	s.opens(s.leader.Next())
+	s.opens(s.edited(func(l *account.List) { l.Epoch += 4 }))
 }
 
 // remove takes a device off a list.

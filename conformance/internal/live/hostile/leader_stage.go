@@ -57,7 +57,7 @@ func (s *leaderStage) mail(r channel.Record) []byte {
 
 // rotation returns the record that hands the device the epoch of a list.
 func (s *leaderStage) rotation(list *account.List) channel.Record {
-	r, _, _, err := s.leader.Rotation(s.device.ID(), list, nil)
+	r, _, _, err := s.leader.Rotation(s.device.ID(), list)
 	s.NoFault(err)
 	return r
 }
@@ -77,9 +77,9 @@ func (s *leaderStage) opens(list *account.List, cuts ...channel.Head) {
 
 // handsOver hands the device the epoch of a list, which has to bring exactly these kinds of event.
 func (s *leaderStage) handsOver(list *account.List, cuts []channel.Head, kinds ...ambassador.EventKind) {
-	r, keys, bundle, err := s.leader.Rotation(s.device.ID(), list, cuts)
+	r, keys, bundle, err := s.leader.Rotation(s.device.ID(), list)
 	s.NoFault(err)
-	s.device.Brings(s.mail(r), kinds...)
+	s.device.Brings(withCuts(s.World, s.mail(r), cuts), kinds...)
 	s.leader.List, s.keys, s.bundle = list, keys, bundle
 }
 

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"credence/reference/channel"
 	"fmt"
 
 	"credence/conformance/internal/world"
@@ -69,4 +70,11 @@ func bundleOf(w *world.World, id account.ID) *account.Bundle {
 	b := &account.Bundle{}
 	w.Understood(codec.Decode(encoded, b))
 	return b
+}
+
+// withCuts returns the mail of a rotation with the cuts of the post office.
+func withCuts(w *world.World, mail []byte, cuts []channel.Head) []byte {
+	m := parseMail(w, mail)
+	m.Cuts = cuts
+	return codec.MustEncode(m)
 }

@@ -87,9 +87,10 @@ func waitingRecordsDeleted(w *world.World) {
 	})), ambassador.Record)
 	party := s.device.Party()
 	exported.NeedsSearchable(w.T, w.Export(shim.DeviceExport, party), private)
-	// The post office knows nothing of the conversation: no cut names it, and the epoch ends all the same.
 	c := commitOf(w, shim.DeviceRotate, shim.Params{Party: party})
-	returned := codec.MustEncode(&postoffice.Mail{Position: 9, Device: s.device.ID(), Number: c.Number})
+	returned := codec.MustEncode(&postoffice.Mail{
+		Position: 9, Device: s.device.ID(), Number: c.Number, Cuts: []channel.Head{s.claim().Head},
+	})
 	s.device.Brings(returned, ambassador.Accepted, ambassador.Rotated)
 	exported.MustNotHold(w.T, "a secret that must be gone", w.Export(shim.DeviceExport, party), private)
 }

@@ -35,6 +35,68 @@ func falseClaimAhead(w *world.World) {
 	s.standsStill()
 }
 
+// lateClaims brings claims about places that the leader has passed (AMB-SYN-17): what agrees changes nothing, what
+// differs freezes the conversation, in claims and in sent records, and at the first place of an epoch too.
+func lateClaims(w *world.World) {
+	for _, passed := range []uint64{1, 2, 4} {
+		for _, falsify := range []func(c *channel.Claim){
+			func(c *channel.Claim) { c.Head.Head[31] ^= 1 },
+			func(c *channel.Claim) { c.Digest[0] ^= 1 },
+		} {
+			for _, asSent := range []bool{false, true} {
+				lateClaim(w, passed, falsify, asSent)
+			}
+		}
+	}
+}
+
+func lateClaim(w *world.World, passed uint64, falsify func(c *channel.Claim), asSent bool) {
+	s := newSiblingConversation(w)
+	places := []channel.Claim{s.claim()}
+	for range 4 {
+		s.says("goes on")
+		places = append(places, s.claim())
+	}
+	late := places[passed-1]
+	s.device.Brings(s.mail(s.claiming(late, asSent)), ambassador.Record)
+	s.standsAt(5)
+	later := places[passed]
+	falsify(&later)
+	s.device.Brings(s.mail(s.claiming(later, asSent)), ambassador.Record, ambassador.Frozen)
+	s.standsStillAt(places[passed])
+}
+
+// claiming returns a record that claims a place: an ack, or a sent record.
+func (s *siblingStage) claiming(c channel.Claim, asSent bool) channel.Record {
+	if !asSent {
+		return s.ack(c)
+	}
+	return s.sent(channel.Sent{Peer: c.Peer, Seq: c.Seq, Head: c.Head.Head, Digest: c.Digest})
+}
+
+// forgottenPlace claims a place that the leader need not remember, because the claim is older than any other that it
+// could get from an honest post office (AMB-SYN-17).
+func forgottenPlace(w *world.World) {
+	s := newSiblingConversation(w)
+	first := s.claim()
+	const remembered = 1000
+	for range remembered + 1 {
+		s.says("goes on")
+	}
+	s.device.Brings(s.mail(s.ack(first)), ambassador.Record, ambassador.Frozen)
+}
+
+// claimedOnce lets a sibling claim a place, and an earlier one after it: what every sibling has passed is forgotten.
+func claimedOnce(w *world.World) {
+	s := newSiblingConversation(w)
+	first := s.claim()
+	s.says("goes on")
+	s.device.Brings(s.mail(s.ack(s.claim())), ambassador.Record)
+	first.Digest[9] ^= 1
+	s.device.Brings(s.mail(s.ack(first)), ambassador.Record)
+	s.standsAt(2)
+}
+
 // claimsOfTwo has two malicious devices that both claim something else of the next entry. What the leader makes of it
 // must not depend on which of them it looks at first (AMB-INV-04): copies of its state that read the entry stay equal.
 func claimsOfTwo(w *world.World) {

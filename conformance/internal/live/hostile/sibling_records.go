@@ -17,7 +17,7 @@ func leaderRecordsOfCompanion(w *world.World) {
 	key, err := account.GenerateKey(w.Random)
 	w.NoFault(err)
 	s.sibling.Key = key // not the account's
-	rotation, _, _, err := s.sibling.Rotation(s.device.ID(), s.sibling.Next(), nil)
+	rotation, _, _, err := s.sibling.Rotation(s.device.ID(), s.sibling.Next())
 	w.NoFault(err)
 	s.refuses(refusal.NotAllowed, rotation)
 	s.refuses(refusal.NotAllowed, s.addressed(channel.Record{Kind: channel.KindList, List: s.sibling.Next()}))

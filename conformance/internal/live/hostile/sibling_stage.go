@@ -3,6 +3,7 @@ package hostile
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
@@ -149,7 +150,10 @@ func (s *siblingStage) hash(what, value string) [32]byte {
 }
 
 // standsStill stops the test unless the leader neither sends nor reads in the conversation (AMB-SYN-06).
-func (s *siblingStage) standsStill() {
+func (s *siblingStage) standsStill() { s.standsStillAt(s.claim()) }
+
+// standsStillAt is standsStill where the place that differs is known.
+func (s *siblingStage) standsStillAt(dispute channel.Claim) {
 	peer := s.counterparty.Account()
 	s.RefuseUnchanged(refusal.Frozen, shim.DeviceSend, shim.Params{
 		Party: s.device.Party(), Account: peer[:], Plaintext: []byte("frozen"),
@@ -157,22 +161,23 @@ func (s *siblingStage) standsStill() {
 	for range 2 {
 		s.device.Brings(entryMail(s.nextEntry("not read")), ambassador.Frozen)
 	}
-	s.claimsNothing()
+	s.claimsDispute(dispute)
 	if s.State(s.leader, peer).Problem == "" {
 		s.Violation(verdict.Mismatch, "device.status does not say that the conversation stands still",
 			"a problem", "none")
 	}
 }
 
-// claimsNothing stops the test if the leader acknowledges a conversation that is frozen (SPEC.md 11.1).
-func (s *siblingStage) claimsNothing() {
-	c := parcelCommitOf(s.World, "an acknowledgement", shim.DeviceAck, shim.Params{Party: s.device.Party()})
+// claimsDispute stops the test unless the leader owes the siblings an acknowledgement that claims the conversation which
+// is frozen, as it stood at the place that differs (AMB-SYN-18).
+func (s *siblingStage) claimsDispute(dispute channel.Claim) {
+	c := parcelCommitOf(s.World, "an acknowledgement", shim.DeviceUpkeep, shim.Params{Party: s.device.Party()})
 	record, _, err := s.sibling.Open(s.sibling.List, s.device.ID(), c.Parcels[0].Body)
 	if err != nil || record.Ack == nil {
 		s.Violation(verdict.Mismatch, "the record of an acknowledgement", "ack", fmt.Sprint(err))
 	}
-	if n := len(record.Ack.Claims); n > 0 {
-		s.Violation(verdict.Mismatch, "an acknowledgement claims a conversation that is frozen", "no claim",
-			fmt.Sprintf("%d claims", n))
+	if want := []channel.Claim{dispute}; !slices.Equal(record.Ack.Claims, want) {
+		s.Violation(verdict.Mismatch, "what is claimed of a conversation that is frozen", fmt.Sprint(want),
+			fmt.Sprint(record.Ack.Claims))
 	}
 }

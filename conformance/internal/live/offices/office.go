@@ -35,3 +35,11 @@ func (o office) Fetch(id account.ID, device account.DeviceID, from uint64) (post
 	}
 	return box, nil
 }
+
+func (o office) Announce(id account.ID, device account.DeviceID, number uint64) (uint64, error) {
+	r, err := o.Try(shim.OfficeAnnounce, shim.Params{Account: id[:], Device: device[:], Commits: number})
+	if err != nil {
+		return 0, err
+	}
+	return r.Commits, nil
+}

@@ -2,7 +2,6 @@ package offices
 
 import (
 	"credence/reference/ambassador"
-	"credence/reference/channel"
 	"credence/reference/codec"
 	"credence/reference/postoffice"
 	"credence/spec/refusal"
@@ -33,11 +32,10 @@ func (s *stage) wrongRegistrations(foreign []byte) []wrongCommit {
 		{refusal.BadSignature, func(c *postoffice.Commit) { c.Rotation.List.Signature[0] ^= 1 }},
 		{refusal.BadSignature, func(c *postoffice.Commit) { c.Rotation.Statement.Signature[0] ^= 1 }},
 		{refusal.Malformed, func(c *postoffice.Commit) { c.Number = 2 }},
-		{refusal.Malformed, func(c *postoffice.Commit) { c.Account, c.Rotation.List.Epoch = s.a, 2 }},
+		{refusal.Malformed, func(c *postoffice.Commit) { c.Account, c.Rotation.List.Epoch = s.a, c.Epoch+1 }},
 		{refusal.Malformed, func(c *postoffice.Commit) {
 			c.Parcels = []postoffice.Parcel{{Device: c.Device, Body: []byte{1}}}
 		}},
-		{refusal.Malformed, func(c *postoffice.Commit) { c.Rotation.Cuts = []channel.Head{{Peer: s.a, Seq: 1}} }},
 		{refusal.Malformed, func(c *postoffice.Commit) {
 			c.Rotation.Statement, c.Rotation.Publication = other.Rotation.Statement, other.Rotation.Publication
 		}},

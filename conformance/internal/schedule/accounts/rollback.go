@@ -35,7 +35,7 @@ func (p *player) rollback(d *device) string {
 	for _, mail := range box.Mails {
 		p.receive(older, mail)
 	}
-	caught := older.CaughtUp(box.Commits)
+	_, caught := older.CaughtUp(box.Commits)
 	if commit, err := older.Ack(nil); err == nil && len(commit) > 0 || caught == nil && p.sends(d.user, older) {
 		p.Violation(verdict.AcceptedInvalid,
 			d.label+" was set back to an older state and sends: it would use message keys twice",

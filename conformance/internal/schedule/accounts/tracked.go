@@ -84,16 +84,18 @@ func (t *tracked) PostOfficeRefused() {
 }
 
 // CaughtUp says that the device has read its mailbox to the end.
-func (t *tracked) CaughtUp(commits uint64) error {
-	err := t.Device.CaughtUp(commits)
+func (t *tracked) CaughtUp(commits uint64) ([]ambassador.Event, error) {
+	events, err := t.Device.CaughtUp(commits)
 	if err == nil {
 		t.dropped()
 	}
-	return err
+	return events, err
 }
 
 // tookEntry are the events that tell that a device has taken the entry of a mail.
-var tookEntry = []ambassador.EventKind{ambassador.Message, ambassador.Sent, ambassador.Accepted}
+var tookEntry = []ambassador.EventKind{
+	ambassador.Message, ambassador.Answer, ambassador.Sent, ambassador.Accepted,
+}
 
 // Receive reads a mail.
 func (t *tracked) Receive(mail []byte) ([]ambassador.Event, error) {
