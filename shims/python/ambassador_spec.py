@@ -442,7 +442,8 @@ class Channels:
         require(r["sender"] == sender, "not-allowed", "sender")
         require(r["receiver"] == self.device, "not-allowed", "receiver")
         require(kind not in (LIST, PREPARE, ROTATE) or sender == devices["leader"], "not-allowed", "leader")
-        require(kind in (ACK, READY) or status_of(devices, sender) == ACTIVE, "not-allowed", "pending")
+        silent = kind == READY or kind == ACK and not r["body"]["claims"]
+        require(silent or status_of(devices, sender) == ACTIVE, "not-allowed", "pending")
         require(r["epoch"] == devices["epoch"] or kind == ACK and opened and initial and not r["epoch"], "stale-epoch")
         if kind in (ACK, READY):
             verify_prekey(sender, r["body"]["prekey"], r["body"]["prekey_signature"])
@@ -947,7 +948,6 @@ class Device:
         return taken + self.claim(sender, s) + self.drain(s["peer"])
 
     def take_ack(self, sender, body):
-        require(not body["claims"] or status_of(self.list, sender) == ACTIVE, "not-allowed")
         self.keep_prekey(sender, body)
         return [e for c in body["claims"] if c["seq"] and c["peer"] != self.account for e in self.claim(sender, c)]
 
@@ -959,7 +959,7 @@ class Device:
         if c["seq"] > t.seq:
             t.claims[sender] = said
             return []
-        passed = next((p for p in t.places if p[0] == c["seq"]), None)
+        passed = next((p for p in [*t.places, t.place()] if p[0] == c["seq"]), None)  # where it stands it knows in any case
         self.forget(t)
         if passed:
             return self.freeze(t, passed) if passed != said else []
