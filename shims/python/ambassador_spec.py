@@ -768,7 +768,7 @@ class Device:
     def drop(self):
         if self.pending:
             n = self.pending.get("next")
-            self.lost.append(event("dropped", account=n.peer, seq=n.seq) if n else event("dropped"))
+            self.lost.append(event("dropped", device=self.id, **({"account": n.peer, "seq": n.seq} if n else {})))
         self.pending = None
 
     def refused(self):
