@@ -35,8 +35,7 @@ var mayImport = []struct {
 	{"credence/conformance/scenario", []string{"credence/shim", "credence/spec"}},
 	{"credence/conformance/verdict", []string{"credence/conformance/scenario"}},
 	{"credence/conformance/zoo", []string{"credence"}},
-	{"credence/conformance/internal/adversary",
-		[]string{"credence/conformance/verdict", "credence/reference", "credence/spec"}},
+	{"credence/conformance/internal/adversary", []string{"credence/conformance/verdict"}},
 	{"credence/conformance/internal/suite", []string{
 		"credence/conformance/scenario", "credence/conformance/verdict", "credence/reference/params", "credence/shim",
 		"credence/spec",
@@ -138,6 +137,8 @@ func TestImportsAwake(t *testing.T) {
 		{"credence/reference/ratchet", "credence/shim"}, {"credence/shim", "credence/reference/wire"},
 		{"credence/vectors", "credence/reference/params"},
 		{"credence/conformance/internal/suite", "credence/conformance"},
+		{"credence/conformance/internal/adversary", "credence/reference/wire"},
+		{"credence/conformance/internal/adversary/structures", "credence/reference/codec"},
 		{"credence/conformance/internal/pair", "credence/conformance/internal/world"},
 		{"credence/study/claims", "credence/report"},
 		{"credence/cmd/credence", "credence/internal/malicious"}, {"credence/other", "credence"},

@@ -70,8 +70,8 @@ func newFollower(set *params.Set, seed int, cadence string) *follower {
 	id := fmt.Sprintf("ratchet/%s/follower/%s-%d", set.Name, cadence, seed)
 	s := &script{
 		set:    set,
-		target: &side{adapter.New(), "target", "peer", set, 0},
-		peer:   &side{adapter.New(), "peer", "target", set, 0},
+		target: &side{adapter: adapter.New(), name: "target", peer: "peer", set: set},
+		peer:   &side{adapter: adapter.New(), name: "peer", peer: "target", set: set},
 		test: vectors.Test{
 			ID: id, Comment: "a stream of forty messages", Flags: []string{"OutOfOrder", "Replayed", "Forged"},
 			Result:       vectors.Valid,

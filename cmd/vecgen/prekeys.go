@@ -220,7 +220,7 @@ func (sc *scripts) otherEncodings() {
 
 // secondInitiator returns an initial message of somebody else who got the same bundle as the peer.
 func (s *script) secondInitiator() *shim.Message {
-	x := &side{s.peer.adapter, "second", "target", s.set, 0}
+	x := &side{adapter: s.peer.adapter, name: "second", peer: "target", set: s.set}
 	s.party(x, false, "")
 	bundle := s.bundleOfTarget()
 	_, err := s.do(

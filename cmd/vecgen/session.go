@@ -35,6 +35,13 @@ func sessionFile() (*vectors.File, error) {
 		}
 		sc.addGroups()
 	}
+	for _, set := range params.Sets() { // younger than the other tests, and behind them in the file
+		sc := scripts{file: f, set: set}
+		sc.severalSessions()
+		if sc.addGroups(); sc.err != nil {
+			return nil, sc.err
+		}
+	}
 	return f, nil
 }
 

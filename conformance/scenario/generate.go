@@ -29,11 +29,24 @@ var (
 	}
 )
 
+// The focuses of two parties that both start, also again: faults of the network, and somebody who has copies of states.
+var (
+	Starting = Focus{
+		"starting", []Verb{Start, Start, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Forge, Restart},
+	}
+	StartingThefts = Focus{
+		"starting-thefts", []Verb{
+			Start, Start, Send, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Restart, Compromise,
+			Compromise, Impersonate,
+		},
+	}
+)
+
 // Everything happens in a fuzzing campaign: faults, attackers, and above all changed messages.
 var (
 	AnyRatchet = Focus{
 		"anything", []Verb{
-			Send, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Forge, Forge, Forge, Restart,
+			Start, Send, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Forge, Forge, Forge, Restart,
 			Compromise, Impersonate,
 		},
 	}
@@ -64,7 +77,7 @@ type ratchetSchedule struct {
 	inOrder bool
 	verbs   []Verb
 	sent    [2]int
-	arrived [2]bool // something has arrived at a, at b
+	arrived [2]bool // something has arrived at a, at b; or it has started a session
 }
 
 var parties = [2]string{"a", "b"}
@@ -95,6 +108,7 @@ func (g *ratchetSchedule) next(t *rapid.T) {
 			Part: rapid.SampledFrom(Parts(Ratchet)).Draw(t, "part"), Change: g.change(t),
 		})
 	default:
+		g.arrived[who] = g.arrived[who] || verb == Start
 		g.add(Event{Do: verb, By: parties[who]})
 	}
 }

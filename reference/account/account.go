@@ -10,6 +10,8 @@ import (
 	"io"
 	"slices"
 
+	"filippo.io/edwards25519"
+
 	"credence/reference/codec"
 	"credence/reference/params"
 	"credence/reference/primitive"
@@ -53,10 +55,20 @@ func signed(domain string, s codec.Struct) []byte {
 }
 
 func verify(id ID, domain string, s codec.Struct, signature []byte) error {
-	if !ed25519.Verify(id[:], signed(domain, s), signature) {
+	if !id.sound() || !ed25519.Verify(id[:], signed(domain, s), signature) {
 		return fmt.Errorf("%w: %s", refusal.BadSignature, domain)
 	}
 	return nil
+}
+
+// sound reports whether an account key is the canonical encoding of a point that is not of low order: under other keys
+// anybody can sign, or implementations differ (AMB-ACC-12).
+func (id ID) sound() bool {
+	p, err := new(edwards25519.Point).SetBytes(id[:])
+	if err != nil || !bytes.Equal(p.Bytes(), id[:]) {
+		return false
+	}
+	return new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 0
 }
 
 // EpochStatement says that the ambassador key of an account in an epoch is this one. 134 bytes.

@@ -68,6 +68,7 @@ type storedTalk struct {
 	TipSeq  uint64        `json:"tip_seq"`
 	Tip     []byte        `json:"tip"`
 	Parked  [][]byte      `json:"parked"`
+	Asked   uint64        `json:"asked"`
 	Records [][]byte      `json:"records"`
 	Claims  []storedClaim `json:"claims"`
 	Places  [][]byte      `json:"places"`
@@ -190,7 +191,7 @@ func storeConversation(c conversation.Conversation) storedConversation {
 func (t *talk) store() storedTalk {
 	s := storedTalk{
 		storedConversation: storeConversation(t.Conversation),
-		TipSeq:             t.tip.Seq, Tip: t.tip.Head[:], Parked: t.parked, Frozen: t.frozen,
+		TipSeq:             t.tip.Seq, Tip: t.tip.Head[:], Parked: t.parked, Asked: t.asked, Frozen: t.frozen,
 	}
 	if t.last != nil {
 		s.Last = codec.MustEncode(t.last)
@@ -412,6 +413,7 @@ func (s storedTalk) read(own account.ID) (*talk, error) {
 	}
 	t := &talk{
 		Conversation: c, tip: channel.Head{Peer: c.Peer, Seq: s.TipSeq, Head: [32]byte(s.Tip)}, parked: s.Parked,
+		asked:   s.Asked,
 		records: map[uint64]*channel.Sent{}, claims: map[account.DeviceID]channel.Claim{}, frozen: s.Frozen,
 	}
 	if t.memory, err = s.readMemory(); err != nil {

@@ -20,6 +20,7 @@ type talk struct {
 	// the newest place of the log that was seen; ahead of Seq while entries wait
 	tip     channel.Head
 	parked  [][]byte                           // entries after Seq that wait for a record, oldest first
+	asked   uint64                             // the newest entry whose record the siblings were asked for
 	records map[uint64]*channel.Sent           // records that wait for their entry
 	claims  map[account.DeviceID]channel.Claim // what siblings say of places that this device has not reached
 	memory  memory
@@ -103,7 +104,6 @@ func (d *Device) arrive(encoded []byte) []Event {
 		return []Event{ev}
 	}
 	t = d.keep(t.Peer)
-	waiting := t.tip.Seq > t.Seq || t.frozen != ""
 	t.tip = channel.Head{Peer: t.Peer, Seq: e.Seq, Head: conversation.NextHead(t.tip.Head, encoded)}
 	if t.frozen != "" {
 		return []Event{{Kind: Frozen, Peer: t.Peer, Seq: e.Seq, Class: refusal.Frozen, Reason: t.frozen}}
@@ -111,19 +111,24 @@ func (d *Device) arrive(encoded []byte) []Event {
 	if len(t.parked) < parkLimit {
 		t.parked = append(t.parked, encoded)
 	}
-	if waiting {
-		return append([]Event{{Kind: Parked, Peer: t.Peer, Seq: e.Seq}}, d.drain(t)...)
-	}
 	events := d.drain(t)
-	if t.tip.Seq > t.Seq && t.frozen == "" { // AMB-SYN-08
+	if t.tip.Seq > t.Seq && t.frozen == "" {
 		events = append(events, Event{Kind: Parked, Peer: t.Peer, Seq: e.Seq})
-		for _, id := range d.list.Others(d.ID(), account.Active) {
-			d.owe(id, channel.Record{
-				Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: t.Peer, Seq: e.Seq},
-			})
-		}
 	}
 	return events
+}
+
+// ask owes every sibling a request for the record of an entry, once (AMB-SYN-08).
+func (d *Device) ask(t *talk, seq uint64) {
+	if t.asked >= seq {
+		return
+	}
+	t.asked = seq
+	for _, id := range d.list.Others(d.ID(), account.Active) {
+		d.owe(id, channel.Record{
+			Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: t.Peer, Seq: seq},
+		})
+	}
 }
 
 // drain processes parked entries as far as it can.
@@ -137,6 +142,7 @@ func (d *Device) drain(t *talk) []Event {
 		}
 		ev, ok := d.process(t, e, t.parked[0])
 		if !ok {
+			d.ask(t, e.Seq)
 			return events
 		}
 		t.parked = slices.Clone(t.parked[1:])
@@ -154,7 +160,7 @@ func (d *Device) process(t *talk, e *conversation.Entry, encoded []byte) (events
 	if !ok {
 		return nil, false
 	}
-	next, text, err := t.Follow(e, encoded, sent)
+	next, text, err := t.Follow(&d.keys.Statement, e, encoded, sent)
 	if err != nil { // it moves in the log, so that what it claims shows the difference
 		d.step(t, t.Pass(encoded), t.last)
 		return []Event{d.freeze(t, t.claim(), err.Error())}, true

@@ -47,6 +47,11 @@ func Import(exported []byte) (*Channels, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, peer := range party.Peers() {
+		if n := party.Sessions(peer); n > 1 {
+			return nil, fmt.Errorf("%w: %d channels to %s", refusal.Malformed, n, peer)
+		}
+	}
 	return of(party), nil
 }
 
@@ -88,10 +93,17 @@ func (c *Channels) Peers() []account.DeviceID {
 	return ids
 }
 
-// Connect starts the channel to a device of a list. It draws the ephemeral key and the ratchet key from rand. It
-// returns the refusals of x3dh.Initiate, or the error of rand.
+// Connect starts the channel to a device of a list, in the place of an earlier one. It draws the ephemeral key and the
+// ratchet key from rand. It returns the refusals of x3dh.Initiate, or the error of rand; the channels are then
+// unchanged.
 func (c *Channels) Connect(d *account.Device, rand io.Reader) error {
-	return c.party.Initiate(name(d.ID), d.Bundle(), rand)
+	party := c.party.Clone()
+	party.Drop(name(d.ID))
+	if err := party.Initiate(name(d.ID), d.Bundle(), rand); err != nil {
+		return err
+	}
+	c.party = party
+	return nil
 }
 
 // Fresh reports whether the next message to a device will carry a new ratchet key (SPEC.md 12.3).

@@ -3,7 +3,6 @@ package channel
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"credence/reference/account"
 	"credence/reference/codec"
@@ -137,12 +136,14 @@ func Cuts(c *codec.Coder, heads *[]Head) {
 	}
 }
 
-// ascending reports whether a list is in the order of its peers.
+// ascending reports whether a list is in the order of its peers, each once.
 func ascending[T any](list []T, peer func(T) account.ID) bool {
-	return slices.IsSortedFunc(list, func(a, b T) int {
-		x, y := peer(a), peer(b)
-		return bytes.Compare(x[:], y[:])
-	})
+	for i := 1; i < len(list); i++ {
+		if x, y := peer(list[i-1]), peer(list[i]); bytes.Compare(x[:], y[:]) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Claim is a head with the digest of the conversation there.
@@ -261,7 +262,8 @@ func Ranges(c *codec.Coder, name string, ranges *[]Range) {
 	codec.List(c, name, ranges)
 	c.Check(name, len(*ranges) <= MostRanges, "more than 100")
 	for i := 1; i < len(*ranges); i++ {
-		c.Check(name, (*ranges)[i-1].Last < (*ranges)[i].First, "not in ascending order")
+		before, next := (*ranges)[i-1].Last, (*ranges)[i].First
+		c.Check(name, before < next && before+1 < next, "not in ascending order, or without a place between them")
 	}
 }
 

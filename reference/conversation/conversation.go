@@ -189,7 +189,7 @@ func (c Conversation) advance(encoded []byte) Conversation {
 func (c Conversation) spoken(e *Entry, session *ratchet.State, content *Content) Conversation {
 	c.Session, c.OwnEpoch, c.Spoke = session, e.SenderEpoch, true
 	c.Settled = c.Settled && e.Start == nil
-	c.Reports = c.Reports.made(content)
+	c.Reports = c.Reports.made(e, content)
 	return c
 }
 
@@ -264,7 +264,7 @@ func (c Conversation) Receive(keys *account.EpochKeys, e *Entry, encoded []byte)
 	next = c.advance(encoded)
 	read, plaintext, err := next.open(keys, e)
 	if err != nil {
-		next.Reports = next.Reports.void(e.Seq)
+		next.Reports = next.Reports.void(e)
 		return next, r, err
 	}
 	content, err := readContent(plaintext, e)
@@ -348,13 +348,14 @@ func (c Conversation) respond(keys *account.EpochKeys, e *Entry) (*ratchet.State
 	return s, nil
 }
 
-// Follow makes the step of an entry that a sibling has sent, which must follow (SPEC.md 10.4). It returns
-// refusal.Authentication if the entry does not follow from the record, and the refusals of a bad record.
-func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (
+// Follow makes the step of an entry that a sibling has sent, which must follow (SPEC.md 10.4). own is the statement of
+// the own epoch. It returns refusal.Authentication if the entry does not follow from the record, and the refusals of a
+// bad record.
+func (c Conversation) Follow(own *account.EpochStatement, e *Entry, encoded []byte, sent *channel.Sent) (
 	next Conversation, text []byte, err error,
 ) {
 	next = c.advance(encoded)
-	session, err := next.followed(e, sent)
+	session, err := next.followed(own, e, sent)
 	if err != nil {
 		return c, nil, err
 	}
@@ -379,7 +380,7 @@ func (c Conversation) Follow(e *Entry, encoded []byte, sent *channel.Sent) (
 }
 
 // followed returns a copy of the session that the sibling used, or the one that it started.
-func (c Conversation) followed(e *Entry, sent *channel.Sent) (*ratchet.State, error) {
+func (c Conversation) followed(own *account.EpochStatement, e *Entry, sent *channel.Sent) (*ratchet.State, error) {
 	if e.Start == nil {
 		if c.Session == nil || len(sent.Secret) > 0 {
 			return nil, fmt.Errorf("%w: the record does not fit the entry", refusal.Authentication)
@@ -393,6 +394,11 @@ func (c Conversation) followed(e *Entry, sent *channel.Sent) (*ratchet.State, er
 	}
 	if err := c.CheckBundle(&b); err != nil {
 		return nil, err
+	}
+	if e.Start.Statement != *own || e.RecipientEpoch != b.Statement.Epoch ||
+		e.Start.SignedPrekeyID != b.SignedPrekeyID ||
+		e.Start.OneTimePrekeyID != b.OneTimePrekeyID {
+		return nil, fmt.Errorf("%w: the start does not fit the bundle of the record", refusal.Authentication)
 	}
 	x := b.X3DH()
 	ad := x3dh.AssociatedData(

@@ -123,11 +123,11 @@ func TestFollow(t *testing.T) {
 		} {
 			sent := o.Sent
 			change(&sent)
-			next, _, err := sibling.Follow(e, o.Entry, &sent)
+			next, _, err := sibling.Follow(&alice.keys.Statement, e, o.Entry, &sent)
 			require.ErrorIs(t, err, refusal.Authentication, name)
 			require.Equal(t, sibling.Digest(), next.Digest(), name)
 		}
-		next, plaintext, err := sibling.Follow(e, o.Entry, &o.Sent)
+		next, plaintext, err := sibling.Follow(&alice.keys.Statement, e, o.Entry, &o.Sent)
 		require.NoError(t, err)
 		require.Equal(t, text, string(plaintext))
 		sibling = next
@@ -139,7 +139,7 @@ func TestFollow(t *testing.T) {
 	message := alice.send(t, "more")
 	secret := message.Sent
 	secret.Secret, secret.Bundle = start.Sent.Secret, start.Sent.Bundle
-	_, _, err := sibling.Follow(parse(t, message.Entry), message.Entry, &secret)
+	_, _, err := sibling.Follow(&alice.keys.Statement, parse(t, message.Entry), message.Entry, &secret)
 	require.ErrorIs(t, err, refusal.Authentication, "a record of a start for a message")
 	follow(message, "more")
 	require.NotEqual(t, bob.Digest(), sibling.Digest())

@@ -42,12 +42,12 @@ type Reports struct {
 	Unread []channel.Range `json:"unread"` // of the peer's entries, until the peer has read of it
 	Named  []channel.Range `json:"named"`  // by the newest own entry of the session
 	Doubt  bool            `json:"doubt"`  // an entry of the peer was void, and none was read since
-	Auto   bool            `json:"auto"`   // the newest own entry is an answer, and no entry of the peer was read since
+	Auto   uint32          `json:"auto"`   // the newest own entry is an answer to this epoch of the peer; or 0
 	Told   []channel.Range `json:"told"`   // own entries that the peer has named
 }
 
 // Owes reports whether an answer is due (AMB-LOG-18).
-func (r Reports) Owes() bool { return !r.Auto && len(without(r.Unread, r.Named)) > 0 }
+func (r Reports) Owes() bool { return r.Auto == 0 && len(without(r.Unread, r.Named)) > 0 }
 
 // Missed notes places whose entries cannot be read (AMB-LOG-16).
 func (r Reports) Missed(first, last uint64) Reports {
@@ -55,22 +55,29 @@ func (r Reports) Missed(first, last uint64) Reports {
 	return r
 }
 
-// void notes an entry of the peer that cannot be read.
-func (r Reports) void(seq uint64) Reports {
+// void notes an entry of the peer that cannot be read. In another epoch of the peer than the answer was for, one more
+// answer may be due.
+func (r Reports) void(e *Entry) Reports {
 	r.Doubt = true
-	return r.Missed(seq, seq)
+	if r.Auto != e.SenderEpoch {
+		r.Auto = 0
+	}
+	return r.Missed(e.Seq, e.Seq)
 }
 
 // made notes an own entry.
-func (r Reports) made(content *Content) Reports {
-	r.Named, r.Auto = content.Unread, len(content.Text) == 0
+func (r Reports) made(e *Entry, content *Content) Reports {
+	r.Named, r.Auto = content.Unread, 0
+	if len(content.Text) == 0 {
+		r.Auto = e.RecipientEpoch
+	}
 	return r
 }
 
 // heard notes an entry of the peer that was read: one in a session in which this account has spoken confirms what was
 // named there. It returns what the peer could not read and has not named before (AMB-LOG-17).
 func (r Reports) heard(e *Entry, content *Content) (Reports, []channel.Range) {
-	r.Doubt, r.Auto = false, false
+	r.Doubt, r.Auto = false, 0
 	if e.Start == nil {
 		r.Unread = without(r.Unread, r.Named)
 	}
@@ -89,7 +96,7 @@ func (r Reports) New(seq uint64) Reports {
 
 // cut ends the epoch.
 func (r Reports) cut() Reports {
-	r.Named, r.Doubt, r.Auto = nil, false, false
+	r.Named, r.Doubt, r.Auto = nil, false, 0
 	return r
 }
 

@@ -119,6 +119,9 @@ type Set struct {
 	MaxStored      int    // stored skipped keys, a chain or a session
 	StoredPerChain bool
 	MaxChains      int // receiving chains kept; 0 is no limit
+
+	MaxSessions   int // sessions kept with a peer (AMB-SES-13)
+	ArchiveChains int // receiving chains opened in others after which an archived session is deleted; 0 is no limit
 }
 
 // ErrUnknownSet is returned by Lookup.
@@ -150,6 +153,7 @@ var (
 		RootInfo: "ambassador-v1 root", MessageInfo: "ambassador-v1 message",
 		Start: Specification, Lazy: true, PerMessage: true, ClosesChains: true, PN: PNLength,
 		MaxSkip: 1000, MaxStored: 2000, MaxChains: 5,
+		MaxSessions: 5, ArchiveChains: 5,
 	}
 	SignalV3 = &Set{
 		Name: "signal-v3", KeyPrefix: []byte{0x05}, Identity: X25519Identity,
@@ -160,6 +164,7 @@ var (
 		RootInfo: "WhisperRatchet", MessageInfo: "WhisperMessageKeys",
 		Start: Whisper, PN: PNMinusOne,
 		MaxSkip: 2000, MaxStored: 2000, StoredPerChain: true, MaxChains: 5,
+		MaxSessions: 41,
 	}
 	OlmV1 = &Set{
 		Name: "olm-v1", Identity: X25519Identity,
@@ -170,6 +175,7 @@ var (
 		RootInfo: "OLM_RATCHET", MessageInfo: "OLM_KEYS",
 		Start: Olm, Lazy: true, PN: PNAbsent,
 		MaxSkip: 2000, MaxStored: 40, StoredPerChain: true, MaxChains: 5,
+		MaxSessions: 4,
 	}
 	Omemo2 = &Set{
 		Name: "omemo-2", Identity: Ed25519Identity,
@@ -180,6 +186,7 @@ var (
 		RootInfo: "OMEMO Root Chain", MessageInfo: "OMEMO Message Key Material",
 		Start: Specification, ClosesChains: true, PN: PNLength,
 		MaxSkip: 1000, MaxStored: 1000,
+		MaxSessions: 5,
 	}
 )
 

@@ -3,6 +3,7 @@ package params
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrInvalidSet is returned by Validate.
@@ -24,7 +25,7 @@ type rule struct {
 }
 
 func (s *Set) rules() []rule {
-	return append(s.agreementRules(), s.ratchetRules()...)
+	return slices.Concat(s.agreementRules(), s.ratchetRules(), s.sessionRules())
 }
 
 func (s *Set) agreementRules() []rule {
@@ -51,5 +52,12 @@ func (s *Set) ratchetRules() []rule {
 		{s.PerMessage && s.Start == Olm, "with the start olm the initiator has no key to take a second step with"},
 		{s.ClosesChains && s.PN != PNLength, "a chain is closed at the length that pn gives"},
 		{s.MaxChains == 0 && (!s.ClosesChains || s.StoredPerChain), "the number of stored keys has no bound"},
+	}
+}
+
+func (s *Set) sessionRules() []rule {
+	return []rule{
+		{s.MaxSessions < 1, "without a session nothing is sent or read"},
+		{s.ArchiveChains < 0, "a number of chains is not below 0"},
 	}
 }

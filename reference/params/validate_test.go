@@ -33,6 +33,8 @@ func TestValidate(t *testing.T) {
 		{params.SignalV3, func(s *params.Set) { s.ClosesChains = true }, "the length"},
 		{params.OlmV1, func(s *params.Set) { s.MaxChains = 0 }, "no bound"},
 		{params.Omemo2, func(s *params.Set) { s.StoredPerChain = true }, "no bound"},
+		{params.SignalV3, func(s *params.Set) { s.MaxSessions = 0 }, "without a session"},
+		{params.SignalV3, func(s *params.Set) { s.ArchiveChains = -1 }, "below 0"},
 	} {
 		s := *test.set
 		test.change(&s)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"credence/reference/params"
 	"credence/reference/ratchet"
@@ -15,15 +16,15 @@ import (
 
 // stored is the export of a party. JSON keeps the keys of a map sorted, so that equal parties give equal bytes.
 type stored struct {
-	Set            string                   `json:"set"`
-	Identity       []byte                   `json:"identity"`
-	SignedPrekeys  []storedPrekey           `json:"signed_prekeys"`
-	Signature      []byte                   `json:"signature"`
-	OneTimePrekeys []storedPrekey           `json:"one_time_prekeys"`
-	Accepted       [][]byte                 `json:"accepted"`
-	RegistrationID uint32                   `json:"registration_id"`
-	Cadence        ratchet.Cadence          `json:"cadence"`
-	Sessions       map[string]storedSession `json:"sessions"`
+	Set            string                     `json:"set"`
+	Identity       []byte                     `json:"identity"`
+	SignedPrekeys  []storedPrekey             `json:"signed_prekeys"`
+	Signature      []byte                     `json:"signature"`
+	OneTimePrekeys []storedPrekey             `json:"one_time_prekeys"`
+	Accepted       []storedDigest             `json:"accepted"`
+	RegistrationID uint32                     `json:"registration_id"`
+	Cadence        ratchet.Cadence            `json:"cadence"`
+	Sessions       map[string][]storedSession `json:"sessions"` // of each peer the one that was used last first
 }
 
 type storedPrekey struct {
@@ -31,17 +32,23 @@ type storedPrekey struct {
 	Key []byte `json:"key"`
 }
 
+type storedDigest struct {
+	Prekey uint32 `json:"prekey"`
+	Sum    []byte `json:"sum"`
+}
+
 type storedSession struct {
-	Ratchet  []byte  `json:"ratchet"` // the canonical state
-	Wrap     initial `json:"wrap"`
-	Wrapping bool    `json:"wrapping"`
+	Ratchet   []byte  `json:"ratchet"` // the canonical state
+	Wrap      initial `json:"wrap"`
+	Wrapping  bool    `json:"wrapping"`
+	Elsewhere int     `json:"elsewhere"`
 }
 
 // Export returns the whole state of the party, secrets included (SPEC.md 5.7).
 func (p *Party) Export() []byte {
 	s := stored{
-		Set: p.set.Name, Identity: p.identity.Bytes(), Signature: p.signature, Accepted: p.accepted,
-		RegistrationID: p.registrationID, Cadence: p.cadence, Sessions: map[string]storedSession{},
+		Set: p.set.Name, Identity: p.identity.Bytes(), Signature: p.signature, RegistrationID: p.registrationID,
+		Cadence: p.cadence, Sessions: map[string][]storedSession{},
 	}
 	for _, k := range p.signedPrekeys {
 		s.SignedPrekeys = append(s.SignedPrekeys, storedPrekey{k.id, k.key.Bytes()})
@@ -49,8 +56,15 @@ func (p *Party) Export() []byte {
 	for _, k := range p.oneTimePrekeys {
 		s.OneTimePrekeys = append(s.OneTimePrekeys, storedPrekey{k.id, k.key.Bytes()})
 	}
-	for peer, session := range p.sessions {
-		s.Sessions[peer] = storedSession{session.ratchet.Marshal(), session.wrap, session.wrapping}
+	for _, d := range p.accepted {
+		s.Accepted = append(s.Accepted, storedDigest{d.prekey, d.sum})
+	}
+	for peer, sessions := range p.sessions {
+		for _, h := range sessions {
+			s.Sessions[peer] = append(
+				s.Sessions[peer], storedSession{h.ratchet.Marshal(), h.wrap, h.wrapping, h.elsewhere},
+			)
+		}
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -84,8 +98,8 @@ func (s stored) party(extra []*params.Set) (*Party, error) {
 		return nil, err
 	}
 	p := &Party{
-		set: set, signature: s.Signature, accepted: s.Accepted, registrationID: s.RegistrationID, cadence: s.Cadence,
-		sessions: map[string]*session{},
+		set: set, signature: s.Signature, registrationID: s.RegistrationID, cadence: s.Cadence,
+		sessions: map[string]held{},
 	}
 	if p.identity, err = ecdh.X25519().NewPrivateKey(s.Identity); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
@@ -99,8 +113,14 @@ func (s stored) party(extra []*params.Set) (*Party, error) {
 	if p.oneTimePrekeys, err = prekeys("one_time_prekeys", s.OneTimePrekeys); err != nil {
 		return nil, err
 	}
-	for peer, session := range s.Sessions {
-		if p.sessions[peer], err = session.session(set); err != nil {
+	for _, d := range s.Accepted {
+		if !slices.ContainsFunc(p.signedPrekeys, func(k prekey) bool { return k.id == d.Prekey }) {
+			return nil, fmt.Errorf("accepted: no signed prekey %d", d.Prekey)
+		}
+		p.accepted = append(p.accepted, digest{d.Prekey, d.Sum})
+	}
+	for peer, sessions := range s.Sessions {
+		if p.sessions[peer], err = importSessions(set, sessions); err != nil {
 			return nil, fmt.Errorf("sessions: %q: %w", peer, err)
 		}
 	}
@@ -118,6 +138,28 @@ func prekeys(field string, stored []storedPrekey) (keys []prekey, err error) {
 	return keys, nil
 }
 
+// importSessions reads the sessions with one peer. They are as many as the set keeps, and none of them is there for
+// longer than it keeps them.
+func importSessions(set *params.Set, stored []storedSession) (sessions held, err error) {
+	if len(stored) == 0 || len(stored) > set.MaxSessions {
+		return nil, fmt.Errorf("%d sessions", len(stored))
+	}
+	age := 0
+	for i, s := range stored {
+		session, err := s.session(set)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Elsewhere < age, i == 0 && s.Elsewhere > 0, s.Elsewhere > 0 && s.Elsewhere >= set.ArchiveChains:
+			return nil, fmt.Errorf("session %d: elsewhere is %d", i, s.Elsewhere)
+		case s.Wrap.Ephemeral != nil && sessions.find(s.Wrap) >= 0:
+			return nil, fmt.Errorf("session %d is there before", i)
+		}
+		age, sessions = s.Elsewhere, append(sessions, session)
+	}
+	return sessions, nil
+}
+
 func (s storedSession) session(set *params.Set) (*session, error) {
 	state, err := ratchet.Unmarshal(s.Ratchet, set)
 	if err != nil {
@@ -126,5 +168,5 @@ func (s storedSession) session(set *params.Set) (*session, error) {
 	if state.Set.Name != set.Name {
 		return nil, fmt.Errorf("a state of %s", state.Set.Name)
 	}
-	return &session{ratchet: *state, wrap: s.Wrap, wrapping: s.Wrapping}, nil
+	return &session{ratchet: *state, wrap: s.Wrap, wrapping: s.Wrapping, elsewhere: s.Elsewhere}, nil
 }

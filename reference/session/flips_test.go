@@ -16,7 +16,11 @@ func flips() []flip {
 	all := keyFlips()
 	all = append(all, agreementFlips()...)
 	all = append(all, messageFlips()...)
-	return append(all, ratchetFlips()...)
+	all = append(all, ratchetFlips()...)
+	return append(all,
+		flip{property: "sessions kept", change: func(s *params.Set) { s.MaxSessions = 2 }},
+		flip{property: "archived sessions", change: func(s *params.Set) { s.ArchiveChains = 2 }},
+	)
 }
 
 func keyFlips() []flip {

@@ -17,22 +17,29 @@ import (
 	"credence/spec/refusal"
 )
 
-// Party is one account: identity key, prekeys, digests of the agreements it has accepted, and a session with each peer.
+// Party is one account: identity key, prekeys, digests of the agreements it has accepted, and the sessions with each
+// peer.
 type Party struct {
 	set            *params.Set
 	identity       *ecdh.PrivateKey
 	signedPrekeys  []prekey // newest last; the earlier ones until they are forgotten
 	signature      []byte   // of the newest
 	oneTimePrekeys []prekey // in the order of their ids
-	accepted       [][]byte // digests of agreements that started a session (AMB-X3D-13)
+	accepted       []digest // of agreements that started a session (AMB-X3D-13)
 	registrationID uint32
 	cadence        ratchet.Cadence
-	sessions       map[string]*session
+	sessions       map[string]held
 }
 
 type prekey struct {
 	id  uint32
 	key *ecdh.PrivateKey
+}
+
+// digest is what is remembered of an accepted agreement, as long as its signed prekey is kept (SPEC.md 4.3).
+type digest struct {
+	prekey uint32 // id of the signed prekey
+	sum    []byte // 32 bytes
 }
 
 // Options shape a new party. The zero value is a party with per-turn cadence and no one-time prekey.
@@ -50,7 +57,7 @@ func New(set *params.Set, o Options, rand io.Reader) (p *Party, err error) {
 		return nil, err
 	}
 	p = &Party{set: set, registrationID: o.RegistrationID, cadence: max(o.Cadence, ratchet.PerTurn),
-		sessions: map[string]*session{}}
+		sessions: map[string]held{}}
 	if p.cadence == ratchet.PerMessage && !set.PerMessage {
 		return nil, fmt.Errorf("%w: no cadence per-message in %s", refusal.Malformed, set.Name)
 	}
@@ -91,12 +98,13 @@ func (p *Party) RenewSignedPrekey(rand io.Reader) error {
 	return p.makeSignedPrekey(p.newestSignedPrekey().id+1, rand)
 }
 
-// ForgetSignedPrekeys deletes the signed prekeys with a lower id, but for the newest.
+// ForgetSignedPrekeys deletes the signed prekeys with a lower id, but for the newest, and what is remembered of the
+// agreements that were made with them.
 func (p *Party) ForgetSignedPrekeys(below uint32) {
 	newest := p.newestSignedPrekey().id
-	p.signedPrekeys = slices.DeleteFunc(
-		slices.Clone(p.signedPrekeys), func(k prekey) bool { return k.id < below && k.id != newest },
-	)
+	old := func(id uint32) bool { return id < below && id != newest }
+	p.signedPrekeys = slices.DeleteFunc(slices.Clone(p.signedPrekeys), func(k prekey) bool { return old(k.id) })
+	p.accepted = slices.DeleteFunc(slices.Clone(p.accepted), func(d digest) bool { return old(d.prekey) })
 }
 
 // newestSignedPrekey returns the zero prekey in a set that has none.
@@ -158,17 +166,19 @@ func (p *Party) findOneTimePrekey(m initial) (*ecdh.PrivateKey, error) {
 func acceptedDigest(a x3dh.Agreement) []byte { return primitive.HMAC(a.Secret, []byte("accepted")) }
 
 func (p *Party) hasAccepted(a x3dh.Agreement) bool {
-	digest := acceptedDigest(a)
-	return slices.ContainsFunc(p.accepted, func(d []byte) bool { return hmac.Equal(d, digest) })
+	sum := acceptedDigest(a)
+	return slices.ContainsFunc(p.accepted, func(d digest) bool { return hmac.Equal(d.sum, sum) })
 }
 
 // consume deletes the one-time prekey that an accepted initial message used (AMB-X3D-10), and remembers the agreement
-// (AMB-X3D-13).
-func (p *Party) consume(a x3dh.Agreement, used ...*ecdh.PrivateKey) {
+// (AMB-X3D-13). Without a signed prekey there is nothing to remember: the one-time prekey is gone.
+func (p *Party) consume(m initial, a x3dh.Agreement, used ...*ecdh.PrivateKey) {
 	p.oneTimePrekeys = slices.DeleteFunc(
 		slices.Clone(p.oneTimePrekeys), func(k prekey) bool { return slices.Contains(used, k.key) },
 	)
-	p.accepted = append(slices.Clip(p.accepted), acceptedDigest(a))
+	if p.set.SignedPrekey {
+		p.accepted = append(slices.Clip(p.accepted), digest{m.SignedPrekeyID, acceptedDigest(a)})
+	}
 }
 
 // Clone returns a copy of the party: what is done to one of the two does not show in the other.
@@ -178,8 +188,8 @@ func (p *Party) Clone() *Party {
 	return &c
 }
 
-// Drop deletes the session with a peer, if there is one.
+// Drop deletes the sessions with a peer, if there are any.
 func (p *Party) Drop(peer string) { delete(p.sessions, peer) }
 
-// Peers lists those with whom there is a session, in ascending order.
+// Peers lists those with whom there are sessions, in ascending order.
 func (p *Party) Peers() []string { return slices.Sorted(maps.Keys(p.sessions)) }

@@ -106,6 +106,7 @@ func converse(t *testing.T, set *params.Set) string {
 	d.limits()
 	d.withoutOneTimePrekey()
 	d.perMessage()
+	d.bothStart()
 	return d.record.String()
 }
 
@@ -118,7 +119,7 @@ func (d *dialogue) party(o session.Options) *session.Party {
 // start lets the second message come first, repeats it as a start, and has both parties restarted.
 func (d *dialogue) start(c ratchet.Cadence) {
 	d.bob = d.party(session.Options{SignedPrekeyID: 5, OneTimePrekeys: 2, Cadence: c})
-	d.alice = d.party(session.Options{RegistrationID: 11, Cadence: c})
+	d.alice = d.party(session.Options{RegistrationID: 11, Cadence: c, OneTimePrekeys: 1})
 	b := d.bob.Bundle()
 	d.note("bundle %x", b)
 	require.NoError(d.t, d.alice.Initiate("bob", b, d.rand))
@@ -302,6 +303,27 @@ func (d *dialogue) perMessage() {
 		d.read("bob", d.send("alice"))
 		d.restart()
 	}
+}
+
+// bothStart has two sides that start at once, one of them again and again: what is read in the session that nobody uses
+// any more is for the record.
+func (d *dialogue) bothStart() {
+	d.start(ratchet.PerTurn)
+	old := d.send("alice")
+	require.NoError(d.t, d.alice.Initiate("bob", d.bob.Bundle(), d.rand))
+	crossing := d.send("bob")
+	d.respond(d.send("alice"))
+	d.read("alice", crossing)
+	for range 2 {
+		d.read("alice", d.send("bob"))
+		d.read("bob", d.send("alice"))
+	}
+	_, _ = d.try("bob", old.Envelope)
+	for range 2 {
+		require.NoError(d.t, d.bob.Initiate("alice", d.alice.Bundle(), d.rand))
+	}
+	_, _ = d.try("bob", d.send("alice").Envelope)
+	d.restart()
 }
 
 // A bundle is refused if a key or the signature is changed or missing, as far as the set has it.

@@ -25,11 +25,15 @@ const (
 	ratchet C.size_t = 1
 )
 
-// party is what an application of the library keeps.
+// party is what an application of the library keeps. The Matrix specification has it keep several sessions with a peer,
+// at least four: it reads with any of them, and sends in the one that it used last, which is the first here.
 type party struct {
 	account  *C.OlmAccount
-	sessions map[string]*C.OlmSession
+	sessions map[string][]*C.OlmSession
 }
+
+// kept is the number of sessions with a peer.
+const kept = 4
 
 var memory []unsafe.Pointer // of every account and session, refused ones too, until freeAll
 
@@ -46,16 +50,27 @@ func freeAll() {
 }
 
 func newParty() *party {
-	return &party{C.olm_account(allocate(C.olm_account_size())), map[string]*C.OlmSession{}}
+	return &party{C.olm_account(allocate(C.olm_account_size())), map[string][]*C.OlmSession{}}
 }
 
 func newSession() *C.OlmSession { return C.olm_session(allocate(C.olm_session_size())) }
 
-func (own *party) session(peer string) *C.OlmSession {
+func (own *party) held(peer string) []*C.OlmSession {
 	if own.sessions[peer] == nil { // libolm, which has no store, cannot be asked
 		panic(&shim.Error{Code: shim.Rejected, Class: refusal.NotReady, Message: "no session"})
 	}
 	return own.sessions[peer]
+}
+
+// use puts a session in front of the others with the peer.
+func (own *party) use(peer string, used *C.OlmSession) {
+	sessions := []*C.OlmSession{used}
+	for _, s := range own.sessions[peer] {
+		if s != used && len(sessions) < kept {
+			sessions = append(sessions, s)
+		}
+	}
+	own.sessions[peer] = sessions
 }
 
 func check(rc C.size_t, lastError *C.char) C.size_t {
@@ -126,7 +141,7 @@ func curve25519[T any](text []byte) T {
 // pickles is an export. Its JSON has one order.
 type pickles struct {
 	Account  string
-	Sessions map[string]string
+	Sessions map[string][]string
 }
 
 var pickleKey = []byte("credence")
@@ -134,11 +149,13 @@ var pickleKey = []byte("credence")
 func (own *party) export(*shim.Params) *shim.Result {
 	b := make([]byte, C.olm_pickle_account_length(own.account))
 	ofAccount(own.account, C.olm_pickle_account(own.account, ptr(pickleKey), size(pickleKey), ptr(b), size(b)))
-	state := pickles{string(b), map[string]string{}}
-	for peer, s := range own.sessions {
-		b = make([]byte, C.olm_pickle_session_length(s))
-		ofSession(s, C.olm_pickle_session(s, ptr(pickleKey), size(pickleKey), ptr(b), size(b)))
-		state.Sessions[peer] = string(b)
+	state := pickles{string(b), map[string][]string{}}
+	for peer, sessions := range own.sessions {
+		for _, s := range sessions {
+			b = make([]byte, C.olm_pickle_session_length(s))
+			ofSession(s, C.olm_pickle_session(s, ptr(pickleKey), size(pickleKey), ptr(b), size(b)))
+			state.Sessions[peer] = append(state.Sessions[peer], string(b))
+		}
 	}
 	return &shim.Result{State: try(json.Marshal(state))}
 }
@@ -150,10 +167,12 @@ func (own *party) restore(p *shim.Params) *shim.Result {
 	}
 	b := []byte(state.Account)
 	ofAccount(own.account, C.olm_unpickle_account(own.account, ptr(pickleKey), size(pickleKey), ptr(b), size(b)))
-	for peer, pickle := range state.Sessions {
-		s, b := newSession(), []byte(pickle)
-		ofSession(s, C.olm_unpickle_session(s, ptr(pickleKey), size(pickleKey), ptr(b), size(b)))
-		own.sessions[peer] = s
+	for peer, pickles := range state.Sessions {
+		for _, pickle := range pickles {
+			s, b := newSession(), []byte(pickle)
+			ofSession(s, C.olm_unpickle_session(s, ptr(pickleKey), size(pickleKey), ptr(b), size(b)))
+			own.sessions[peer] = append(own.sessions[peer], s)
+		}
 	}
 	return &shim.Result{}
 }
@@ -163,7 +182,7 @@ func (own *party) initiate(p *shim.Params) *shim.Result {
 	s, i, o := newSession(), encoded(p.Bundle.Identity), encoded(p.Bundle.OneTimePrekey)
 	r := draw(C.olm_create_outbound_session_random_length(s), p.EphemeralPrivate, p.RatchetPrivate)
 	ofSession(s, C.olm_create_outbound_session(s, own.account, ptr(i), size(i), ptr(o), size(o), ptr(r), size(r)))
-	own.sessions[p.Peer] = s
+	own.use(p.Peer, s)
 	return &shim.Result{}
 }
 
@@ -173,12 +192,12 @@ func (own *party) respond(p *shim.Params) *shim.Result {
 	ofSession(s, C.olm_create_inbound_session(s, own.account, ptr(b), size(b)))
 	result := read(s, initial, p.Envelope.Body)
 	ofAccount(own.account, C.olm_remove_one_time_keys(own.account, s))
-	own.sessions[p.Peer] = s
+	own.use(p.Peer, s)
 	return result
 }
 
 func (own *party) encrypt(p *shim.Params) *shim.Result {
-	s := own.session(p.Peer)
+	s := own.held(p.Peer)[0]
 	kind := map[C.size_t]shim.MessageKind{
 		initial: shim.InitialMessage, ratchet: shim.RatchetMessage,
 	}[C.olm_encrypt_message_type(s)]
@@ -188,16 +207,33 @@ func (own *party) encrypt(p *shim.Params) *shim.Result {
 	return &shim.Result{Envelope: &shim.Message{Kind: kind, Body: decoded(string(b[:n]))}}
 }
 
-// decrypt asks the library first whether an initial message is of the session, as its documentation tells applications.
+// decrypt tries each session. If none reads the message, the refusal of the current one counts.
 func (own *party) decrypt(p *shim.Params) *shim.Result {
-	s, b := own.session(p.Peer), encoded(p.Envelope.Body)
-	if p.Envelope.Kind != shim.InitialMessage {
-		return read(s, ratchet, p.Envelope.Body)
+	var refused any
+	for _, s := range own.held(p.Peer) {
+		result, reason := attempt(s, p.Envelope)
+		if result != nil {
+			own.use(p.Peer, s)
+			return result
+		}
+		if refused == nil {
+			refused = reason
+		}
 	}
+	panic(refused)
+}
+
+// attempt asks the library first whether an initial message is of the session, as its documentation tells applications.
+func attempt(s *C.OlmSession, e *shim.Message) (result *shim.Result, refused any) {
+	defer func() { refused = recover() }()
+	if e.Kind != shim.InitialMessage {
+		return read(s, ratchet, e.Body), nil
+	}
+	b := encoded(e.Body)
 	if ofSession(s, C.olm_matches_inbound_session(s, ptr(b), size(b))) == 0 {
 		fail(shim.Rejected, "the message does not match the session")
 	}
-	return read(s, initial, p.Envelope.Body)
+	return read(s, initial, e.Body), nil
 }
 
 func read(s *C.OlmSession, kind C.size_t, body []byte) *shim.Result {

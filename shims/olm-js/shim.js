@@ -15,22 +15,26 @@ class Reply extends Error {
   }
 }
 
-const parties = new Map(); // name -> { account, sessions: Map(peer -> session) }
+// The Matrix specification has applications keep several sessions with a peer, at least four: they read with any of them, and send in
+// the one that was used last, which is the first here.
+const kept = 4;
+const parties = new Map(); // name -> { account, sessions: Map(peer -> sessions) }
 
 function party(p) {
   if (!parties.has(p.party)) throw new Reply("invalid-request", `party ${p.party} is unknown`);
   return parties.get(p.party);
 }
 
-function session(p) {
-  const s = party(p).sessions.get(p.peer);
-  if (!s) throw new Reply("rejected", "no session", "not-ready");
-  return s;
+function held(p) {
+  const sessions = party(p).sessions.get(p.peer);
+  if (!sessions) throw new Reply("rejected", "no session", "not-ready");
+  return sessions;
 }
 
-function put(p, s) {
-  party(p).sessions.get(p.peer)?.free();
-  party(p).sessions.set(p.peer, s);
+function use(p, used) {
+  const others = (party(p).sessions.get(p.peer) ?? []).filter((s) => s !== used);
+  for (const s of others.splice(kept - 1)) s.free();
+  party(p).sessions.set(p.peer, [used, ...others]);
 }
 
 // The library takes and gives plaintexts as text.
@@ -52,7 +56,7 @@ const operations = {
   reset() {
     for (const { account, sessions } of parties.values()) {
       account.free();
-      for (const s of sessions.values()) s.free();
+      for (const s of [...sessions.values()].flat()) s.free();
     }
     parties.clear();
     return {};
@@ -72,7 +76,7 @@ const operations = {
 
   "party.export"(p) {
     const { account, sessions } = party(p);
-    const state = { account: account.pickle(pickleKey), sessions: [...sessions].map(([peer, s]) => [peer, s.pickle(pickleKey)]) };
+    const state = { account: account.pickle(pickleKey), sessions: [...sessions].map(([peer, all]) => [peer, all.map((s) => s.pickle(pickleKey))]) };
     return { state: Buffer.from(JSON.stringify(state)).toString("hex") };
   },
 
@@ -85,14 +89,14 @@ const operations = {
       s.unpickle(pickleKey, pickle);
       return s;
     };
-    parties.set(p.party, { account, sessions: new Map(state.sessions.map(([peer, pickle]) => [peer, unpickled(pickle)])) });
+    parties.set(p.party, { account, sessions: new Map(state.sessions.map(([peer, pickles]) => [peer, pickles.map(unpickled)])) });
     return {};
   },
 
   "session.initiate"(p) {
     const s = new Olm.Session();
     s.create_outbound(party(p).account, base64(p.bundle.identity ?? ""), base64(p.bundle.one_time_prekey ?? ""));
-    put(p, s);
+    use(p, s);
     return {};
   },
 
@@ -103,20 +107,29 @@ const operations = {
     s.create_inbound(account, body);
     const plaintext = toHex(s.decrypt(type(p.envelope), body));
     account.remove_one_time_keys(s);
-    put(p, s);
+    use(p, s);
     return { plaintext };
   },
 
   "session.encrypt"(p) {
-    const { type, body } = session(p).encrypt(toText(p.plaintext));
+    const { type, body } = held(p)[0].encrypt(toText(p.plaintext));
     return { envelope: { kind: type === 0 ? "initial" : "ratchet", body: hex(body) } };
   },
 
   "session.decrypt"(p) {
-    const s = session(p);
     const body = base64(p.envelope.body);
-    if (p.envelope.kind === "initial" && !s.matches_inbound(body)) throw new Reply("rejected", "another session");
-    return { plaintext: toHex(s.decrypt(type(p.envelope), body)) };
+    let refused;
+    for (const s of held(p)) {
+      try {
+        if (p.envelope.kind === "initial" && !s.matches_inbound(body)) throw new Reply("rejected", "another session");
+        const plaintext = toHex(s.decrypt(type(p.envelope), body));
+        use(p, s);
+        return { plaintext };
+      } catch (e) {
+        refused ??= e; // of the current session
+      }
+    }
+    throw refused;
   },
 };
 

@@ -409,6 +409,7 @@ class Channels:
 
     def forget(self, below):
         self.prekeys = [p for p in self.prekeys if p[0] >= below or p is self.prekeys[-1]]
+        self.accepted = [a for a in self.accepted if a[0] in [p[0] for p in self.prekeys]]  # 4.3
 
     def entry(self):
         return {"device": self.device, "status": ACTIVE, **self.prekey()}
@@ -455,7 +456,7 @@ class Channels:
         spk = next((k for n, k, _ in self.prekeys if n == w["spk_id"]), None)
         require(spk and not w["opk_id"], "unknown-prekey")
         secret, ad = spec.respond(SET, self.identity, spk, None, w["ik"], w["ek"])
-        digest = spec.hmac256(secret, b"accepted")
+        digest = w["spk_id"], spec.hmac256(secret, b"accepted")
         require(digest not in self.accepted, "replay")
         state = spec.start_responder(SET, secret, ad, spk, b"", 1)
         state, plaintext = state.decrypt(w["message"], None)

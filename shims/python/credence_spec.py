@@ -89,6 +89,8 @@ class Set:
     per_chain: bool
     max_chains: int
     tag: int
+    max_sessions: int
+    archive_chains: int
 
     def kdf_rk(self, rk, out):
         k = hkdf(rk, out, self.info_root, 64)
@@ -106,12 +108,12 @@ class Set:
 FF = b"\xff" * 32
 SETS = {s.name: s for s in (
     Set("ambassador-v1", b"", FF, b"ambassador-v1 X3DH", 32, "strict", b"ambassador-v1 signed prekey", False, b"ambassador-v1 root",
-        b"ambassador-v1 message", "specification", True, True, "length", 1000, 2000, False, 5, 16),
+        b"ambassador-v1 message", "specification", True, True, "length", 1000, 2000, False, 5, 16, 5, 5),
     Set("signal-v3", b"\x05", FF, b"WhisperText", 64, "sign-bit", b"", False, b"WhisperRatchet", b"WhisperMessageKeys", "whisper",
-        False, False, "minus-one", 2000, 2000, True, 5, 8),
-    Set("olm-v1", b"", b"", b"OLM_ROOT", 64, None, b"", True, b"OLM_RATCHET", b"OLM_KEYS", "olm", True, False, "absent", 2000, 40, True, 5, 8),
+        False, False, "minus-one", 2000, 2000, True, 5, 8, 41, 0),
+    Set("olm-v1", b"", b"", b"OLM_ROOT", 64, None, b"", True, b"OLM_RATCHET", b"OLM_KEYS", "olm", True, False, "absent", 2000, 40, True, 5, 8, 4, 0),
     Set("omemo-2", b"", FF, b"OMEMO X3DH", 32, "ed25519", b"", True, b"OMEMO Root Chain", b"OMEMO Message Key Material", "specification",
-        False, True, "length", 1000, 1000, False, 0, 16),
+        False, True, "length", 1000, 1000, False, 0, 16, 5, 0),
 )}
 
 # 3 XEdDSA, on affine points of the twisted Edwards curve
@@ -626,8 +628,16 @@ def parse_initial(st, m):
 # 6 Sessions
 
 
+@dataclass(eq=False)
+class Session:
+    state: State
+    wrap: Optional[dict]  # the fields of its initial messages
+    wrapping: bool
+    elsewhere: int = 0  # receiving chains opened in others since it was used
+
+
 class Party:
-    """A party with its prekeys (4.3) and its sessions: peer -> (state, wrapping fields, whether it still wraps)."""
+    """A party with its prekeys (4.3) and its sessions: peer -> sessions, the one used last first (6.2)."""
 
     def __init__(self, st, identity, spk, spk_id, z, opks, registration, cadence):
         self.set, self.identity, self.spk, self.spk_id, self.registration, self.cadence = st, identity, spk, spk_id, registration, cadence
@@ -644,10 +654,19 @@ class Party:
             b |= {"one_time_prekey": st.prefix + pub(self.opks[first])} | ({"one_time_prekey_id": first} if st.signature else {})
         return b
 
-    def session(self, peer):
+    def held(self, peer):
         if peer not in self.sessions:
             raise Refused("not-ready", "no session")
         return self.sessions[peer]
+
+    def used(self, peer, session, opened):
+        """6.2: a session was started, or a message was read in it."""
+        others = [s for s in self.sessions.get(peer, []) if s is not session]
+        session.elsewhere = 0
+        for s in others:
+            s.elsewhere += opened
+        limit = self.set.archive_chains
+        self.sessions[peer] = [session, *(s for s in others if not limit or s.elsewhere < limit)][:self.set.max_sessions]
 
     def initiate(self, peer, b, ek, t):
         st = self.set
@@ -655,7 +674,7 @@ class Party:
         spk = st.decode(b["signed_prekey"] if st.signature else b["one_time_prekey"])
         wrap = {"ik": encode_identity(st, self.identity), "ek": st.prefix + pub(ek), "spk_id": b.get("signed_prekey_id", 0),
                 "opk_id": b.get("one_time_prekey_id", 0), "opk": b.get("one_time_prekey", b""), "registration": self.registration}
-        self.sessions[peer] = start_initiator(st, secret, ad, t, spk, self.cadence), wrap, True
+        self.used(peer, Session(start_initiator(st, secret, ad, t, spk, self.cadence), wrap, True), False)
 
     def respond(self, peer, body, draw):
         st, w = self.set, parse_initial(self.set, body)
@@ -676,26 +695,43 @@ class Party:
         state = start_responder(st, secret, ad, spk, parse(st, w["message"]).key, self.cadence)
         state, plaintext = state.decrypt(w["message"], draw)
         self.opks.pop(opk_id, None)
-        self.accepted.append(digest)
-        self.sessions[peer] = state, w, False
+        if st.signature:
+            self.accepted.append(digest)
+        self.used(peer, Session(state, w, False), True)
         return plaintext
 
     def encrypt(self, peer, plaintext, draw):
-        state, wrap, wrapping = self.session(peer)
-        state, message = state.encrypt(plaintext, draw)
-        self.sessions[peer] = state, wrap, wrapping
-        return wrapping, encode_initial(self.set, wrap, message) if wrapping else message
+        current = self.held(peer)[0]
+        current.state, message = current.state.encrypt(plaintext, draw)
+        return current.wrapping, encode_initial(self.set, current.wrap, message) if current.wrapping else message
 
     def decrypt(self, peer, initial, body, draw):
-        state, wrap, wrapping = self.session(peer)
+        sessions = self.held(peer)
         if initial:
             w = parse_initial(self.set, body)
-            if wrapping or wrap is None or w["ik"] != wrap["ik"] or w["ek"] != wrap["ek"]:
-                raise Refused("authentication")
+            sessions = [s for s in sessions if not s.wrapping and s.wrap and (s.wrap["ik"], s.wrap["ek"]) == (w["ik"], w["ek"])]
+            if not sessions:
+                raise Refused("authentication", "another session")
             body = w["message"]
-        state, plaintext = state.decrypt(body, draw)
-        self.sessions[peer] = state, wrap, False
-        return plaintext
+        drawn = []
+
+        def once():
+            if not drawn:
+                drawn.append(draw())
+            return drawn[0]
+
+        refusal = None
+        for s in sessions:
+            try:
+                state, plaintext = s.state.decrypt(body, once)
+            except Refused as e:
+                refusal = refusal or e
+                continue
+            opened = state.dhr != s.state.dhr
+            s.state, s.wrapping = state, False
+            self.used(peer, s, opened)
+            return plaintext
+        raise refusal
 
 
 def fresh():

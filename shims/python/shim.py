@@ -179,7 +179,7 @@ def session_respond(p):
 def add_session(p, state):
     if p.party not in parties:
         party_new(p)
-    parties[p.party].sessions[p.peer] = state, None, False
+    parties[p.party].sessions[p.peer] = [spec.Session(state, None, False)]
     return {}
 
 
@@ -207,7 +207,7 @@ def session_decrypt(p):
 
 
 def session_digest(p):
-    state: State = p.known_party.session(p.peer)[0]
+    state: State = p.known_party.held(p.peer)[0].state
     return {"digest": hashlib.sha256(state.marshal()).hexdigest()}
 
 

@@ -7,18 +7,14 @@ import (
 	"slices"
 
 	"filippo.io/edwards25519"
-
-	"credence/reference/params"
-	"credence/reference/primitive"
-	"credence/reference/x3dh"
 )
 
 // Attacker reads what he can from copies of states and the traffic of a trace. What he has found out of a window is
 // kept, so that many copies of much the same state cost little more than one.
 type Attacker struct {
 	trace   *Trace
-	publics map[window]primitive.PublicKey // of every window, taken as a private key
-	tried   map[window]int                 // messages that were tried with the window as message key and chain key
+	publics map[window]PublicKey // of every window, taken as a private key
+	tried   map[window]int       // messages that were tried with the window as message key and chain key
 	found   map[window][]discovery
 	rooted  map[rootTry]bool // windows that were tried as the root key before a step -> whether they are
 	room    []byte           // for plaintexts of trials
@@ -39,7 +35,7 @@ type discovery struct {
 // NewAttacker returns an attacker who sees a trace, also what is added to it later.
 func NewAttacker(t *Trace) *Attacker {
 	return &Attacker{
-		trace: t, publics: map[window]primitive.PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{},
+		trace: t, publics: map[window]PublicKey{}, tried: map[window]int{}, found: map[window][]discovery{},
 		rooted: map[rootTry]bool{}, room: make([]byte, 0, usual),
 	}
 }
@@ -53,7 +49,7 @@ type Reading struct {
 // chainID names a chain: a step of a session, or its start.
 type chainID struct {
 	session *Session
-	key     primitive.PublicKey
+	key     PublicKey
 }
 
 type position struct {
@@ -67,7 +63,7 @@ type raid struct {
 	*Attacker
 	windows  []window
 	fresh    []window // windows that have not been looked at
-	privates map[primitive.PublicKey]*ecdh.PrivateKey
+	privates map[PublicKey]*ecdh.PrivateKey
 	secrets  map[*Session][]byte
 	roots    map[chainID][]byte // after the step of the key
 	chains   map[chainID]position
@@ -82,9 +78,9 @@ type rootTry struct {
 
 // Read returns what copies of states let the attacker read of everything that has travelled, before or after they were
 // made, and the public keys whose private keys he has found.
-func (a *Attacker) Read(copies ...[]byte) (readings []Reading, keys []primitive.PublicKey) {
+func (a *Attacker) Read(copies ...[]byte) (readings []Reading, keys []PublicKey) {
 	r := &raid{
-		Attacker: a, privates: map[primitive.PublicKey]*ecdh.PrivateKey{}, secrets: map[*Session][]byte{},
+		Attacker: a, privates: map[PublicKey]*ecdh.PrivateKey{}, secrets: map[*Session][]byte{},
 		roots:  map[chainID][]byte{},
 		chains: map[chainID]position{}, read: map[*Message]string{},
 	}
@@ -106,7 +102,7 @@ func (a *Attacker) Read(copies ...[]byte) (readings []Reading, keys []primitive.
 		}
 	}
 	keys = slices.SortedFunc(
-		maps.Keys(r.privates), func(a, b primitive.PublicKey) int { return slices.Compare(a[:], b[:]) },
+		maps.Keys(r.privates), func(a, b PublicKey) int { return slices.Compare(a[:], b[:]) },
 	)
 	return readings, keys
 }
@@ -118,7 +114,7 @@ func (r *raid) lookAtWindows() {
 	r.windows = append(r.windows, fresh...)
 	for _, w := range fresh {
 		if public := r.public(w); r.trace.Publics[public] && r.privates[public] == nil {
-			r.privates[public], r.changed = clamped(w), true
+			r.privates[public], r.changed = privateKey(w), true
 		}
 		r.try(w)
 		for _, d := range r.found[w] {
@@ -134,26 +130,16 @@ func (r *raid) lookAtWindows() {
 	}
 }
 
-func clamped(w window) *ecdh.PrivateKey {
-	b := [windowSize]byte(w)
-	primitive.Clamp(&b)
-	k, err := ecdh.X25519().NewPrivateKey(b[:])
-	if err != nil {
-		panic(err) // only a wrong length fails
-	}
-	return k
-}
-
 // public returns the public key of a window. On the Edwards curve, whose base point has tables, that is much cheaper
 // than by X25519.
-func (a *Attacker) public(w window) primitive.PublicKey {
+func (a *Attacker) public(w window) PublicKey {
 	p, ok := a.publics[w]
 	if !ok {
 		scalar, err := new(edwards25519.Scalar).SetBytesWithClamping(w[:])
 		if err != nil {
 			panic(err) // only a wrong length fails
 		}
-		p = primitive.PublicKey(new(edwards25519.Point).ScalarBaseMult(scalar).BytesMontgomery())
+		p = PublicKey(new(edwards25519.Point).ScalarBaseMult(scalar).BytesMontgomery())
 		a.publics[w] = p
 	}
 	return p
@@ -182,7 +168,7 @@ func (a *Attacker) try(w window) {
 		for i := uint64(0); i <= min(m.Header.N, maxSteps); i++ {
 			if uint64(len(mks)) <= i {
 				var mk []byte
-				ck, mk = primitive.KDFCK(ck)
+				ck, mk = nextChain(ck)
 				mks = append(mks, a.newOpener(mk))
 			}
 			if _, ok := mks[i].opens(m); ok {
@@ -225,25 +211,21 @@ func (r *raid) openChains() {
 		ck := p.key
 		var mk []byte
 		for range m.Header.N - p.number + 1 {
-			ck, mk = primitive.KDFCK(ck)
+			ck, mk = nextChain(ck)
 		}
 		r.opened(m, mk, p.how)
 	}
 }
 
 // dh returns a DH output if one of the private keys is known.
-func (r *raid) dh(a, b primitive.PublicKey) []byte {
+func (r *raid) dh(a, b PublicKey) []byte {
 	if r.privates[a] == nil {
 		a, b = b, a
 	}
 	if r.privates[a] == nil {
 		return nil
 	}
-	out, err := primitive.DH(r.privates[a], b)
-	if err != nil {
-		return nil
-	}
-	return out
+	return exchange(r.privates[a], b)
 }
 
 // agree computes the secret of a session from known private keys (SPEC.md 4.2), and the first root key and chain.
@@ -252,11 +234,11 @@ func (r *raid) agree(s *Session) {
 	if a == nil || r.secrets[s] != nil {
 		return
 	}
-	pairs := [][2]primitive.PublicKey{
+	pairs := [][2]PublicKey{
 		{a.Initiator, a.SignedPrekey}, {a.Ephemeral, a.Responder}, {a.Ephemeral, a.SignedPrekey},
 	}
 	if a.OneTimePrekey != nil && s.Set.SignedPrekey {
-		pairs = append(pairs, [2]primitive.PublicKey{a.Ephemeral, *a.OneTimePrekey})
+		pairs = append(pairs, [2]PublicKey{a.Ephemeral, *a.OneTimePrekey})
 	}
 	var outputs [][]byte
 	for _, p := range pairs {
@@ -266,10 +248,10 @@ func (r *raid) agree(s *Session) {
 		}
 		outputs = append(outputs, out)
 	}
-	secret := x3dh.Derive(s.Set, outputs...)
+	secret := s.Set.agreement(outputs...)
 	r.secrets[s], r.changed = secret, true
 	r.roots[chainID{session: s}] = secret[:32]
-	if s.Set.Start == params.Olm && len(s.Steps) > 0 {
+	if s.Set.Start == OlmStart && len(s.Steps) > 0 {
 		r.knowChain(
 			chainID{s, s.Steps[0].Key}, position{0, secret[32:], "the agreement follows from private keys in the copy"},
 		)
@@ -280,7 +262,7 @@ func (r *raid) agree(s *Session) {
 // from every window.
 func (r *raid) steps(s *Session) {
 	for i, step := range s.Steps {
-		if i == 0 && s.Set.Start == params.Olm {
+		if i == 0 && s.Set.Start == OlmStart {
 			continue // the first chain comes from the agreement
 		}
 		id := chainID{s, step.Key}
@@ -297,7 +279,7 @@ func (r *raid) steps(s *Session) {
 		}
 		if rk, ok := r.roots[before]; ok {
 			var ck []byte
-			r.roots[id], ck = primitive.KDFRK(rk, out, s.Set.RootInfo)
+			r.roots[id], ck = s.Set.nextRoot(rk, out)
 			r.knowChain(id, position{0, ck, "root key and a private ratchet key are known"})
 			r.changed = true
 			continue
@@ -322,7 +304,7 @@ func (r *raid) guessRoot(id chainID, out []byte) {
 		if tried && !isRoot {
 			continue
 		}
-		rk, start := primitive.KDFRK(w[:], out, id.session.Set.RootInfo)
+		rk, start := id.session.Set.nextRoot(w[:], out)
 		if !tried {
 			isRoot = r.opensAfter(start, first)
 			r.rooted[rootTry{w, id}] = isRoot
@@ -339,7 +321,7 @@ func (r *raid) guessRoot(id chainID, out []byte) {
 func (a *Attacker) opensAfter(ck []byte, m *Message) bool {
 	var mk []byte
 	for range m.Header.N + 1 {
-		ck, mk = primitive.KDFCK(ck)
+		ck, mk = nextChain(ck)
 	}
 	_, ok := a.newOpener(mk).opens(m)
 	return ok

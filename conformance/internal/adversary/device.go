@@ -6,21 +6,20 @@ import (
 	"maps"
 	"slices"
 
-	"credence/reference/account"
-	"credence/reference/codec"
-	"credence/reference/conversation"
-	"credence/reference/postoffice"
-	"credence/reference/wire"
+	"credence/conformance/internal/adversary/structures"
 )
 
 // Processed is a mail that a device has read. took tells whether it has taken in the entry.
-func (p *Post) Processed(id account.DeviceID, mail []byte, took bool) error {
+func (p *Post) Processed(id PublicKey, mail []byte, took bool) error {
 	d := p.Devices[id]
-	m := &postoffice.Mail{}
-	if err := codec.Decode(mail, m); err != nil || d == nil {
+	m, err := structures.ReadMail(mail)
+	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	var list *account.List
+	if d == nil {
+		return fmt.Errorf("mail to an unknown device")
+	}
+	var list *structures.List
 	for _, q := range m.Parcels {
 		known := p.parcels[string(q.Body)]
 		if known == nil || d.read(q.Device, known) != nil {
@@ -57,7 +56,7 @@ func (p *Post) Processed(id account.DeviceID, mail []byte, took bool) error {
 }
 
 // read reads a record.
-func (d *Device) read(from account.DeviceID, q *parcel) error {
+func (d *Device) read(from PublicKey, q *parcel) error {
 	e := d.channels[from]
 	if e == nil {
 		if q.session.Start == nil || q.session.Start.Responder != d.ID {
@@ -75,18 +74,18 @@ func (d *Device) read(from account.DeviceID, q *parcel) error {
 }
 
 // open makes an epoch the current one (AMB-ROT-05, AMB-ROT-10, AMB-ROT-12).
-func (d *Device) open(r *postoffice.Rotation) {
-	d.epoch, d.Active = r.List.Epoch, r.List.Has(d.ID, account.Active)
+func (d *Device) open(r *structures.Rotation) {
+	d.epoch, d.Active = r.List.Epoch, r.List.Activates(d.ID)
 	d.batches, d.used, d.pending = nil, map[uint32]bool{}, nil
 	clear(d.talks)
-	maps.DeleteFunc(d.channels, func(id account.DeviceID, _ *Endpoint) bool { return r.List.Find(id) == nil })
+	maps.DeleteFunc(d.channels, func(id PublicKey, _ *Endpoint) bool { return r.List.Find(id) == nil })
 	if d.Active {
-		d.batches = []*account.Publication{&r.Publication}
+		d.batches = []*structures.Publication{&r.Publication}
 	}
 }
 
 // listed forgets the prekeys that a newer one on the list has replaced (AMB-CHN-09).
-func (d *Device) listed(l *account.List) {
+func (d *Device) listed(l *structures.List) {
 	if self := l.Find(d.ID); self != nil {
 		d.prekey = self.Prekey
 		d.drawn = slices.DeleteFunc(d.drawn, func(id uint32) bool { return id <= d.prekey.ID })
@@ -94,7 +93,7 @@ func (d *Device) listed(l *account.List) {
 }
 
 // add is AMB-ACC-07.
-func (d *Device) add(b *account.Publication) {
+func (d *Device) add(b *structures.Publication) {
 	d.batches = append(d.batches, b)
 	if len(d.batches) > 2 {
 		d.batches = d.batches[1:]
@@ -103,7 +102,7 @@ func (d *Device) add(b *account.Publication) {
 
 // step follows an entry that was taken in.
 func (d *Device) step(encoded []byte) error {
-	e, err := conversation.ParseEntry(encoded)
+	e, err := structures.ReadEntry(encoded)
 	if err != nil {
 		return fmt.Errorf("entry: %w", err)
 	}
@@ -114,7 +113,7 @@ func (d *Device) step(encoded []byte) error {
 		}
 		return err
 	}
-	parsed, err := wire.Parse(account.Set, e.Message)
+	parsed, err := AmbassadorV1.ReadMessage(e.Message)
 	if err != nil {
 		return err
 	}
@@ -123,14 +122,14 @@ func (d *Device) step(encoded []byte) error {
 		if err != nil {
 			return err
 		}
-		d.talks[e.Sender] = d.post.Oracle.NewResponder(s, parsed.Header.Key, s.Start.SignedPrekey)
+		d.talks[e.Sender] = d.post.Oracle.NewResponder(s, parsed.Key, s.Start.SignedPrekey)
 		d.used[e.Start.OneTimePrekeyID] = true // AMB-ACC-08
 	}
 	t := d.talks[e.Sender]
 	if t == nil {
 		return fmt.Errorf("an entry without a session was read")
 	}
-	if _, ok := t.Receive(parsed.Header.Key, parsed.Header.PN, parsed.Header.N); !ok {
+	if _, ok := t.Receive(parsed.Key, parsed.PN, parsed.N); !ok {
 		return fmt.Errorf("an entry was read that cannot be")
 	}
 	return nil
@@ -170,13 +169,13 @@ func (d *Device) Holds() []Term {
 		case w.batch != nil:
 			terms = append(terms, d.post.batch(w.batch, nil)...)
 		case w.rotation != nil:
-			terms = append(terms, o.Private(w.rotation.Statement.AmbassadorKey))
+			terms = append(terms, o.Private(w.rotation.AmbassadorKey))
 			terms = append(terms, d.post.batch(&w.rotation.Publication, nil)...)
 		}
 	}
 	return terms
 }
 
-func sortedIDs(m map[account.DeviceID]*Endpoint) []account.DeviceID {
-	return slices.SortedFunc(maps.Keys(m), func(a, b account.DeviceID) int { return bytes.Compare(a[:], b[:]) })
+func sortedIDs(m map[PublicKey]*Endpoint) []PublicKey {
+	return slices.SortedFunc(maps.Keys(m), func(a, b PublicKey) int { return bytes.Compare(a[:], b[:]) })
 }

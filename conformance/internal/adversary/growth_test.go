@@ -42,7 +42,7 @@ func traffic(b *testing.B, messages int) *adversary.Trace {
 	require.NoError(b, err)
 	alice, err := ratchet.StartInitiator(params.AmbassadorV1, make([]byte, 32), nil, first, primitive.Public(spk))
 	require.NoError(b, err)
-	t, s := adversary.NewTrace(), &adversary.Session{Set: params.AmbassadorV1}
+	t, s := adversary.NewTrace(), &adversary.Session{Set: adversary.AmbassadorV1}
 	t.Open(s)
 	plaintext := make([]byte, 64)
 	for range messages {

@@ -7,9 +7,6 @@ import (
 	"slices"
 
 	"credence/conformance/verdict"
-
-	"credence/reference/params"
-	"credence/reference/primitive"
 )
 
 // Oracle collects the derivations of a run. It is built from the specification alone: a secret is a name here, and what
@@ -17,7 +14,7 @@ import (
 type Oracle struct {
 	rules []rule
 	known map[string]bool // rules that are there
-	names map[primitive.PublicKey]string
+	names map[PublicKey]string
 	drawn int
 	steps map[Term][2]string // root key of a step -> the step before, and the other key, as its sender had them
 	used  map[Term]uint64    // chain, named by the root key of its step -> derivations that are there
@@ -26,13 +23,13 @@ type Oracle struct {
 // NewOracle returns an oracle that knows of nothing yet.
 func NewOracle() *Oracle {
 	return &Oracle{
-		known: map[string]bool{}, names: map[primitive.PublicKey]string{}, steps: map[Term][2]string{},
+		known: map[string]bool{}, names: map[PublicKey]string{}, steps: map[Term][2]string{},
 		used: map[Term]uint64{},
 	}
 }
 
 // Key returns the name of a public key.
-func (o *Oracle) Key(k primitive.PublicKey) string {
+func (o *Oracle) Key(k PublicKey) string {
 	if name, ok := o.names[k]; ok {
 		return name
 	}
@@ -40,7 +37,7 @@ func (o *Oracle) Key(k primitive.PublicKey) string {
 }
 
 // Private returns the term of the private key of k.
-func (o *Oracle) Private(k primitive.PublicKey) Term { return private(o.Key(k)) }
+func (o *Oracle) Private(k PublicKey) Term { return private(o.Key(k)) }
 
 // Closure returns what follows from the terms.
 func (o *Oracle) Closure(known []Term) map[Term]bool { return closure(known, o.rules) }
@@ -80,11 +77,11 @@ func (o *Oracle) start(s *Session) {
 type Endpoint struct {
 	oracle  *Oracle
 	session *Session
-	set     *params.Set
+	set     *Set
 	eager   bool
 
-	partner primitive.PublicKey  // the newest key of the other side
-	last    *primitive.PublicKey // the key of the newest step, if it was seen; nil is the start
+	partner PublicKey  // the newest key of the other side
+	last    *PublicKey // the key of the newest step, if it was seen; nil is the start
 
 	root      string   // the key whose step gave the root key; "" is the start
 	own, peer string   // ratchet keys; "" is none
@@ -103,16 +100,16 @@ type receiving struct {
 }
 
 // NewInitiator returns the initiator's end; first is his first ratchet key, which the set draws at the start.
-func (o *Oracle) NewInitiator(s *Session, first, signedPrekey primitive.PublicKey) *Endpoint {
+func (o *Oracle) NewInitiator(s *Session, first, signedPrekey PublicKey) *Endpoint {
 	o.start(s)
 	e := &Endpoint{oracle: o, session: s, set: s.Set, eager: !s.Set.Lazy, own: o.Key(first)}
 	switch s.Set.Start {
-	case params.Olm:
+	case OlmStart:
 		o.derive([]Term{chainKey(s.Name, e.own, 0)}, agreed(s.Name))
 		e.sending, e.chain = true, e.own
 		s.stepped(first, first, nil)
 		return e
-	case params.Whisper:
+	case WhisperStart:
 		e.chains = []receiving{{key: o.Key(signedPrekey), open: true}}
 		o.derive([]Term{chainKey(s.Name, o.Key(signedPrekey), 0)}, agreed(s.Name))
 	}
@@ -124,15 +121,15 @@ func (o *Oracle) NewInitiator(s *Session, first, signedPrekey primitive.PublicKe
 }
 
 // NewResponder returns the responder's end before he reads the first message, of ratchet key first.
-func (o *Oracle) NewResponder(s *Session, first, signedPrekey primitive.PublicKey) *Endpoint {
+func (o *Oracle) NewResponder(s *Session, first, signedPrekey PublicKey) *Endpoint {
 	o.start(s)
 	e := &Endpoint{oracle: o, session: s, set: s.Set, eager: !s.Set.Lazy, own: o.Key(signedPrekey)}
 	switch s.Set.Start {
-	case params.Olm:
+	case OlmStart:
 		o.derive([]Term{chainKey(s.Name, o.Key(first), 0)}, agreed(s.Name))
 		e.own, e.peer, e.partner = "", o.Key(first), first
 		e.chains = []receiving{{key: e.peer, open: true}}
-	case params.Whisper:
+	case WhisperStart:
 		o.derive([]Term{chainKey(s.Name, e.own, 0)}, agreed(s.Name))
 		e.sending, e.chain = true, e.own
 	}
@@ -194,7 +191,7 @@ const farthest = 1 << 16
 // Send is SPEC.md 5.3 for a message with this header. It returns the term of the message key. With ErrSent the end goes
 // on as the header has it, unless the number is farther away than any chain gets: then there is no term, and the end
 // stays where it is.
-func (e *Endpoint) Send(key primitive.PublicKey, n uint64) (mk Term, err error) {
+func (e *Endpoint) Send(key PublicKey, n uint64) (mk Term, err error) {
 	if e.eager && e.drawnBefore() && !slices.Contains(e.former, e.oracle.Key(key)) {
 		e.oracle.names[key] = e.own // the key that was drawn when receiving is seen now
 		e.seen(key)
@@ -227,7 +224,7 @@ func (e *Endpoint) Send(key primitive.PublicKey, n uint64) (mk Term, err error) 
 func (e *Endpoint) draw(name string) { e.former, e.own = append(slices.Clip(e.former), e.own), name }
 
 // seen notes the step of an own key that travels for the first time.
-func (e *Endpoint) seen(key primitive.PublicKey) {
+func (e *Endpoint) seen(key PublicKey) {
 	e.session.stepped(key, e.partner, e.last)
 	e.last = &key
 }
@@ -241,7 +238,7 @@ func (e *Endpoint) drawnBefore() bool {
 
 // Receive is SPEC.md 5.4 for a message with this header. ok tells whether the end still has the message key; the end is
 // unchanged if not.
-func (e *Endpoint) Receive(key primitive.PublicKey, pn, n uint64) (mk Term, ok bool) {
+func (e *Endpoint) Receive(key PublicKey, pn, n uint64) (mk Term, ok bool) {
 	next := e.Clone()
 	name := e.oracle.Key(key)
 	i := slices.IndexFunc(next.chains, func(c receiving) bool { return c.key == name })

@@ -5,14 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"credence/reference/account"
-	"credence/reference/ambassador"
-	"credence/reference/codec"
-	"credence/reference/conversation"
-	"credence/reference/postoffice"
-	"credence/reference/primitive"
-	"credence/reference/wire"
-	"credence/reference/x3dh"
+	"credence/conformance/internal/adversary/structures"
 )
 
 // Post follows the accounts of a run of the Ambassador protocol. What their devices hold follows from the commits that
@@ -21,7 +14,7 @@ type Post struct {
 	Trace   *Trace
 	Oracle  *Oracle
 	Sent    []Sent // what has travelled
-	Devices map[account.DeviceID]*Device
+	Devices map[PublicKey]*Device
 
 	epochs   map[epochID]*epochKeys
 	made     map[string][]Sent   // commit -> what travels when it is released
@@ -38,66 +31,66 @@ type Sent struct {
 }
 
 type epochID struct {
-	account account.ID
+	account PublicKey
 	epoch   uint32
 }
 
 // epochKeys are the public keys of an epoch.
 type epochKeys struct {
-	ambassador primitive.PublicKey
-	signed     map[uint32]primitive.PublicKey
-	oneTime    map[uint32]primitive.PublicKey
+	ambassador PublicKey
+	signed     map[uint32]PublicKey
+	oneTime    map[uint32]PublicKey
 }
 
 // parcel is a channel message with what it brings to its receiver.
 type parcel struct {
 	session  *Session
-	header   wire.Header
-	from     account.DeviceID
-	rotation *postoffice.Rotation
-	batch    *account.Publication
+	header   Header
+	from     PublicKey
+	rotation *structures.Rotation
+	batch    *structures.Publication
 }
 
 // Device is a device, by what it holds.
 type Device struct {
 	post    *Post
-	ID      account.DeviceID
-	Account account.ID
+	ID      PublicKey
+	Account PublicKey
 	Active  bool
 	epoch   uint32
 
-	prekey     account.Prekey // on the list
+	prekey     structures.Prekey // on the list
 	prekeyUsed bool
 	drawn      []uint32 // the ids of prekeys that are not on a list yet
-	batches    []*account.Publication
+	batches    []*structures.Publication
 	used       map[uint32]bool // one-time prekeys
-	channels   map[account.DeviceID]*Endpoint
-	talks      map[account.ID]*Endpoint
+	channels   map[PublicKey]*Endpoint
+	talks      map[PublicKey]*Endpoint
 	pending    *pending
 }
 
 // pending is the commit under way.
 type pending struct {
 	number   uint64
-	peer     account.ID
+	peer     PublicKey
 	next     *Endpoint
-	batch    *account.Publication
-	rotation *postoffice.Rotation
+	batch    *structures.Publication
+	rotation *structures.Rotation
 }
 
 // NewPost returns a post without accounts.
 func NewPost() *Post {
 	return &Post{
-		Trace: NewTrace(), Oracle: NewOracle(), Devices: map[account.DeviceID]*Device{},
+		Trace: NewTrace(), Oracle: NewOracle(), Devices: map[PublicKey]*Device{},
 		epochs: map[epochID]*epochKeys{},
 		made:   map[string][]Sent{}, parcels: map[string]*parcel{}, starts: map[string]*Session{},
 	}
 }
 
-func (p *Post) device(id account.DeviceID, of account.ID, prekey account.Prekey) *Device {
+func (p *Post) device(id, of PublicKey, prekey structures.Prekey) *Device {
 	d := &Device{
 		post: p, ID: id, Account: of, prekey: prekey, used: map[uint32]bool{},
-		channels: map[account.DeviceID]*Endpoint{}, talks: map[account.ID]*Endpoint{},
+		channels: map[PublicKey]*Endpoint{}, talks: map[PublicKey]*Endpoint{},
 	}
 	p.Devices[id] = d
 	p.Trace.Publics[id] = true
@@ -106,7 +99,7 @@ func (p *Post) device(id account.DeviceID, of account.ID, prekey account.Prekey)
 }
 
 // named names a prekey by its id: the device has drawn it before anybody sees its public key.
-func (d *Device) named(k account.Prekey) {
+func (d *Device) named(k structures.Prekey) {
 	d.post.Oracle.names[k.Key] = d.prekeyName(k.ID)
 	d.post.Trace.Publics[k.Key] = true
 }
@@ -114,7 +107,7 @@ func (d *Device) named(k account.Prekey) {
 func (d *Device) prekeyName(id uint32) string { return fmt.Sprintf("prekey %d of %x", id, d.ID) }
 
 // fresh notes a public key that has to be new (AMB-ROT-13).
-func (p *Post) fresh(k primitive.PublicKey) error {
+func (p *Post) fresh(k PublicKey) error {
 	if p.Trace.Publics[k] {
 		return fmt.Errorf("key %x is published again", k)
 	}
@@ -123,7 +116,7 @@ func (p *Post) fresh(k primitive.PublicKey) error {
 }
 
 // publish notes the public keys of a publication.
-func (p *Post) publish(of account.ID, epoch uint32, b *account.Publication) error {
+func (p *Post) publish(of PublicKey, epoch uint32, b *structures.Publication) error {
 	k := p.epochs[epochID{of, epoch}]
 	if k == nil {
 		return nil
@@ -137,12 +130,10 @@ func (p *Post) publish(of account.ID, epoch uint32, b *account.Publication) erro
 	return err
 }
 
-func (p *Post) announce(r *postoffice.Rotation) error {
+func (p *Post) announce(r *structures.Rotation) error {
 	id := epochID{r.List.Account, r.List.Epoch}
-	p.epochs[id] = &epochKeys{
-		r.Statement.AmbassadorKey, map[uint32]primitive.PublicKey{}, map[uint32]primitive.PublicKey{},
-	}
-	if err := p.fresh(r.Statement.AmbassadorKey); err != nil {
+	p.epochs[id] = &epochKeys{r.AmbassadorKey, map[uint32]PublicKey{}, map[uint32]PublicKey{}}
+	if err := p.fresh(r.AmbassadorKey); err != nil {
 		return err
 	}
 	for _, on := range r.List.Devices {
@@ -155,17 +146,18 @@ func (p *Post) announce(r *postoffice.Rotation) error {
 
 // Requested is a new device that has answered an offer with a link request: it has channels from then on.
 func (p *Post) Requested(offer, request []byte) error {
-	o, q := &ambassador.LinkOffer{}, &ambassador.LinkRequest{}
-	if err := codec.Decode(offer, o); err != nil {
+	offered, err := structures.ReadLinkOffer(offer)
+	if err != nil {
 		return fmt.Errorf("link offer: %w", err)
 	}
-	if err := codec.Decode(request, q); err != nil {
+	q, err := structures.ReadLinkRequest(request)
+	if err != nil {
 		return fmt.Errorf("link request: %w", err)
 	}
 	d := p.device(q.Device.ID, q.Account, q.Device.Prekey)
 	d.epoch = q.Epoch
 	for _, i := range q.Introductions {
-		older := o.List.Find(i.Device)
+		older := offered.Find(i.Device)
 		if older == nil {
 			return fmt.Errorf("link request: an introduction to a device that was not offered")
 		}
@@ -177,27 +169,27 @@ func (p *Post) Requested(offer, request []byte) error {
 }
 
 // introduce starts the channel of a new device to an older one.
-func (d *Device) introduce(older *account.Device, body []byte) error {
-	m, err := wire.ParseInitial(account.Set, body)
+func (d *Device) introduce(older *structures.Device, body []byte) error {
+	m, err := AmbassadorV1.ReadInitial(body)
 	if err != nil {
 		return err
 	}
-	inner, err := wire.Parse(account.Set, m.Message)
+	inner, err := AmbassadorV1.ReadMessage(m.Message)
 	if err != nil {
 		return err
 	}
 	a := &Start{
-		Initiator: d.ID, Responder: older.ID, Ephemeral: primitive.PublicKey(m.Ephemeral),
+		Initiator: d.ID, Responder: older.ID, Ephemeral: PublicKey(m.Ephemeral),
 		SignedPrekey: older.Prekey.Key,
 	}
 	s := &Session{
-		Name: fmt.Sprintf("channel %x %x", d.ID[:4], older.ID[:4]), Set: account.Set, Start: a,
-		AD: x3dh.AssociatedData(account.Set, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], nil),
+		Name: fmt.Sprintf("channel %x %x", d.ID[:4], older.ID[:4]), Set: AmbassadorV1, Start: a,
+		AD: AmbassadorV1.AssociatedData(a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], nil),
 	}
 	d.post.Trace.Open(s)
-	d.post.Trace.Publics[inner.Header.Key] = true
-	e := d.post.Oracle.NewInitiator(s, inner.Header.Key, older.Prekey.Key)
-	if _, err := e.Send(inner.Header.Key, inner.Header.N); err != nil {
+	d.post.Trace.Publics[inner.Key] = true
+	e := d.post.Oracle.NewInitiator(s, inner.Key, older.Prekey.Key)
+	if _, err := e.Send(inner.Key, inner.N); err != nil {
 		return err
 	}
 	d.channels[older.ID] = e
@@ -207,12 +199,12 @@ func (d *Device) introduce(older *account.Device, body []byte) error {
 
 // Made is a commit that a device has made and not yet released. text names the entry in it.
 func (p *Post) Made(commit []byte, text string) error {
-	m := &postoffice.Commit{}
-	if err := codec.Decode(commit, m); err != nil {
+	m, err := structures.ReadCommit(commit)
+	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	d := p.Devices[m.Device]
-	if m.Kind == postoffice.KindRegister {
+	if m.Kind == structures.Register && len(m.Rotation.List.Devices) > 0 {
 		d = p.device(m.Device, m.Account, m.Rotation.List.Devices[0].Prekey)
 	}
 	if d == nil {
@@ -221,11 +213,11 @@ func (p *Post) Made(commit []byte, text string) error {
 	return d.made(commit, m, text)
 }
 
-func (d *Device) made(commit []byte, m *postoffice.Commit, text string) error {
-	var carries func(to account.DeviceID) []Term
+func (d *Device) made(commit []byte, m *structures.Commit, text string) error {
+	var carries func(to PublicKey) []Term
 	brings := parcel{from: d.ID}
 	switch m.Kind {
-	case postoffice.KindRegister, postoffice.KindRotate:
+	case structures.Register, structures.Rotate:
 		if err := d.post.announce(m.Rotation); err != nil {
 			return err
 		}
@@ -234,29 +226,29 @@ func (d *Device) made(commit []byte, m *postoffice.Commit, text string) error {
 			return err
 		}
 		brings.rotation = m.Rotation
-		carries = func(to account.DeviceID) []Term {
-			if !m.Rotation.List.Has(to, account.Active) {
+		carries = func(to PublicKey) []Term {
+			if !m.Rotation.List.Activates(to) {
 				return nil
 			}
 			return append(
-				d.post.batch(&m.Rotation.Publication, nil), d.post.Oracle.Private(m.Rotation.Statement.AmbassadorKey),
+				d.post.batch(&m.Rotation.Publication, nil), d.post.Oracle.Private(m.Rotation.AmbassadorKey),
 			)
 		}
-	case postoffice.KindPrekeys:
+	case structures.Prekeys:
 		if err := d.post.publish(d.Account, m.Epoch, m.Publication); err != nil {
 			return err
 		}
 		d.pending = &pending{number: m.Number, batch: m.Publication}
 		brings.batch = m.Publication
-		carries = func(account.DeviceID) []Term { return d.post.batch(m.Publication, nil) }
-	case postoffice.KindEntry:
+		carries = func(PublicKey) []Term { return d.post.batch(m.Publication, nil) }
+	case structures.Talk:
 		secrets, err := d.entry(commit, m, text)
 		if err != nil {
 			return err
 		}
-		carries = func(account.DeviceID) []Term { return secrets }
+		carries = func(PublicKey) []Term { return secrets }
 	default:
-		carries = func(account.DeviceID) []Term { return nil }
+		carries = func(PublicKey) []Term { return nil }
 	}
 	for _, q := range m.Parcels {
 		if err := d.parcel(commit, q, brings, carries(q.Device)); err != nil {
@@ -267,7 +259,7 @@ func (d *Device) made(commit []byte, m *postoffice.Commit, text string) error {
 }
 
 // batch returns the private keys of a publication but for the used one-time prekeys.
-func (p *Post) batch(b *account.Publication, used map[uint32]bool) []Term {
+func (p *Post) batch(b *structures.Publication, used map[uint32]bool) []Term {
 	terms := []Term{p.Oracle.Private(b.SignedPrekey)}
 	for i, k := range b.OneTimePrekeys {
 		if !used[b.FirstOneTimeID+uint32(i)] {
@@ -278,7 +270,7 @@ func (p *Post) batch(b *account.Publication, used map[uint32]bool) []Term {
 }
 
 // meet opens the channel to a device that a rotation adds, from its introduction to the leader.
-func (d *Device) meet(r *postoffice.Rotation) error {
+func (d *Device) meet(r *structures.Rotation) error {
 	for _, other := range r.List.Devices {
 		added := d.post.Devices[other.ID]
 		if other.ID == d.ID || d.channels[other.ID] != nil || added == nil || added.channels[d.ID] == nil {
@@ -294,13 +286,13 @@ func (d *Device) meet(r *postoffice.Rotation) error {
 }
 
 // parcel is one record under way.
-func (d *Device) parcel(commit []byte, q postoffice.Parcel, brings parcel, carries []Term) error {
+func (d *Device) parcel(commit []byte, q structures.Parcel, brings parcel, carries []Term) error {
 	e := d.channels[q.Device]
 	if e == nil {
 		return fmt.Errorf("a record of %x to %x without a channel", d.ID[:4], q.Device[:4])
 	}
 	inner := q.Body
-	if i, err := wire.ParseInitial(account.Set, q.Body); err == nil {
+	if i, err := AmbassadorV1.ReadInitial(q.Body); err == nil {
 		inner = i.Message
 	}
 	d.post.messages++
@@ -325,8 +317,8 @@ func (d *Device) parcel(commit []byte, q postoffice.Parcel, brings parcel, carri
 }
 
 // entry is a tentative entry of a conversation. It returns what the siblings get of it.
-func (d *Device) entry(commit []byte, m *postoffice.Commit, text string) ([]Term, error) {
-	e, err := conversation.ParseEntry(m.Entry)
+func (d *Device) entry(commit []byte, m *structures.Commit, text string) ([]Term, error) {
+	e, err := structures.ReadEntry(m.Entry)
 	if err != nil {
 		return nil, fmt.Errorf("entry: %w", err)
 	}
@@ -336,7 +328,7 @@ func (d *Device) entry(commit []byte, m *postoffice.Commit, text string) ([]Term
 	}
 	message := &Message{
 		Name: text, Session: next.session, Initiator: next.session.Start.Initiator == d.ambassador(e.SenderEpoch),
-		Body: e.Message, Context: e.Context(),
+		Body: e.Message, Context: e.Context,
 	}
 	if err := message.parse(); err != nil {
 		return nil, err
@@ -351,16 +343,16 @@ func (d *Device) entry(commit []byte, m *postoffice.Commit, text string) ([]Term
 	return secrets, nil
 }
 
-func (d *Device) ambassador(epoch uint32) primitive.PublicKey {
+func (d *Device) ambassador(epoch uint32) PublicKey {
 	if k := d.post.epochs[epochID{d.Account, epoch}]; k != nil {
 		return k.ambassador
 	}
-	return primitive.PublicKey{}
+	return PublicKey{}
 }
 
 // stepOwn returns the conversation after an entry of the own account.
-func (d *Device) stepOwn(e *conversation.Entry, encoded []byte) (*Endpoint, error) {
-	parsed, err := wire.Parse(account.Set, e.Message)
+func (d *Device) stepOwn(e *structures.Entry, encoded []byte) (*Endpoint, error) {
+	parsed, err := AmbassadorV1.ReadMessage(e.Message)
 	if err != nil {
 		return nil, err
 	}
@@ -375,14 +367,14 @@ func (d *Device) stepOwn(e *conversation.Entry, encoded []byte) (*Endpoint, erro
 		if err != nil {
 			return nil, err
 		}
-		next = d.post.Oracle.NewInitiator(s, parsed.Header.Key, s.Start.SignedPrekey)
+		next = d.post.Oracle.NewInitiator(s, parsed.Key, s.Start.SignedPrekey)
 	}
-	_, err = next.Send(parsed.Header.Key, parsed.Header.N)
+	_, err = next.Send(parsed.Key, parsed.N)
 	return next, err
 }
 
 // start returns the session that a start entry opens.
-func (p *Post) start(e *conversation.Entry, encoded []byte) (*Session, error) {
+func (p *Post) start(e *structures.Entry, encoded []byte) (*Session, error) {
 	if s := p.starts[string(encoded)]; s != nil {
 		return s, nil
 	}
@@ -391,7 +383,7 @@ func (p *Post) start(e *conversation.Entry, encoded []byte) (*Session, error) {
 		return nil, fmt.Errorf("a start to an epoch that is not there")
 	}
 	a := &Start{
-		Initiator: e.Start.Statement.AmbassadorKey, Responder: k.ambassador, Ephemeral: e.Start.Ephemeral,
+		Initiator: e.Start.Identity, Responder: k.ambassador, Ephemeral: e.Start.Ephemeral,
 		SignedPrekey: k.signed[e.Start.SignedPrekeyID],
 	}
 	var opk []byte
@@ -399,8 +391,8 @@ func (p *Post) start(e *conversation.Entry, encoded []byte) (*Session, error) {
 		a.OneTimePrekey, opk = &key, key[:]
 	}
 	s := &Session{
-		Name: fmt.Sprintf("conversation %x", a.Ephemeral[:8]), Set: account.Set, Start: a,
-		AD: x3dh.AssociatedData(account.Set, a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], opk),
+		Name: fmt.Sprintf("conversation %x", a.Ephemeral[:8]), Set: AmbassadorV1, Start: a,
+		AD: AmbassadorV1.AssociatedData(a.Initiator[:], a.Responder[:], a.Ephemeral[:], a.SignedPrekey[:], opk),
 	}
 	p.starts[string(encoded)] = s
 	return s, nil

@@ -44,6 +44,8 @@ func partiesOf(set *params.Set, cadence string, fixed *scenario.Scenario) []suit
 		test(partiesHideAtEveryStep(), rapid.Just(copiedAtEveryStep(fixed, "a", "b"))),
 		test(forwardSecrecy(), drawn(scenario.Thefts)),
 		test(postCompromise(), drawn(scenario.Thefts)),
+		test(severalSessions(), drawn(scenario.Starting)),
+		test(severalSessionsHide(), drawn(scenario.StartingThefts)),
 	}
 }
 
@@ -55,7 +57,10 @@ func between(o parties.Options) play {
 // stolen plays scenarios in which an attacker has copies of states.
 var stolen = between(parties.Options{Tolerant: true, Attacked: true})
 
-var needsSessionAndExport = suite.Needs(suite.NeedsSession, suite.NeedsExport)
+var (
+	needsSessionAndExport   = suite.Needs(suite.NeedsSession, suite.NeedsExport)
+	needsHandshakeAndExport = suite.Needs(suite.NeedsHandshake, suite.NeedsExport)
+)
 
 func partiesAgree() property {
 	return property{
@@ -64,6 +69,30 @@ func partiesAgree() property {
 			"and no key is used twice",
 		requirements: []string{"AMB-INV-01", "AMB-INV-02", "AMB-INV-03", "AMB-INV-05", "AMB-INV-07"},
 		count:        12, needs: suite.NeedsSession, judge: between(parties.Options{}).goesWell,
+	}
+}
+
+func severalSessions() property {
+	return property{
+		name: "several-sessions",
+		comment: "both parties start sessions, at any time and again, among losses, delays, repetitions, forgeries " +
+			"and restarts: each message is read once while its session and its key are kept",
+		requirements: []string{
+			"AMB-SES-09", "AMB-SES-10", "AMB-SES-11", "AMB-SES-13", "AMB-SES-14", "AMB-SES-15", "AMB-INV-02",
+			"AMB-INV-03", "AMB-INV-05",
+		},
+		count: 12, needs: suite.NeedsHandshake, judge: between(parties.Options{}).goesWell,
+	}
+}
+
+func severalSessionsHide() property {
+	return property{
+		name: "several-sessions-secrecy",
+		comment: "copies of states of parties with several sessions: nothing of a session that is not kept is in " +
+			"them, nothing can be read that should be secret, and who speaks from one is heard in a session that is " +
+			"kept only",
+		requirements: []string{"AMB-SES-13", "AMB-SES-14", "AMB-INV-06", "AMB-INV-09", "AMB-INV-10", "AMB-INV-18"},
+		count:        12, needs: needsHandshakeAndExport, judge: stolen.hides(schedule.Guarantees...),
 	}
 }
 

@@ -24,6 +24,8 @@ func flips() (sets []*params.Set) {
 			func(s *params.Set) { s.MaxChains = 3 },
 			func(s *params.Set) { s.StoredPerChain = !s.StoredPerChain },
 			func(s *params.Set) { s.MaxStored = 11 },
+			func(s *params.Set) { s.MaxSessions = 2 },
+			func(s *params.Set) { s.ArchiveChains = 2 },
 		} {
 			s := *published
 			change(&s)
@@ -44,6 +46,9 @@ func TestSets(t *testing.T) {
 	for i, set := range sets {
 		tests := properties.PartiesIn(set)
 		c := tests[i%len(tests)] // each set by one of its properties, each property by several sets
+		if set.MaxSessions == 2 || set.ArchiveChains == 2 {
+			c = tests[5+i%2] // those of several sessions
+		}
 		target := adapter.New(set)
 		h, err := suite.Greet(t.Context(), target)
 		require.NoError(t, err)

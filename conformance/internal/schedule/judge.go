@@ -8,7 +8,6 @@ import (
 	"credence/conformance/internal/adversary"
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
-	"credence/reference/primitive"
 )
 
 // What an event comes to, after its name in the lines of a record.
@@ -26,7 +25,7 @@ type Copy struct {
 	Messages int                             // that had been sent by then
 	Imported map[*adversary.Message]struct{} // read by the target itself, from the copy
 
-	Endpoint *adversary.Endpoint // of the party; nil if it has no session
+	Ends *adversary.Ends // of the party's sessions; nil if it is a device
 
 	Linked   int // messages that had been sent when the device was linked
 	Removed  int // and when it was removed, or none
@@ -89,7 +88,7 @@ func Judge(
 }
 
 // readings returns how each message is read from a copy, and the private keys that are in it.
-func readings(a *adversary.Attacker, c *Copy) (how map[*adversary.Message]string, keys []primitive.PublicKey) {
+func readings(a *adversary.Attacker, c *Copy) (how map[*adversary.Message]string, keys []adversary.PublicKey) {
 	how = map[*adversary.Message]string{}
 	found, keys := a.Read(c.State)
 	for _, r := range found {

@@ -14,9 +14,13 @@ use crate::{
     refusal::{Answer, Refusal, invalid, unsupported},
 };
 
+/// The Matrix specification has applications keep several sessions with a peer, at least four: they read with any of
+/// them, and send in the one that was used last, which is the first here.
+const KEPT: usize = 4;
+
 pub struct Party {
     account: Account,
-    sessions: BTreeMap<String, Held>, // by peer, in one order, as exports are compared
+    sessions: BTreeMap<String, Vec<Held>>, // by peer, in one order, as exports are compared
 }
 
 struct Held {
@@ -27,7 +31,7 @@ struct Held {
 #[derive(Serialize, Deserialize)]
 struct Export {
     account: AccountPickle,
-    sessions: BTreeMap<String, HeldExport>,
+    sessions: BTreeMap<String, Vec<HeldExport>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,7 +64,7 @@ impl Party {
         let Export { account, sessions } =
             serde_json::from_value(bytes_from_text(state)).map_err(|e| invalid(&e.to_string()))?;
         let held = |h: HeldExport| Held { session: h.session.into(), bare: h.bare };
-        let sessions = sessions.into_iter().map(|(peer, h)| (peer, held(h))).collect();
+        let sessions = sessions.into_iter().map(|(peer, all)| (peer, all.into_iter().map(held).collect())).collect();
         Ok((Self { account: account.into(), sessions }, json!({})))
     }
 
@@ -83,7 +87,7 @@ impl Party {
 
     fn export(&self) -> Answer<Value> {
         let held = |h: &Held| HeldExport { session: h.session.pickle(), bare: h.bare };
-        let sessions = self.sessions.iter().map(|(peer, h)| (peer.clone(), held(h))).collect();
+        let sessions = self.sessions.iter().map(|(peer, all)| (peer.clone(), all.iter().map(held).collect())).collect();
         let state = serde_json::to_value(Export { account: self.account.pickle(), sessions })
             .map_err(|e| Refusal::internal(&e.to_string()))?;
         Ok(json!({"state": hex::encode(bytes_to_text(state).to_string())}))
@@ -93,7 +97,7 @@ impl Party {
     fn initiate(&mut self, p: &Params) -> Answer<Value> {
         rand::inject([draw(&p.ephemeral_private)?, draw(&p.ratchet_private)?]);
         let session = outbound(&self.account, p)?;
-        self.sessions.insert(p.peer.clone(), Held { session, bare: false });
+        self.put(p, Held { session, bare: false });
         Ok(json!({}))
     }
 
@@ -104,7 +108,7 @@ impl Party {
             "responder" => pieces::responder(p)?,
             _ => return Err(invalid("no such role")),
         };
-        self.sessions.insert(p.peer.clone(), Held { session, bare: true });
+        self.sessions.insert(p.peer.clone(), vec![Held { session, bare: true }]);
         Ok(json!({}))
     }
 
@@ -114,12 +118,12 @@ impl Party {
         rand::inject([draw(&p.ratchet_private)?]);
         let created =
             self.account.create_inbound_session(SessionConfig::version_1(), message.identity_key(), &message)?;
-        self.sessions.insert(p.peer.clone(), Held { session: created.session, bare: false });
+        self.put(p, Held { session: created.session, bare: false });
         Ok(json!({"plaintext": hex::encode(created.plaintext)}))
     }
 
     fn encrypt(&mut self, p: &Params) -> Answer<Value> {
-        let Held { session, bare } = self.session(p)?;
+        let Held { session, bare } = &mut self.held(p)?[0];
         rand::inject([draw(&p.ratchet_private)?]);
         let (kind, body) = match session.encrypt(&p.plaintext.0)? {
             OlmMessage::PreKey(m) if *bare => ("ratchet", m.message().to_bytes()),
@@ -129,26 +133,48 @@ impl Party {
         Ok(json!({"envelope": {"kind": kind, "body": hex::encode(body)}}))
     }
 
-    /// An initial message names its session, and the application finds the session by that name.
+    /// Tries each session; if none reads the message, the refusal of the current one counts. An initial message names
+    /// its session, and the application finds the session by that name.
     fn decrypt(&mut self, p: &Params) -> Answer<Value> {
-        let session = &mut self.session(p)?.session;
         let envelope = p.envelope.as_ref().ok_or(invalid("no envelope"))?;
         let message = match envelope.kind.as_str() {
             "initial" => OlmMessage::PreKey(PreKeyMessage::from_bytes(&envelope.body.0)?),
             _ => OlmMessage::Normal(Message::from_bytes(&envelope.body.0)?),
         };
-        if let OlmMessage::PreKey(m) = &message
-            && m.session_id() != session.session_id()
-        {
-            return Err(Refusal::unclassed("the message is of another session"));
-        }
         rand::inject([draw(&p.ratchet_private)?]);
-        Ok(json!({"plaintext": hex::encode(session.decrypt(&message)?)}))
+        let mut refused = None;
+        for (i, Held { session, .. }) in self.held(p)?.iter_mut().enumerate() {
+            match attempt(session, &message) {
+                Ok(plaintext) => {
+                    let used = self.held(p)?.remove(i);
+                    self.put(p, used);
+                    return Ok(json!({"plaintext": hex::encode(plaintext)}));
+                }
+                Err(e) => refused = refused.or(Some(e)),
+            }
+        }
+        Err(refused.unwrap_or(Refusal::internal("no session")))
     }
 
-    fn session(&mut self, p: &Params) -> Answer<&mut Held> {
+    fn held(&mut self, p: &Params) -> Answer<&mut Vec<Held>> {
         self.sessions.get_mut(&p.peer).ok_or(Refusal::rejected("not-ready", "no session"))
     }
+
+    /// Puts a session in front of the others with the peer.
+    fn put(&mut self, p: &Params, used: Held) {
+        let all = self.sessions.entry(p.peer.clone()).or_default();
+        all.insert(0, used);
+        all.truncate(KEPT);
+    }
+}
+
+fn attempt(session: &mut Session, message: &OlmMessage) -> Answer<Vec<u8>> {
+    if let OlmMessage::PreKey(m) = message
+        && m.session_id() != session.session_id()
+    {
+        return Err(Refusal::unclassed("the message is of another session"));
+    }
+    Ok(session.decrypt(message)?)
 }
 
 /// A session from a bundle, whose two keys the types of the library cannot leave out.

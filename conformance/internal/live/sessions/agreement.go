@@ -52,7 +52,7 @@ func agreement(set *params.Set) []suite.Test {
 			[]string{"AMB-SES-08"}, foreignInitial),
 		test("two-peers", "sessions with two peers at the same time",
 			[]string{"AMB-SES-05", "AMB-SES-06"}, twoPeers),
-		test("new-session", "the peer starts a second session, which takes the place of the first",
+		test("new-session", "the peer starts a second session",
 			[]string{"AMB-SES-03"}, newSession),
 		test("low-order-bundles", "bundles with low-order keys start no session",
 			[]string{"AMB-KEY-01"}, badBundles(lowOrderBundles(set))),

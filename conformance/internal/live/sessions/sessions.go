@@ -15,7 +15,8 @@ import (
 func Tests() []suite.Test {
 	var tests []suite.Test
 	for _, set := range params.Sets() {
-		tests = slices.Concat(tests, signatures(set), agreement(set), ratchet(set), forgeries(set), state(set))
+		tests = slices.Concat(tests, signatures(set), agreement(set), ratchet(set), forgeries(set), state(set),
+			several(set))
 	}
 	return tests
 }

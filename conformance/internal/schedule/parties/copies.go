@@ -7,7 +7,6 @@ import (
 	"credence/conformance/internal/adversary"
 	"credence/conformance/internal/schedule"
 	"credence/conformance/verdict"
-	"credence/reference/wire"
 	"credence/shim"
 )
 
@@ -29,19 +28,17 @@ func (p *player) imported(state []byte) (handle string) {
 
 // compromise returns the attacker the complete state of a party.
 func (p *player) compromise(own *party) string {
-	if own.endpoint == nil && (own == p.a || p.start != nil) {
+	if own.ends.Unnamed() || own.ends.Empty() && p.fromHere != nil {
 		return schedule.DoesNotApply // before the first message there is nothing to read
 	}
 	c := &schedule.Copy{
 		Event: p.event, Who: own.name, State: bytes.Clone(p.exported(own)), Messages: len(p.messages),
-		Imported: map[*adversary.Message]struct{}{},
+		Imported: map[*adversary.Message]struct{}{}, Ends: own.ends.Clone(),
 	}
 	for key := range own.keys {
 		c.Holds = append(c.Holds, key)
 	}
-	if own.endpoint != nil {
-		c.Holds, c.Endpoint = append(c.Holds, own.endpoint.Holds()...), own.endpoint.Clone()
-	}
+	c.Holds = append(c.Holds, own.ends.Holds()...)
 	p.copies = append(p.copies, c)
 	return fmt.Sprintf(": %d bytes", len(c.State))
 }
@@ -51,8 +48,8 @@ func (p *player) compromise(own *party) string {
 func (p *player) impersonate(own *party) string {
 	other := p.other(own)
 	c := p.newestCopy(own)
-	if c == nil || !other.started || other.endpoint == nil {
-		return schedule.DoesNotApply
+	if c == nil || !other.ends.Has(c.Ends.Current()) || other.ends.Of(c.Ends.Current()) == nil {
+		return schedule.DoesNotApply // a message of a session that the other has not would start it
 	}
 	r, refused := p.Call(shim.SessionEncrypt, shim.Params{
 		Party: p.imported(c.State), Peer: other.name, Plaintext: []byte("from the attacker"),
@@ -61,20 +58,19 @@ func (p *player) impersonate(own *party) string {
 		return schedule.DoesNotApply // the copy cannot send yet
 	}
 	envelope := p.envelope(r)
-	m, err := wire.Parse(p.Set, p.Inner(envelope))
+	m, err := p.rules.ReadMessage(p.Inner(envelope))
 	if err != nil {
 		p.unparsable(envelope, err)
 	}
-	h := m.Header
-	p.sentBy(c.Endpoint.Clone(), h, "from a copy of "+own.name)
-	_, due := other.endpoint.Clone().Receive(h.Key, h.PN, h.N)
-	return p.hears(other, envelope, due)
+	h, s := m.Header, c.Ends.Current()
+	p.sentBy(c.Ends.Clone().Of(s), h, "from a copy of "+own.name)
+	return p.hears(other, envelope, other.ends.Clone().Receive(s, h.Key, h.PN, h.N))
 }
 
 // newestCopy returns the newest copy of a party that has a session, or nil.
 func (p *player) newestCopy(own *party) (newest *schedule.Copy) {
 	for _, c := range p.copies {
-		if c.Who == own.name && c.Endpoint != nil {
+		if c.Who == own.name && !c.Ends.Empty() {
 			newest = c
 		}
 	}
@@ -108,18 +104,23 @@ func (p *player) hears(receiver *party, envelope *shim.Message, due bool) string
 }
 
 // readFromCopy lets the target itself read, from a copy, whatever was sent to the party, once and again. If it reads
-// nothing at first, the copy may have no session yet, which an initial message begins.
+// nothing at first, the copy may have no session yet, which an initial message begins; and where there are several
+// sessions, the copy may not have one of them yet.
 func (p *player) readFromCopy(c *schedule.Copy) {
 	handle, own := p.imported(c.State), p.party(c.Who)
 	p.readAll(c, handle, own, false)
 	p.readAll(c, handle, own, len(c.Imported) == 0)
+	if len(p.sessions) > 1 {
+		p.readAll(c, handle, own, true)
+		p.readAll(c, handle, own, false)
+	}
 }
 
 // readAll lets an imported party read everything, and notes what it has read. With respond, initial messages begin a
 // session.
 func (p *player) readAll(c *schedule.Copy, handle string, own *party, respond bool) {
 	for _, m := range p.messages {
-		if m.to != own {
+		if _, read := c.Imported[m.Message.Message]; m.to != own || read {
 			continue
 		}
 		op := shim.SessionDecrypt

@@ -17,10 +17,10 @@ func (p *player) deliver(m *message) string {
 	if op == "" {
 		return schedule.DoesNotApply
 	}
-	endpoint, due := p.afterReading(m)
+	after, due := p.afterReading(m)
 	switch {
 	case due:
-		return p.read(op, m, endpoint)
+		return p.read(op, m, after)
 	case p.options.Tolerant:
 		return schedule.DoesNotApply
 	}
@@ -31,41 +31,53 @@ func (p *player) deliver(m *message) string {
 // shared secret is started for it.
 func (p *player) readOp(m *message) shim.Op {
 	switch {
-	case m.to.started:
+	case m.starts():
+		return shim.SessionRespond
+	case !m.to.ends.Empty():
 		return shim.SessionDecrypt
-	case p.start != nil:
+	case p.fromHere != nil:
 		p.startResponder(m)
 		return shim.SessionDecrypt
-	case m.envelope.Kind == shim.InitialMessage:
-		return shim.SessionRespond
 	}
 	return ""
+}
+
+// starts reports whether a message starts its session at the receiver, who does not have it, or tries to.
+func (m *message) starts() bool {
+	return m.envelope.Kind == shim.InitialMessage && !m.to.ends.Has(&m.session.Session)
 }
 
 // startResponder starts the responder from the shared secret. In Olm the first message brings the ratchet key
 // (SPEC.md 5.2).
 func (p *player) startResponder(first *message) {
 	if p.Set.Start == params.Olm {
-		p.start.RatchetPublic = p.Set.Encode(first.Header.Key)
+		p.fromHere.RatchetPublic = p.Set.Encode(first.Header.Key)
 	}
-	p.Must(shim.SessionStart, *p.start)
-	p.b.started = true
+	p.Must(shim.SessionStart, *p.fromHere)
+	p.b.ends.Start(&first.session.Session)
+	p.b.ends.Name(
+		&first.session.Session,
+		p.oracle.NewResponder(&first.session.Session, first.Header.Key, first.session.signedPrekey),
+	)
 }
 
-// afterReading returns what the receiver has once it has read a message, and reports whether the message is due.
-func (p *player) afterReading(m *message) (after *adversary.Endpoint, due bool) {
-	h := m.Header
-	if m.to.endpoint == nil {
-		after = p.oracle.NewResponder(p.session, h.Key, p.signedPrekey)
-	} else {
-		after = m.to.endpoint.Clone()
+// afterReading returns what the receiver has once it has read a message, and reports whether the message is due. One
+// that starts a session is due once, and if its one-time prekey is there (AMB-X3D-12, AMB-X3D-13).
+func (p *player) afterReading(m *message) (after *adversary.Ends, due bool) {
+	after = m.to.ends.Clone()
+	h, s := m.Header, m.session
+	if !m.starts() {
+		return after, after.Receive(&s.Session, h.Key, h.PN, h.N)
 	}
-	_, due = after.Receive(h.Key, h.PN, h.N)
-	return after, due
+	if s.accepted || s.oneTimePrekey != "" && !m.to.keys[s.oneTimePrekey] {
+		return after, false
+	}
+	end := p.oracle.NewResponder(&s.Session, h.Key, s.signedPrekey)
+	return after, after.Respond(&s.Session, end, h.Key, h.PN, h.N)
 }
 
 // read lets the receiver read a message that is due.
-func (p *player) read(op shim.Op, m *message, after *adversary.Endpoint) string {
+func (p *player) read(op shim.Op, m *message, after *adversary.Ends) string {
 	r, refused := p.Call(op, p.toRead(m, m.envelope))
 	if refused != nil {
 		if !p.options.Tolerant {
@@ -78,11 +90,11 @@ func (p *player) read(op shim.Op, m *message, after *adversary.Endpoint) string 
 		p.Violation(verdict.Protocol, "no plaintext", "a plaintext", suite.Describe(r))
 	}
 	p.Equal("plaintext of "+m.Name, m.Plaintext, *r.Plaintext)
-	m.to.endpoint, m.arrived = after, true
+	m.to.ends, m.arrived = after, true
 	p.arrived(m, verdict.WasRead)
-	if !m.to.started { // AMB-X3D-10: the one-time prekey is used up
-		m.to.started = true
-		delete(m.to.keys, p.oneTimePrekey())
+	if m.from == m.session.initiator { // AMB-X3D-10: the one-time prekey is used up
+		m.session.accepted = true
+		delete(m.to.keys, m.session.oneTimePrekey)
 	}
 	return ": read"
 }
@@ -96,18 +108,4 @@ func (p *player) refuses(op shim.Op, m *message, e *shim.Message, outcome verdic
 	p.RefuseUnchanged("", op, p.toRead(m, e))
 	p.arrived(m, outcome)
 	return ": refused"
-}
-
-// oneTimePrekey returns the term of the private key that a responder deletes.
-func (p *player) oneTimePrekey() adversary.Term {
-	s := p.session.Start
-	switch {
-	case s == nil:
-		return ""
-	case s.OneTimePrekey != nil:
-		return p.oracle.Private(*s.OneTimePrekey)
-	case !p.Set.SignedPrekey: // Olm's one-time key stands for the signed prekey
-		return p.oracle.Private(s.SignedPrekey)
-	}
-	return ""
 }

@@ -27,9 +27,9 @@ func (p *player) forge(m *message, e scenario.Event) string {
 	switch {
 	case forged == nil:
 		return schedule.DoesNotApply
-	case !m.to.started && forged.Kind == shim.InitialMessage && p.start == nil:
+	case m.starts():
 		return p.refuses(shim.SessionRespond, m, forged, verdict.WasForged)
-	case m.to.started && !wrapped: // who has the session may leave the wrapping alone, and read the message in it
+	case !m.to.ends.Empty() && !wrapped: // who has the session may leave the wrapping alone, and read the message in it
 		return p.refuses(shim.SessionDecrypt, m, forged, verdict.WasForged)
 	}
 	return schedule.DoesNotApply

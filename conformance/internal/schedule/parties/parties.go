@@ -11,7 +11,7 @@ import (
 	"credence/conformance/internal/suite"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
-	"credence/reference/primitive"
+	"credence/reference/x3dh"
 	"credence/shim"
 )
 
@@ -31,30 +31,44 @@ type player struct {
 
 	trace     *adversary.Trace
 	oracle    *adversary.Oracle
-	session   *adversary.Session
 	copies    []*schedule.Copy
 	lifetimes schedule.Lifetimes
 
-	a, b         *party
-	messages     []*message // in the order in which they were sent
-	imports      int
-	signedPrekey primitive.PublicKey // the responder's, from which the ratchet starts
-	start        *shim.Params        // of the responder, if the session comes from a shared secret
+	rules    *adversary.Set // of the set, as oracle and attacker have them
+	a, b     *party
+	sessions []*session // in the order in which they were started
+	messages []*message // in the order in which they were sent
+	imports  int
+	fromHere *shim.Params // starts the responder, if the session comes from a shared secret
 }
 
-// party is one end of the session.
+// party is one of the two.
 type party struct {
-	name     string // a or b
-	handle   string // its name on the target
-	started  bool
-	endpoint *adversary.Endpoint     // what it has of the session by the specification; nil before its first message
+	name     string                  // a or b
+	handle   string                  // its name on the target
+	ends     *adversary.Ends         // of its sessions, by the specification
 	keys     map[adversary.Term]bool // its identity key and prekeys
+	identity adversary.PublicKey
+	bundle   *x3dh.Bundle // nil if nobody starts a session with it
+	given    bool         // the one-time prekey of the bundle was used by a start of the other
 	sent     int
+}
+
+// session is a session that one of the parties has started.
+type session struct {
+	adversary.Session
+	initiator     *party
+	signedPrekey  adversary.PublicKey // the responder's, from which the ratchet starts
+	oneTimePrekey adversary.Term      // which the responder deletes; "" if there is none
+	bundle        x3dh.Bundle         // from which it was started
+	named         bool                // its first message was sent
+	accepted      bool                // by the responder
 }
 
 // message is a message under way.
 type message struct {
 	schedule.Message
+	session  *session
 	from, to *party
 	envelope *shim.Message
 	event    int // in which it was sent
@@ -68,8 +82,9 @@ func Play(t *suite.T, s *scenario.Scenario, o Options) *verdict.Play {
 	p := &player{
 		Pair: pair.New(t, t.Set(s.Set)), options: o, scenario: s, play: t.Played,
 		trace: adversary.NewTrace(), oracle: adversary.NewOracle(), lifetimes: schedule.Lifetimes{},
-		a: newParty("a"), b: newParty("b"),
 	}
+	p.rules = schedule.SetOf(p.Set)
+	p.a, p.b = newParty("a", p.rules), newParty("b", p.rules)
 	t.Reset()
 	p.open()
 	p.playEvents()
@@ -77,8 +92,8 @@ func Play(t *suite.T, s *scenario.Scenario, o Options) *verdict.Play {
 	return p.play
 }
 
-func newParty(name string) *party {
-	return &party{name: name, handle: name, keys: map[adversary.Term]bool{}}
+func newParty(name string, set *adversary.Set) *party {
+	return &party{name: name, handle: name, ends: adversary.NewEnds(set), keys: map[adversary.Term]bool{}}
 }
 
 // party returns the party of a name.
@@ -130,7 +145,9 @@ func (p *player) do(e scenario.Event) string {
 		m = nil
 	}
 	switch {
-	case e.Do == scenario.Send && own.started && p.maySend(own):
+	case e.Do == scenario.Start && p.mayStart(own):
+		return p.start(own)
+	case e.Do == scenario.Send && !own.ends.Empty() && p.maySend(own):
 		return p.send(own)
 	case e.Do == scenario.Deliver && m != nil && p.mayArrive(m):
 		return p.deliver(m)
@@ -162,9 +179,7 @@ func (p *player) inOrder() bool { return p.scenario.Cadence == "per-message" }
 // watchKeys notes which keys there are after an event.
 func (p *player) watchKeys(event int) {
 	for _, own := range []*party{p.a, p.b} {
-		if own.endpoint != nil {
-			p.lifetimes.See(&p.play.Record, event, own.name, own.endpoint.Keys())
-		}
+		p.lifetimes.See(&p.play.Record, event, own.name, own.ends.Keys())
 	}
 }
 

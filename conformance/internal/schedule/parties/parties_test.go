@@ -49,8 +49,9 @@ func TestReadsExactlyWhatIsAllowed(t *testing.T) {
 func readsWhatIsAllowed(t *testing.T, set, cadence string) {
 	t.Parallel()
 	allowed := 0
-	for seed := range 6 {
-		p := play(t, scenario.Ratchets(set, cadence, scenario.Thefts).Example(seed))
+	for seed := range 12 {
+		focus := []scenario.Focus{scenario.Thefts, scenario.StartingThefts}[seed%2]
+		p := play(t, scenario.Ratchets(set, cadence, focus).Example(seed))
 		for _, c := range p.Compromises {
 			for _, e := range c.Exposed {
 				require.Equal(t, e.Allowed, e.Read != "", "seed %d: %s in the copy of %s in event %d: %s\n%s",

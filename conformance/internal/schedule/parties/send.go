@@ -2,13 +2,12 @@ package parties
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"credence/conformance/internal/adversary"
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
-	"credence/reference/wire"
-	"credence/reference/x3dh"
 	"credence/shim"
 )
 
@@ -17,15 +16,17 @@ func (p *player) send(own *party) string {
 	own.sent++
 	other := p.other(own)
 	m := &message{from: own, to: other, event: p.event}
-	m.Message.Message = &adversary.Message{
-		Name: own.name + strconv.Itoa(own.sent), Session: p.session, Initiator: own == p.a,
-	}
-	m.Plaintext = fmt.Appendf(nil, "plaintext of message %s", m.Name)
+	name := own.name + strconv.Itoa(own.sent)
+	plaintext := fmt.Appendf(nil, "plaintext of message %s", name)
 	m.envelope = p.envelope(p.Must(shim.SessionEncrypt, shim.Params{
-		Party: own.handle, Peer: other.name, Plaintext: m.Plaintext,
+		Party: own.handle, Peer: other.name, Plaintext: plaintext,
 	}))
-	m.Body = p.Inner(m.envelope)
-	if own.endpoint == nil {
+	m.session = p.sentIn(own, m.envelope)
+	m.Message.Message = &adversary.Message{
+		Name: name, Session: &m.session.Session, Initiator: own == m.session.initiator, Plaintext: plaintext,
+		Body: p.Inner(m.envelope),
+	}
+	if !m.session.named {
 		p.firstMessage(m)
 	}
 	if err := p.trace.Add(m.Message.Message); err != nil {
@@ -37,6 +38,34 @@ func (p *player) send(own *party) string {
 		Name: m.Name, From: own.name, To: other.name, Event: p.event,
 	})
 	return fmt.Sprintf(": %s, ratchet key %x.., number %d", m.Name, m.Header.Key[:4], m.Header.N)
+}
+
+// sentIn returns the session in which a party has sent: the current one. An initial message tells by its ephemeral key
+// if it is of another.
+func (p *player) sentIn(own *party, e *shim.Message) *session {
+	current := p.sessionOf(own.ends.Current())
+	m, err := p.rules.ReadInitial(e.Body)
+	if e.Kind != shim.InitialMessage || err != nil || current.Start == nil {
+		return current
+	}
+	key, err := p.rules.Decode(m.Ephemeral)
+	if err != nil || current.named && current.Start.Ephemeral == key {
+		return current
+	}
+	for _, s := range p.sessions {
+		if s != current && s.named && s.Start.Ephemeral == key && own.ends.Has(&s.Session) {
+			if !p.options.Tolerant {
+				p.Violation(verdict.Mismatch, "a message of another session than the one that was used last",
+					"AMB-SES-11", suite.JSON(e))
+			}
+			return s
+		}
+	}
+	return current
+}
+
+func (p *player) sessionOf(s *adversary.Session) *session {
+	return p.sessions[slices.IndexFunc(p.sessions, func(o *session) bool { return &o.Session == s })]
 }
 
 // envelope returns the envelope that session.encrypt gave.
@@ -52,41 +81,44 @@ func (p *player) unparsable(e *shim.Message, err error) {
 		err.Error()+": "+suite.JSON(e))
 }
 
-// firstMessage brings the ephemeral key and the first ratchet key.
+// firstMessage brings the ephemeral key and the first ratchet key of a session.
 func (p *player) firstMessage(m *message) {
-	if p.session.Start != nil {
-		p.completeAgreement(m.envelope)
+	s := m.session
+	if s.Start != nil {
+		p.completeAgreement(s, m.envelope)
 	}
-	p.trace.Open(p.session)
-	first, err := wire.Parse(p.Set, m.Body)
+	p.trace.Open(&s.Session)
+	first, err := p.rules.ReadMessage(m.Body)
 	if err != nil {
 		p.unparsable(m.envelope, err)
 	}
-	p.a.endpoint = p.oracle.NewInitiator(p.session, first.Header.Key, p.signedPrekey)
+	m.from.ends.Name(&s.Session, p.oracle.NewInitiator(&s.Session, first.Header.Key, s.signedPrekey))
+	s.named = true
 }
 
 // completeAgreement takes from the first message what the agreement lacks.
-func (p *player) completeAgreement(e *shim.Message) {
-	m, err := wire.ParseInitial(p.Set, e.Body)
+func (p *player) completeAgreement(s *session, e *shim.Message) {
+	m, err := p.rules.ReadInitial(e.Body)
 	if e.Kind != shim.InitialMessage || err != nil {
 		p.Violation(verdict.Mismatch, "the first message of the initiator is no initial message", "SPEC.md 6.1",
 			suite.JSON(e))
 	}
-	if p.session.Start.Ephemeral, err = p.Set.Decode(m.Ephemeral); err != nil {
+	if s.Start.Ephemeral, err = p.rules.Decode(m.Ephemeral); err != nil {
 		p.Violation(verdict.Mismatch, "ephemeral key of an initial message", "SPEC.md 6.1", err.Error())
 	}
-	b := p.Bundle
-	p.session.AD = x3dh.AssociatedData(p.Set, m.Identity, b.Identity, m.Ephemeral, b.SignedPrekey, b.OneTimePrekey)
+	b := s.bundle
+	s.AD = p.rules.AssociatedData(m.Identity, b.Identity, m.Ephemeral, b.SignedPrekey, b.OneTimePrekey)
 }
 
 // goesOn returns the term of the message key. The message has to go on where its sender is, and with a key that is new.
 func (p *player) goesOn(m *message) adversary.Term {
+	end := m.from.ends.Of(&m.session.Session)
 	if p.options.Tolerant {
-		key, _ := m.from.endpoint.Send(m.Header.Key, m.Header.N)
+		key, _ := end.Send(m.Header.Key, m.Header.N)
 		return key
 	}
 	p.mustBeNew(m)
-	return p.sentBy(m.from.endpoint, m.Header, "in "+m.Name)
+	return p.sentBy(end, m.Header, "in "+m.Name)
 }
 
 // mustBeNew stops the test if the ratchet key of a message was used with its number before.
@@ -102,7 +134,7 @@ func (p *player) mustBeNew(m *message) {
 
 // sentBy lets an endpoint send a message with this header, and returns the term of its key. The header has to go on
 // where the endpoint is (AMB-RAT-07, AMB-RAT-08).
-func (p *player) sentBy(endpoint *adversary.Endpoint, h wire.Header, where string) adversary.Term {
+func (p *player) sentBy(endpoint *adversary.Endpoint, h adversary.Header, where string) adversary.Term {
 	key, err := endpoint.Send(h.Key, h.N)
 	if err != nil {
 		p.Violation(verdict.Mismatch, err.Error(), "AMB-RAT-07, AMB-RAT-08 (SPEC.md 5.3)",
