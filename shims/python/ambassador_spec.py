@@ -178,8 +178,8 @@ def dump(structure, d, path=""):
             yield path + name, v if isinstance(v, bytes) else struct.pack(NUMBERS[kind], v)
 
 
-def ascending(keys, strict=True):
-    require(all(a < b or a == b and not strict for a, b in zip(keys, keys[1:])), "malformed", "order")
+def ascending(keys):
+    require(all(a < b for a, b in zip(keys, keys[1:])), "malformed", "order")
 
 
 def checked(t, d):
@@ -212,7 +212,7 @@ def checked(t, d):
         ascending([p["device"] for p in d["parcels"]])
         ascending([p["device"] for p in d.get("introductions", [])])
     elif t == 13:
-        ascending([c["peer"] for c in d["cuts"]], strict=False)
+        ascending([c["peer"] for c in d["cuts"]])
         rule(all(c["seq"] for c in d["cuts"]), "cut")
     elif t == "range":
         rule(0 < d["first"] <= d["last"], "range")
@@ -229,7 +229,7 @@ def checked(t, d):
         if k in (PREKEYS, LIST):
             checked({PREKEYS: "privates", LIST: 6}[k], b)
         if k in (ACK, ROTATE):
-            ascending([x["peer"] for x in b["claims" if k == ACK else "unread"]], strict=False)
+            ascending([x["peer"] for x in b["claims" if k == ACK else "unread"]])
     return d
 
 
@@ -301,6 +301,9 @@ def verify(t, d):
     if t == 7:
         verify(5, d["statement"])
         return verify_prekey(d["statement"]["ambassador_key"], d["signed_prekey"], d["prekey_signature"])
+    point = spec.decode_point(d["account"])
+    sound = point and spec.encode_point(point) == d["account"] and spec.mul(8, point) != spec.IDENTITY
+    require(sound, "bad-signature", "account key")
     try:
         Ed25519PublicKey.from_public_bytes(d["account"]).verify(d["signature"], DOMAINS[t] + encode(t, d)[:-64])
     except (InvalidSignature, ValueError) as e:
@@ -512,11 +515,11 @@ class Talk:
     named: list = field(default_factory=list)
     told: list = field(default_factory=list)
     doubt: bool = False
-    answered: bool = False
+    answered: int = 0  # the epoch of the other side that the answer names
     # 11: what keeps it in step
     tip: tuple = None
     parked: list = field(default_factory=list)
-    late: list = field(default_factory=list)  # places of the other side that came and were not read yet
+    asked: int = 0  # the newest own entry whose record it has asked for
     records: dict = field(default_factory=dict)
     claims: dict = field(default_factory=dict)  # of places that are still to come
     claimed: dict = field(default_factory=dict)  # the highest place of each sibling
@@ -577,13 +580,13 @@ class Talk:
         encoded = encode(e["type"], e)
         n = self.moved(encoded)
         n.session, n.own_epoch = state, e["sender_epoch"]
-        n.spoke(e["type"] == 4, self.unread, plaintext)
+        n.spoke(e, self.unread, plaintext)
         return encoded, n, {"peer": self.peer, "seq": n.seq, "head": n.head, "digest": n.digest(), "ratchet_private": state.dhs, "secret": b"", "bundle": b""}
 
-    def spoke(self, start, unread, text):
+    def spoke(self, e, unread, text):
         """An own entry has its place."""
-        self.spoken, self.settled = True, self.settled and not start
-        self.named, self.answered = unread, not text
+        self.spoken, self.settled = True, self.settled and e["type"] == 3
+        self.named, self.answered = unread, 0 if text else e["recipient_epoch"]
 
     def start_due(self, b):
         return not self.session or self.doubt and not self.settled or b is not None and b["statement"]["epoch"] > self.peer_epoch()
@@ -612,6 +615,8 @@ class Talk:
             state, plaintext = within(session, context(e)).decrypt(e["message"], None)
         except Refused as r:
             n.doubt = True
+            if e["sender_epoch"] != n.answered:
+                n.answered = 0
             n.missed([(n.seq, n.seq)])
             return n, None, r, []
         state.ad, n.session = session.ad, state
@@ -620,14 +625,14 @@ class Talk:
             n.own_epoch, n.spoken, n.settled, n.named = e["recipient_epoch"], False, False, []
         else:
             n.unread, n.settled = minus(n.unread, n.named), n.spoken
-        n.doubt = n.answered = False
+        n.doubt, n.answered = False, 0
         try:
             unread, text = content_of(e, plaintext)
         except Refused as r:
             n.missed([(n.seq, n.seq)])
             return n, None, r, []
         lost = minus(unread, n.told)
-        n.told = union(n.told, unread)
+        n.told = bounded(union(n.told, unread))
         return n, text, None, lost
 
     def missed(self, runs):
@@ -650,7 +655,9 @@ class Talk:
         if e["type"] == 4:
             b = decode(7, sent["bundle"])
             self.check_bundle(b)
-            x = x3dh_bundle({**b, "one_time_prekey_id": e["one_time_prekey_id"]})
+            fits = [(b["statement"]["epoch"], e["recipient_epoch"])] + [(b[k], e[k]) for k in ("signed_prekey_id", "one_time_prekey_id")]
+            require(all(x == y for x, y in fits), "authentication", "another bundle")
+            x = x3dh_bundle(b)
             ad = spec.associated_data(SET, e["statement"]["ambassador_key"], x["identity"], e["ephemeral"], x["signed_prekey"], x.get("one_time_prekey", b""))
             session = spec.start_initiator(SET, sent["secret"], ad, private, b["signed_prekey"], 2)
             n.meet(b["statement"], b["signed_prekey_id"])
@@ -671,7 +678,7 @@ class Talk:
             unread, text = content_of(e, plaintext)
         except Refused:
             unread, text = [], b""
-        n.spoke(e["type"] == 4, unread, text)
+        n.spoke(e, unread, text)
         require(n.head == sent["head"] and n.digest() == sent["digest"], "authentication")
         return n, text
 
@@ -713,7 +720,6 @@ class Device:
         self.channels = Channels(draw)
         self.id = self.channels.device
         self.account_key = self.list = self.keys = self.pending = None
-        self.lost = []  # what is to be said of a commit that came to nothing
         self.signed = 0  # the highest epoch of which it has signed a list
         self.talks, self.number, self.behind, self.received = {}, 0, False, 0
         self.due, self.prekey_used, self.prekeys, self.prepared = [], False, {}, {}
@@ -762,18 +768,12 @@ class Device:
         self.behind |= commits > self.number
         require(commits <= self.number, "not-ready", "set back")
         self.behind = False
-        self.drop()
-        events, self.lost = self.lost, []
-        return events
+        return self.drop()
 
     def drop(self):
-        if self.pending:
-            n = self.pending.get("next")
-            self.lost.append(event("dropped", device=self.id, **({"account": n.peer, "seq": n.seq} if n else {})))
-        self.pending = None
-
-    def refused(self):
-        self.pending, self.lost = None, []
+        p, self.pending = self.pending, None
+        n = p and p.get("next")
+        return [event("dropped", device=self.id, **({"account": n.peer, "seq": n.seq} if n else {}))] if p else []
 
     def owes(self):
         """10.6: to whom an answer is due."""
@@ -909,9 +909,8 @@ class Device:
             self.keys.add(batch_of(body))
         elif kind == LIST:
             self.check_list(body, PENDING)
-            self.talks = {}
-            self.open_epoch(body, None, [], [])
-            return [event("rotated", device=sender)]
+            self.talks = {p: Talk(t.own, p, statement=t.statement, prekey_id=t.prekey_id) for p, t in self.talks.items() if t.statement}
+            return self.open_epoch(body, None, [], [])
         elif kind == PREPARE:
             self.due = [x for x in self.due if x[1] != READY]
             if self.channels.fresh(sender):
@@ -1003,15 +1002,10 @@ class Device:
         self.talks[peer] = t
         waiting = t.tip[0] > t.seq
         t.tip = e["seq"], next_head(t.tip[1], encoded)
-        if e["sender"] == peer:
-            t.late = bounded(union(t.late, [(e["seq"], e["seq"])]))
         if t.frozen:
             return [event("frozen", account=peer, seq=e["seq"], **{"class": "frozen"})]
         if len(t.parked) < WAITING:
             t.parked.append(encoded)
-        if e["sender"] == self.account and e["seq"] not in t.records:
-            for d in others(self.list, self.id, ACTIVE):
-                self.owe(d, RESEND, {"peer": peer, "seq": e["seq"]})
         parked = event("parked", account=peer, seq=e["seq"])
         if waiting:
             return [parked] + self.drain(peer)
@@ -1027,6 +1021,10 @@ class Device:
             if e["sender"] == self.account:
                 sent = t.records.get(e["seq"])
                 if sent is None:
+                    if t.asked < e["seq"]:
+                        t.asked = e["seq"]
+                        for d in others(self.list, self.id, ACTIVE):
+                            self.owe(d, RESEND, {"peer": peer, "seq": e["seq"]})
                     break
                 try:
                     n, text = t.follow(e, encoded, sent)
@@ -1057,7 +1055,6 @@ class Device:
         n.last = last
         n.parked = n.parked[1:] if n.parked and parse_entry(n.parked[0])["seq"] <= n.seq else n.parked
         n.records = {seq: s for seq, s in n.records.items() if seq > n.seq}
-        n.late = minus(n.late, [(1, n.seq)])
         if n.tip[0] < n.seq:
             n.tip = n.seq, n.head
         self.talks[n.peer] = n
@@ -1171,24 +1168,24 @@ class Device:
 
     def open_epoch(self, new, keys, unread, cuts):
         fresh = not self.keys
-        self.drop()
+        dropped = self.drop()
         self.list, self.keys = new, keys
         for d in list(self.channels.sessions):
             if not status_of(new, d):
                 del self.channels.sessions[d]
                 self.prekeys.pop(d, None)
                 self.prepared.pop(d, None)
-        self.due = [x for x in self.due if x[1] == ACK]
-        events = [event("rotated", device=new["leader"])]
+        self.due = [x for x in self.due if x[1] in (ACK, READY)]
+        events = [event("rotated", device=new["leader"]), *dropped]
         cut = {c["peer"]: (c["seq"], c["head"]) for c in cuts if c["peer"] != self.account}
         for p in sorted({*self.talks, *cut}):
             t, at = self.talk(p), cut.get(p, (0, first_head(self.account, p)))
             n = self.talks[p] = Talk(self.account, p, t.seq, t.head, t.statement, t.prekey_id, unread=t.unread, told=t.told, tip=t.tip)
             if not t.frozen and (t.seq > at[0] or t.seq == at[0] and t.head != at[1]):
-                n.late = t.late
                 events += self.freeze(n, n.place())
                 continue
-            n.missed(t.late + ([(t.tip[0] + 1, at[0])] if at[0] > t.tip[0] and not fresh else []))
+            if at[0] > t.seq and not fresh:
+                n.missed([(t.seq + 1, at[0])])
             n.unread = minus(n.unread, [(at[0] + 1, 2**64)])
             n.seq, n.head, n.tip = *at, at
             if fresh:
@@ -1285,20 +1282,21 @@ class Office:
             require(any(e["signed_prekey_id"] == n for n, _ in peer["batches"]), "unknown-prekey")
             require(not i or i not in peer["used"] and any(0 <= i - first < BATCH for _, first in peer["batches"]), "unknown-prekey")
         first = first_head(e["sender"], e["recipient"])
-        log = self.logs.setdefault(first, {"accounts": {e["sender"], e["recipient"]}, "seq": 0, "head": first, "before": None, "from": None,
+        log = self.logs.setdefault(first, {"accounts": {e["sender"], e["recipient"]}, "seq": 0, "head": first, "before": {}, "from": None,
                                            "queue": [], "joined": {}})
         self.expire(log)
         place, queue = (e["seq"], e["previous"]), log["queue"]
         kept = bool(queue) and queue[0][0] == e["recipient"]
         if kept or place != (log["seq"] + 1, log["head"]):
-            if place == (log["seq"] + 1, log["head"]) or place == (log["seq"], log["before"]) and log["from"] == e["recipient"]:
+            if place == (log["seq"] + 1, log["head"]) or log["from"] == e["recipient"] and log["before"].get(e["seq"]) == e["previous"]:
                 self.join(log, e["sender"], e["seq"])
             raise Refused("conflict")
         log["queue"] = [x for x in queue if x[0] != e["sender"]]
         self.expire(log, self.now())
         if e["type"] == 4 and e["one_time_prekey_id"]:
             peer["used"].add(e["one_time_prekey_id"])
-        log |= {"seq": e["seq"], "head": next_head(log["head"], m["entry"]), "before": log["head"], "from": e["sender"]}
+        before = {**(log["before"] if log["from"] == e["sender"] else {}), e["seq"]: log["head"]}  # of all places since the other account's last one
+        log |= {"seq": e["seq"], "head": next_head(log["head"], m["entry"]), "before": before, "from": e["sender"]}
         self.deliver(a, m)
         for d in peer["list"]["devices"]:
             if d["status"] == ACTIVE:

@@ -336,7 +336,7 @@ def device_receive(p):
 
 
 def device_refused(p):
-    known(devices, p).refused()
+    known(devices, p).pending = None
     return {}
 
 
