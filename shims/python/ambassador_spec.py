@@ -12,6 +12,7 @@ from credence_spec import SETS, Refused, clamp, pub
 
 SET = SETS["ambassador-v1"]
 MOST, BATCH, WAITING, ACK_EVERY = 2**24 - 1, 20, 100, 50
+RUNS, PLACES, KEPT = 100, 1000, 10
 ACTIVE, PENDING = 1, 2
 SENT, ACK, PREKEYS, LIST, PREPARE, READY, ROTATE, RESEND = range(1, 9)
 REGISTER, ROTATION, ENTRY, PUBLISH, RECORDS = range(1, 6)
@@ -41,7 +42,7 @@ SIGNED_PREKEY = [("signed_prekey_id", "u32"), ("signed_prekey", 32), ("prekey_si
 ENTRY_HEAD = head(("sender", 32), ("recipient", 32), ("sender_epoch", "u32"), ("recipient_epoch", "u32"), ("seq", "u64"), ("previous", 32))
 START = [("statement", ("in", 5)), ("ephemeral", 32), ("signed_prekey_id", "u32"), ("one_time_prekey_id", "u32")]
 MESSAGE = [("message", ("vec", 58, MOST))]
-OPENING = [("list", ("nested", 6)), ("statement", ("in", 5)), ("publication", ("in", 8)), ("cuts", ("list", "head")), ("introductions", ("list", "parcel"))]
+OPENING = [("list", ("nested", 6)), ("statement", ("in", 5)), ("publication", ("in", 8)), ("introductions", ("list", "parcel"))]
 DEVICE_LIST = head(("account", 32), ("epoch", "u32"), ("leader", 32), ("devices", ("list", "device")), ("signature", 64))
 BODIES = {
     SENT: [("peer", 32), ("seq", "u64"), ("head", 32), ("digest", 32), ("ratchet_private", 32), ("secret", ("vec", 0, 32)),
@@ -51,7 +52,8 @@ BODIES = {
     LIST: DEVICE_LIST,
     PREPARE: [("nonce", 32)],
     READY: [("nonce", 32)] + PREKEY,
-    ROTATE: [("list", ("nested", 6)), ("statement", ("in", 5)), ("ambassador_private", 32), ("prekeys", ("in", "privates")), ("cuts", ("list", "head"))],
+    ROTATE: [("list", ("nested", 6)), ("statement", ("in", 5)), ("ambassador_private", 32), ("prekeys", ("in", "privates")),
+             ("unread", ("list", "unread"))],
     RESEND: [("peer", 32), ("seq", "u64")],
 }
 COMMITS = {REGISTER: OPENING, ROTATION: OPENING, ENTRY: [("entry", ("vec", 1, MOST))], PUBLISH: [("publication", ("in", 8))], RECORDS: []}
@@ -75,12 +77,16 @@ STRUCTURES = {
     10: head(("kind", "u8"), ("account", 32), ("device", 32), ("epoch", "u32"), ("number", "u64"), ("parcels", ("list", "parcel")), by_kind(COMMITS)),
     11: head(("list", ("nested", 6))),
     12: head(("account", 32), ("epoch", "u32"), ("device", 32), ("status", "u8"), *PREKEY, ("introductions", ("list", "parcel"))),
-    13: head(("position", "u64"), ("device", 32), ("number", "u64"), ("parcels", ("list", "parcel")), ("entry", ("vec", 0, MOST))),
+    13: head(("position", "u64"), ("device", 32), ("number", "u64"), ("parcels", ("list", "parcel")), ("cuts", ("list", "head")),
+             ("entry", ("vec", 0, MOST))),
     "device": [("device", 32), ("status", "u8")] + PREKEY,
     "parcel": [("device", 32), ("body", ("vec", 1, MOST))],
     "head": [("peer", 32), ("seq", "u64"), ("head", 32)],
     "claim": [("peer", 32), ("seq", "u64"), ("head", 32), ("digest", 32)],
     "privates": PRIVATES,
+    "range": [("first", "u64"), ("last", "u64")],
+    "unread": [("peer", 32), ("ranges", ("list", "range"))],
+    "content": [("unread", ("list", "range")), ("text", ("vec", 0, MOST))],
 }
 
 
@@ -172,8 +178,8 @@ def dump(structure, d, path=""):
             yield path + name, v if isinstance(v, bytes) else struct.pack(NUMBERS[kind], v)
 
 
-def ascending(keys, strict=True):
-    require(all(a < b or a == b and not strict for a, b in zip(keys, keys[1:])), "malformed", "order")
+def ascending(keys):
+    require(all(a < b for a, b in zip(keys, keys[1:])), "malformed", "order")
 
 
 def checked(t, d):
@@ -204,9 +210,16 @@ def checked(t, d):
     elif t == 10:
         rule(d["number"] > 0, "number")
         ascending([p["device"] for p in d["parcels"]])
-        if "cuts" in d:
-            ascending([c["peer"] for c in d["cuts"]], strict=False)
-            ascending([p["device"] for p in d["introductions"]])
+        ascending([p["device"] for p in d.get("introductions", [])])
+    elif t == 13:
+        ascending([c["peer"] for c in d["cuts"]])
+        rule(all(c["seq"] for c in d["cuts"]), "cut")
+    elif t == "range":
+        rule(0 < d["first"] <= d["last"], "range")
+    elif t in ("unread", "content"):
+        runs = runs_of(d["ranges" if t == "unread" else "unread"])
+        rule(runs or t == "content", "ranges")
+        rule(all(a[1] + 1 < b[0] for a, b in zip(runs, runs[1:])) and len(runs) <= RUNS, "ranges")
     elif t == 9:
         k, b = d["kind"], d["body"]
         if k == SENT:
@@ -216,7 +229,7 @@ def checked(t, d):
         if k in (PREKEYS, LIST):
             checked({PREKEYS: "privates", LIST: 6}[k], b)
         if k in (ACK, ROTATE):
-            ascending([x["peer"] for x in b["claims" if k == ACK else "cuts"]], strict=False)
+            ascending([x["peer"] for x in b["claims" if k == ACK else "unread"]])
     return d
 
 
@@ -226,6 +239,38 @@ def decode(t, b):
     d = r.structure(t)
     require(not r.b, "malformed", "left over")
     return d
+
+
+# 10.6 Runs of places, as pairs of the first and the last one, ascending and apart.
+
+
+def runs_of(ranges):
+    return [(r["first"], r["last"]) for r in ranges]
+
+
+def ranges_of(runs):
+    return [{"first": a, "last": b} for a, b in runs]
+
+
+def union(*all_runs):
+    out = []
+    for a, b in sorted(r for runs in all_runs for r in runs):
+        if out and a <= out[-1][1] + 1:
+            a, b = out[-1][0], max(b, out.pop()[1])
+        out.append((a, b))
+    return out
+
+
+def minus(runs, others):
+    for x, y in others:
+        runs = [r for a, b in runs for r in ((a, min(b, x - 1)), (max(a, y + 1), b)) if r[0] <= r[1]]
+    return runs
+
+
+def bounded(runs):
+    while len(runs) > RUNS:
+        runs = [(runs[0][0], runs[1][1]), *runs[2:]]
+    return runs
 
 
 def make(t, **d):
@@ -256,6 +301,9 @@ def verify(t, d):
     if t == 7:
         verify(5, d["statement"])
         return verify_prekey(d["statement"]["ambassador_key"], d["signed_prekey"], d["prekey_signature"])
+    point = spec.decode_point(d["account"])
+    sound = point and spec.encode_point(point) == d["account"] and spec.mul(8, point) != spec.IDENTITY
+    require(sound, "bad-signature", "account key")
     try:
         Ed25519PublicKey.from_public_bytes(d["account"]).verify(d["signature"], DOMAINS[t] + encode(t, d)[:-64])
     except (InvalidSignature, ValueError) as e:
@@ -398,8 +446,11 @@ class Channels:
         require(r["sender"] == sender, "not-allowed", "sender")
         require(r["receiver"] == self.device, "not-allowed", "receiver")
         require(kind not in (LIST, PREPARE, ROTATE) or sender == devices["leader"], "not-allowed", "leader")
-        require(kind in (ACK, READY) or status_of(devices, sender) == ACTIVE, "not-allowed", "pending")
-        require(r["epoch"] == devices["epoch"], "stale-epoch")
+        silent = kind == READY or kind == ACK and not r["body"]["claims"]
+        require(silent or status_of(devices, sender) == ACTIVE, "not-allowed", "pending")
+        require(r["epoch"] == devices["epoch"] or kind == ACK and opened and initial and not r["epoch"], "stale-epoch")
+        if kind in (ACK, READY):
+            verify_prekey(sender, r["body"]["prekey"], r["body"]["prekey_signature"])
         return r, opened, spec.parse(SET, inner).n == 0
 
     def respond(self, sender, message):
@@ -457,17 +508,38 @@ class Talk:
     prekey_id: int = 0
     own_epoch: int = 0
     session: object = None
+    spoken: bool = False  # an own entry stands in the session
+    settled: bool = False
+    # 10.6
+    unread: list = field(default_factory=list)
+    named: list = field(default_factory=list)
+    told: list = field(default_factory=list)
+    doubt: bool = False
+    answered: int = 0  # the epoch of the other side that the answer names
     # 11: what keeps it in step
     tip: tuple = None
     parked: list = field(default_factory=list)
+    asked: int = 0  # the newest own entry whose record it has asked for
     records: dict = field(default_factory=dict)
-    claims: dict = field(default_factory=dict)
+    claims: dict = field(default_factory=dict)  # of places that are still to come
+    claimed: dict = field(default_factory=dict)  # the highest place of each sibling
+    places: list = field(default_factory=list)  # seq, head and digest of those that were passed
     last: dict = None
-    frozen: bool = False
+    stop: tuple = None  # seq, head and digest of the place for which it is frozen
 
     def __post_init__(self):
         self.head = self.head or first_head(self.own, self.peer)
         self.tip = self.tip or (0, self.head)
+
+    @property
+    def frozen(self):
+        return self.stop is not None
+
+    def place(self):
+        return self.seq, self.head, self.digest()
+
+    def owes(self):
+        return bool(minus(self.unread, self.named)) and not self.answered and not self.frozen and self.tip[0] == self.seq
 
     def peer_epoch(self):
         return self.statement["epoch"] if self.statement else 0
@@ -475,7 +547,7 @@ class Talk:
     def digest(self):
         b = b"ambassador-v1 conversation" + self.own + self.peer + struct.pack(">Q", self.seq) + self.head
         if self.session:
-            b += struct.pack(">II", self.own_epoch, self.peer_epoch()) + self.session.marshal()
+            b += struct.pack(">IIB", self.own_epoch, self.peer_epoch(), self.settled) + self.session.marshal()
         return hashlib.sha256(b).digest()
 
     def moved(self, encoded):
@@ -497,22 +569,34 @@ class Talk:
     def check_bundle(self, b):
         self.check_statement(b["statement"])
         require(b["statement"]["epoch"] > self.peer_epoch() or b["signed_prekey_id"] >= self.prekey_id, "stale-epoch")
+        verify_prekey(b["statement"]["ambassador_key"], b["signed_prekey"], b["prekey_signature"])
 
     def outgoing(self, e, session, plaintext, draw):
         e = make(e["type"], **{k: v for k, v in e.items() if k not in ("version", "type")}, sender=self.own, recipient=self.peer,
                  recipient_epoch=self.peer_epoch(), seq=self.seq + 1, previous=self.head)
-        state, e["message"] = within(session, context(e)).encrypt(plaintext, draw.key)
+        content = write(STRUCTURES["content"], {"unread": ranges_of(self.unread), "text": plaintext})
+        state, e["message"] = within(session, context(e)).encrypt(content, draw.key)
         state.ad = session.ad
         encoded = encode(e["type"], e)
         n = self.moved(encoded)
         n.session, n.own_epoch = state, e["sender_epoch"]
+        n.spoke(e, self.unread, plaintext)
         return encoded, n, {"peer": self.peer, "seq": n.seq, "head": n.head, "digest": n.digest(), "ratchet_private": state.dhs, "secret": b"", "bundle": b""}
+
+    def spoke(self, e, unread, text):
+        """An own entry has its place."""
+        self.spoken, self.settled = True, self.settled and e["type"] == 3
+        self.named, self.answered = unread, 0 if text else e["recipient_epoch"]
+
+    def start_due(self, b):
+        return not self.session or self.doubt and not self.settled or b is not None and b["statement"]["epoch"] > self.peer_epoch()
 
     def send(self, plaintext, draw):
         return self.outgoing({"type": 3, "sender_epoch": self.own_epoch}, self.session, plaintext, draw)
 
     def start(self, keys, b, plaintext, draw):
-        self.check_bundle(b)
+        if self.doubt:
+            b = {**b, "one_time_prekey_id": 0, "one_time_prekey": ZERO}
         ek = draw.key()
         secret, ad = spec.initiate(SET, keys.ambassador, ek, x3dh_bundle(b))
         session = spec.start_initiator(SET, secret, ad, draw.key(), b["signed_prekey"], 2)
@@ -523,20 +607,36 @@ class Talk:
         return encoded, n, {**sent, "secret": secret, "bundle": encode(7, b)}
 
     def receive(self, keys, e, encoded):
-        """10.4: the next conversation and the plaintext; Void holds the next one of an entry that nobody can read."""
+        """10.4: the next conversation; the text, None if nothing was read; why not; and the places that the other side could not read."""
         n = self.moved(encoded)
         try:
             require(e["recipient_epoch"] == keys.statement["epoch"], "stale-epoch")
             session = self.respond(keys, e) if e["type"] == 4 else self.continued(e)
             state, plaintext = within(session, context(e)).decrypt(e["message"], None)
         except Refused as r:
-            return n, None, r
-        read = copy.copy(n)
-        state.ad, read.session = session.ad, state
+            n.doubt = True
+            if e["sender_epoch"] != n.answered:
+                n.answered = 0
+            n.missed([(n.seq, n.seq)])
+            return n, None, r, []
+        state.ad, n.session = session.ad, state
         if e["type"] == 4:
-            read.meet(e["statement"], 0)
-            read.own_epoch = e["recipient_epoch"]
-        return read, plaintext, None
+            n.meet(e["statement"], 0)
+            n.own_epoch, n.spoken, n.settled, n.named = e["recipient_epoch"], False, False, []
+        else:
+            n.unread, n.settled = minus(n.unread, n.named), n.spoken
+        n.doubt, n.answered = False, 0
+        try:
+            unread, text = content_of(e, plaintext)
+        except Refused as r:
+            n.missed([(n.seq, n.seq)])
+            return n, None, r, []
+        lost = minus(unread, n.told)
+        n.told = bounded(union(n.told, unread))
+        return n, text, None, lost
+
+    def missed(self, runs):
+        self.unread = bounded(union(self.unread, runs))
 
     def continued(self, e):
         require(self.session, "not-ready")
@@ -545,7 +645,7 @@ class Talk:
 
     def respond(self, keys, e):
         self.check_statement(e["statement"])
-        require(not (self.session and e["sender_epoch"] == self.peer_epoch()), "not-allowed")
+        require(not (self.session and self.settled and e["sender_epoch"] == self.peer_epoch()), "not-allowed")
         spk, opk = keys.signed(e["signed_prekey_id"]), keys.one_time(e["one_time_prekey_id"])
         secret, ad = spec.respond(SET, keys.ambassador, spk, opk, e["statement"]["ambassador_key"], e["ephemeral"])
         return spec.start_responder(SET, secret, ad, spk, b"", 2)
@@ -555,6 +655,8 @@ class Talk:
         if e["type"] == 4:
             b = decode(7, sent["bundle"])
             self.check_bundle(b)
+            fits = [(b["statement"]["epoch"], e["recipient_epoch"])] + [(b[k], e[k]) for k in ("signed_prekey_id", "one_time_prekey_id")]
+            require(all(x == y for x, y in fits), "authentication", "another bundle")
             x = x3dh_bundle(b)
             ad = spec.associated_data(SET, e["statement"]["ambassador_key"], x["identity"], e["ephemeral"], x["signed_prekey"], x.get("one_time_prekey", b""))
             session = spec.start_initiator(SET, sent["secret"], ad, private, b["signed_prekey"], 2)
@@ -572,8 +674,13 @@ class Talk:
         s.ns += 1
         plaintext = spec.open_message(SET, mk, s.ad + context(e), m)
         n.session, n.own_epoch = s, e["sender_epoch"]
+        try:
+            unread, text = content_of(e, plaintext)
+        except Refused:
+            unread, text = [], b""
+        n.spoke(e, unread, text)
         require(n.head == sent["head"] and n.digest() == sent["digest"], "authentication")
-        return n, plaintext
+        return n, text
 
     def check_place(self, e):
         """10.4, against the newest place of the log that was seen."""
@@ -582,6 +689,14 @@ class Talk:
         require(e["seq"] > seq, "duplicate")
         require(e["seq"] == seq + 1, "not-ready")
         require(e["previous"] == h, "conflict")
+
+
+def content_of(e, plaintext):
+    r = Reader(plaintext)
+    c = r.structure("content")
+    runs = runs_of(c["unread"])
+    require(not r.b and all(last < e["seq"] for _, last in runs), "malformed", "content")
+    return runs, c["text"]
 
 
 def x3dh_bundle(b):
@@ -605,6 +720,7 @@ class Device:
         self.channels = Channels(draw)
         self.id = self.channels.device
         self.account_key = self.list = self.keys = self.pending = None
+        self.signed = 0  # the highest epoch of which it has signed a list
         self.talks, self.number, self.behind, self.received = {}, 0, False, 0
         self.due, self.prekey_used, self.prekeys, self.prepared = [], False, {}, {}
 
@@ -626,10 +742,13 @@ class Device:
 
     def register(self, draw):
         self.account_key = Ed25519PrivateKey.from_private_bytes(draw(32))
-        self.keys, publication = new_epoch(self.account_key, 1, draw)
+        self.signed = (int.from_bytes(draw(4), "big") & 2**30 - 1) + 1
+        self.keys, publication = new_epoch(self.account_key, self.signed, draw)
         account = self.keys.statement["account"]
-        self.list = sign(6, make(6, account=account, epoch=1, leader=self.id, devices=[self.channels.entry()]), self.account_key)
-        return self.commit(REGISTER, [], list=self.list, statement=self.keys.statement, publication=publication, cuts=[], introductions=[])
+        self.list = sign(6, make(6, account=account, epoch=self.signed, leader=self.id, devices=[self.channels.entry()]), self.account_key)
+        commit = self.commit(REGISTER, [], list=self.list, statement=self.keys.statement, publication=publication, introductions=[])
+        self.pending = {"number": self.number}
+        return commit
 
     def commit(self, kind, parcels, **more):
         self.number += 1
@@ -646,11 +765,23 @@ class Device:
         self.may_commit()
 
     def caught_up(self, commits):
+        self.behind |= commits > self.number
         require(commits <= self.number, "not-ready", "set back")
-        self.behind, self.pending = False, None
+        self.behind = False
+        return self.drop()
+
+    def drop(self):
+        p, self.pending = self.pending, None
+        n = p and p.get("next")
+        return [event("dropped", device=self.id, **({"account": n.peer, "seq": n.seq} if n else {}))] if p else []
+
+    def owes(self):
+        """10.6: to whom an answer is due."""
+        ready = self.keys and not self.behind and not self.pending
+        return [p for p, t in sorted(self.talks.items()) if ready and t.owes()]
 
     def seal(self, to, kind, body, draw, epoch=None):
-        r = make(9, kind=kind, account=self.account, epoch=epoch or self.list["epoch"], sender=self.id, receiver=to, body=body)
+        r = make(9, kind=kind, account=self.account, epoch=self.list["epoch"] if epoch is None else epoch, sender=self.id, receiver=to, body=body)
         return parcel(to, self.channels.seal(r, draw))
 
     def seal_all(self, kind, body, draw):
@@ -665,7 +796,9 @@ class Device:
         require(not t.frozen, "frozen")
         require(t.tip[0] == t.seq, "not-ready")
         b = decode(7, bundle) if bundle else None
-        if not t.session or b and b["statement"]["epoch"] > t.peer_epoch():
+        if b:
+            t.check_bundle(b)
+        if t.start_due(b):
             require(b, "incomplete-bundle")
             encoded, n, sent = t.start(self.keys, b, plaintext, draw)
         else:
@@ -686,12 +819,16 @@ class Device:
     # 11.1 Acks and what is owed
 
     def owe(self, to, kind, body):
-        if len(self.due) < WAITING:
+        if kind == ACK:
+            known = (to, kind, body) in self.due
+        else:
+            known = len(self.due) >= WAITING
+        if not known:
             self.due.append((to, kind, body))
 
     def ack_body(self):
-        claims = [{"peer": p, "seq": t.seq, "head": t.head, "digest": t.digest()} for p, t in sorted(self.talks.items()) if t.seq and not t.frozen]
-        return {"claims": claims, **self.channels.prekey()}
+        places = [(p, *(t.stop or t.place())) for p, t in sorted(self.talks.items()) if t.seq]
+        return {"claims": [dict(zip(("peer", "seq", "head", "digest"), x)) for x in places], **self.channels.prekey()}
 
     def ack(self, draw):
         self.may_record()
@@ -730,7 +867,7 @@ class Device:
         require(self.list, "not-ready")
         events = []
         for p in m["parcels"]:
-            events += self.attempt(lambda d: d.open(p), device=p["device"])
+            events += self.attempt(lambda d: d.open(p, m["cuts"]), device=p["device"])
         own = self.echo(m)
         events += own
         if not own and m["entry"]:
@@ -750,17 +887,17 @@ class Device:
         self.__dict__.update(d.__dict__)
         return events
 
-    def open(self, p):
+    def open(self, p, cuts):
         r, opened, first = self.channels.open(self.list, p["device"], p["body"])
         self.prekey_used |= opened
         kind, body, sender = r["kind"], r["body"], r["sender"]
         require(self.keys or kind not in (SENT, PREKEYS), "not-allowed")
-        events = self.take(kind, body, sender, first)
+        events = self.take(kind, body, sender, first, cuts)
         if kind != ACK:
             self.received += 1
         return events
 
-    def take(self, kind, body, sender, first):
+    def take(self, kind, body, sender, first, cuts):
         taken = [event("record", device=sender)]
         if kind == SENT:
             return self.take_sent(sender, body)
@@ -772,9 +909,8 @@ class Device:
             self.keys.add(batch_of(body))
         elif kind == LIST:
             self.check_list(body, PENDING)
-            self.open_epoch(body, None, [])
-            self.talks = {}
-            return [event("rotated", device=sender)]
+            self.talks = {p: Talk(t.own, p, statement=t.statement, prekey_id=t.prekey_id) for p, t in self.talks.items() if t.statement}
+            return self.open_epoch(body, None, [], [])
         elif kind == PREPARE:
             self.due = [x for x in self.due if x[1] != READY]
             if self.channels.fresh(sender):
@@ -787,7 +923,7 @@ class Device:
             self.keep_prekey(sender, body)
             del self.prepared[sender]
         elif kind == ROTATE:
-            return taken + self.take_rotate(body)
+            return taken + self.take_rotate(body, cuts)
         elif kind == RESEND:
             t = self.talk(body["peer"])
             if t.last and t.last["seq"] == body["seq"]:
@@ -795,7 +931,6 @@ class Device:
         return taken
 
     def keep_prekey(self, sender, body):
-        verify_prekey(sender, body["prekey"], body["prekey_signature"])
         known = self.prekeys.get(sender)
         if self.account_key and (not known or body["prekey_id"] > known["prekey_id"]):
             self.prekeys[sender] = {k: body[k] for k in ("prekey_id", "prekey", "prekey_signature")}
@@ -804,36 +939,52 @@ class Device:
         taken = [event("record", device=sender, account=s["peer"], seq=s["seq"])]
         require(s["peer"] != self.account, "not-allowed")
         t = self.talk(s["peer"])
-        if s["seq"] < t.seq or not s["seq"]:
+        if not s["seq"]:
             return taken
         require(s["seq"] <= t.seq + WAITING, "skip-limit")
         self.talks[s["peer"]] = t
         if s["seq"] > t.seq:
             t.records[s["seq"]] = s
-        t.claims[sender] = {k: s[k] for k in ("peer", "seq", "head", "digest")}
-        return taken + self.compare(t) + self.drain(s["peer"])
+        return taken + self.claim(sender, s) + self.drain(s["peer"])
 
     def take_ack(self, sender, body):
         self.keep_prekey(sender, body)
-        events = []
-        for c in body["claims"]:
-            t = self.talk(c["peer"])
-            if c["seq"] >= t.seq and c["seq"]:
-                self.talks[c["peer"]] = t
-                t.claims[sender] = dict(c)
-                events += self.compare(t)
-        return events
+        return [e for c in body["claims"] if c["seq"] and c["peer"] != self.account for e in self.claim(sender, c)]
 
-    def compare(self, t):
-        """11.1: what siblings say of this place."""
-        own = {"peer": t.peer, "seq": t.seq, "head": t.head, "digest": t.digest()}
-        wrong = any(c["seq"] == t.seq and c != own for c in t.claims.values())
-        t.claims = {d: c for d, c in t.claims.items() if c["seq"] > t.seq}
-        return [self.freeze(t)] if wrong and not t.frozen else []
+    def claim(self, sender, c):
+        """11.1: what a sibling says of a place."""
+        t = self.talks[c["peer"]] = self.talk(c["peer"])
+        said, before = (c["seq"], c["head"], c["digest"]), t.claimed.get(sender, 0)
+        t.claimed[sender] = max(before, c["seq"])
+        if c["seq"] > t.seq:
+            t.claims[sender] = said
+            return []
+        passed = next((p for p in [*t.places, t.place()] if p[0] == c["seq"]), None)  # where it stands it knows in any case
+        self.forget(t)
+        if passed:
+            return self.freeze(t, passed) if passed != said else []
+        return self.freeze(t, t.place()) if c["seq"] > before else []
 
-    def freeze(self, t, seq=None):
-        t.frozen = True
-        return event("frozen", account=t.peer, seq=t.seq if seq is None else seq, **{"class": "frozen"})
+    def pass_place(self, t):
+        """The conversation has come to a place: it is remembered, and compared with what siblings have said of it."""
+        place = t.place()
+        t.places = [*t.places, place][-PLACES:]
+        wrong = any(c[0] == t.seq and c != place for c in t.claims.values())
+        t.claims = {d: c for d, c in t.claims.items() if c[0] > t.seq}
+        self.forget(t)
+        return self.freeze(t, place) if wrong else []
+
+    def forget(self, t):
+        least = min((t.claimed.get(d, 0) for d in others(self.list, self.id, ACTIVE)), default=t.seq)
+        t.places = [p for p in t.places if p[0] > least]
+
+    def freeze(self, t, place):
+        if t.frozen:
+            return []
+        t.stop = place
+        for d in others(self.list, self.id, ACTIVE):
+            self.owe(d, ACK, None)
+        return [event("frozen", account=t.peer, seq=place[0], **{"class": "frozen"})]
 
     def accept(self, encoded):
         try:
@@ -852,7 +1003,7 @@ class Device:
         waiting = t.tip[0] > t.seq
         t.tip = e["seq"], next_head(t.tip[1], encoded)
         if t.frozen:
-            return [self.freeze(t, e["seq"])]
+            return [event("frozen", account=peer, seq=e["seq"], **{"class": "frozen"})]
         if len(t.parked) < WAITING:
             t.parked.append(encoded)
         parked = event("parked", account=peer, seq=e["seq"])
@@ -860,49 +1011,54 @@ class Device:
             return [parked] + self.drain(peer)
         events = self.drain(peer)
         t = self.talks[peer]
-        if t.tip[0] > t.seq and not t.frozen:
-            events.append(parked)
-            for d in others(self.list, self.id, ACTIVE):
-                self.owe(d, RESEND, {"peer": peer, "seq": e["seq"]})
-        return events
+        return events + ([parked] if t.tip[0] > t.seq and not t.frozen else [])
 
     def drain(self, peer):
-        events, t = [], self.talks[peer]
+        events, t = [], self.talk(peer)
         while t.parked and not t.frozen:
             encoded = t.parked[0]
             e = parse_entry(encoded)
             if e["sender"] == self.account:
                 sent = t.records.get(e["seq"])
                 if sent is None:
+                    if t.asked < e["seq"]:
+                        t.asked = e["seq"]
+                        for d in others(self.list, self.id, ACTIVE):
+                            self.owe(d, RESEND, {"peer": peer, "seq": e["seq"]})
                     break
                 try:
-                    n, plaintext = t.follow(e, encoded, sent)
+                    n, text = t.follow(e, encoded, sent)
                 except Refused:
-                    events.append(self.freeze(t))
+                    n = t.moved(encoded)
+                    t, wrong = self.step(n, t.last)
+                    events += wrong or self.freeze(t, t.place())
                     break
-                t = self.step(n, None if sent["secret"] else sent)
-                events.append(event("sent", account=peer, seq=t.seq, plaintext=plaintext))
+                t, wrong = self.step(n, None if sent["secret"] else sent)
+                events.append(event("sent", account=peer, seq=t.seq, plaintext=text))
             else:
-                n, plaintext, void = t.receive(self.keys, e, encoded)
-                t = self.step(n, t.last)
+                n, text, void, lost = t.receive(self.keys, e, encoded)
+                t, wrong = self.step(n, t.last)
                 if void:
                     events.append(event("void", account=peer, seq=t.seq, **{"class": void.cls}))
+                elif text:
+                    events.append(event("message", account=peer, seq=t.seq, plaintext=text))
                 else:
-                    if e["type"] == 4:
-                        self.keys.use(e["one_time_prekey_id"])
-                        t.last = None
-                    events.append(event("message", account=peer, seq=t.seq, plaintext=plaintext))
-            t.parked = t.parked[1:]
-            events += self.compare(t)
+                    events.append(event("answer", account=peer, seq=t.seq))
+                events += [event("undelivered", account=peer, seq=a, last=b) for a, b in lost]
+                if e["type"] == 4 and not n.doubt:
+                    self.keys.use(e["one_time_prekey_id"])
+                    t.last = None
+            events += wrong
         return events
 
     def step(self, n, last):
         n.last = last
+        n.parked = n.parked[1:] if n.parked and parse_entry(n.parked[0])["seq"] <= n.seq else n.parked
         n.records = {seq: s for seq, s in n.records.items() if seq > n.seq}
         if n.tip[0] < n.seq:
             n.tip = n.seq, n.head
         self.talks[n.peer] = n
-        return n
+        return n, self.pass_place(n)
 
     def echo(self, m):
         """11.2: the own commit that has come back."""
@@ -913,15 +1069,17 @@ class Device:
         accepted = [event("accepted", device=self.id)]
         if "next" in p:
             n, t = p["next"], self.talk(p["next"].peer)
-            if t.seq + 1 != n.seq or t.frozen:
+            if t.seq + 1 != n.seq or t.frozen or t.tip[0] > t.seq:
                 return []
-            n.claims, n.records, n.parked, n.tip = t.claims, t.records, t.parked, t.tip
-            self.step(n, p["last"])
-            return [event("accepted", device=self.id, account=n.peer, seq=n.seq)]
+            for name in ("claims", "claimed", "places", "records", "tip"):
+                setattr(n, name, getattr(t, name))
+            return [event("accepted", device=self.id, account=n.peer, seq=n.seq)] + self.step(n, p["last"])[1]
         if "batch" in p:
             self.keys.add(p["batch"])
             return accepted
-        return accepted + self.open_epoch(p["list"], p["keys"], p["cuts"])
+        if "list" in p:
+            return accepted + self.open_epoch(p["list"], p["keys"], [], m["cuts"])
+        return []
 
     # 12.1 Linking
 
@@ -930,19 +1088,21 @@ class Device:
         return encode(11, make(11, list=self.list))
 
     def request(self, offer, draw):
-        require(not self.keys, "not-allowed")
+        require(not (self.list and status_of(self.list, self.id)), "not-allowed")
         o = decode(11, offer)["list"]
+        require(not status_of(o, self.id), "not-allowed")
         verify(6, o)
         self.list, introductions = o, []
         for d in o["devices"]:
             self.channels.connect(d, draw)
-            introductions.append(self.seal(d["device"], ACK, {"claims": [], **self.channels.prekey()}, draw, o["epoch"] + 1))
+            introductions.append(self.seal(d["device"], ACK, {"claims": [], **self.channels.prekey()}, draw, 0))
         return encode(12, make(12, account=o["account"], epoch=o["epoch"], **self.channels.entry(), introductions=introductions))
 
     def admit(self, devices, request):
         q = decode(12, request)
         require(q["account"] == self.account and q["epoch"] == self.list["epoch"], "stale-epoch")
         require(not status_of(self.list, q["device"]) and q["status"] == ACTIVE, "not-allowed")
+        verify_prekey(q["device"], q["prekey"], q["prekey_signature"])
         devices["devices"] = sorted(devices["devices"] + [{k: q[k] for k, _ in STRUCTURES["device"]}], key=lambda d: d["device"])
         mine = [p for p in q["introductions"] if p["device"] == self.id]
         require(mine, "malformed")
@@ -974,8 +1134,10 @@ class Device:
             if d["device"] not in remove:
                 prekey = self.channels.prekey() if d["device"] == self.id else self.prekeys.get(d["device"], {})
                 devices.append({**d, "status": PENDING if d["device"] in self.prepared else ACTIVE, **prekey})
-        new = make(6, account=self.account, epoch=self.list["epoch"] + 1, leader=self.id, devices=devices, signature=bytes(64))
-        cuts = [{"peer": p, "seq": t.tip[0], "head": t.tip[1]} for p, t in sorted(self.talks.items()) if t.tip[0]]
+        require(self.signed < 2**32 - 1, "exhausted")
+        self.signed += 1
+        new = make(6, account=self.account, epoch=self.signed, leader=self.id, devices=devices, signature=bytes(64))
+        unread = [{"peer": p, "ranges": ranges_of(t.unread)} for p, t in sorted(self.talks.items()) if t.unread]
         introductions = self.admit(new, request) if request else []
         sign(6, new, self.account_key)
         keys, publication = new_epoch(self.account_key, new["epoch"], draw)
@@ -984,44 +1146,55 @@ class Device:
             kind, body = LIST, new
             if status_of(new, to) == ACTIVE:
                 kind, body = ROTATE, {"list": new, "statement": keys.statement, "ambassador_private": keys.ambassador,
-                                      "prekeys": privates_of(keys.batches[0]), "cuts": cuts}
+                                      "prekeys": privates_of(keys.batches[0]), "unread": unread}
             parcels.append(self.seal(to, kind, body, draw))
-        commit = self.commit(ROTATION, parcels, list=new, statement=keys.statement, publication=publication, cuts=cuts, introductions=introductions)
-        self.pending = {"number": self.number, "list": new, "keys": keys, "cuts": cuts}
+        commit = self.commit(ROTATION, parcels, list=new, statement=keys.statement, publication=publication, introductions=introductions)
+        self.pending = {"number": self.number, "list": new, "keys": keys}
         return commit
 
     def check_list(self, new, status):
         require(new["account"] == self.account, "not-allowed")
+        require(new["epoch"] > self.list["epoch"], "stale-epoch")
         verify(6, new)
-        require(new["epoch"] == self.list["epoch"] + 1, "stale-epoch")
         require(status_of(new, self.id) == status, "not-allowed")
 
-    def take_rotate(self, r):
+    def take_rotate(self, r, cuts):
         self.check_list(r["list"], ACTIVE)
         s = r["statement"]
         verify(5, s)
         private = clamp(r["ambassador_private"])
         require(s["account"] == self.account and s["epoch"] == r["list"]["epoch"] and s["ambassador_key"] == pub(private), "not-allowed")
-        return self.open_epoch(r["list"], Keys(s, private, [batch_of(r["prekeys"])]), r["cuts"])
+        return self.open_epoch(r["list"], Keys(s, private, [batch_of(r["prekeys"])]), r["unread"], cuts)
 
-    def open_epoch(self, new, keys, cuts):
-        self.list, self.keys, self.pending = new, keys, None
+    def open_epoch(self, new, keys, unread, cuts):
+        fresh = not self.keys
+        dropped = self.drop()
+        self.list, self.keys = new, keys
         for d in list(self.channels.sessions):
             if not status_of(new, d):
                 del self.channels.sessions[d]
                 self.prekeys.pop(d, None)
                 self.prepared.pop(d, None)
-        self.due = [x for x in self.due if x[1] == ACK]
-        events = [event("rotated", device=new["leader"])]
-        for p, t in self.talks.items():
-            seq = 0 if t.frozen else t.seq
-            self.talks[p] = Talk(t.own, t.peer, seq, t.head, t.statement, t.prekey_id, tip=t.tip)
-        for c in cuts:
-            t = self.talks[c["peer"]] = self.talk(c["peer"])
-            if t.seq > c["seq"] or t.seq == c["seq"] and t.head != c["head"]:
-                events.append(self.freeze(t))
-            else:
-                t.seq, t.head, t.tip = c["seq"], c["head"], (c["seq"], c["head"])
+        self.due = [x for x in self.due if x[1] in (ACK, READY)]
+        events = [event("rotated", device=new["leader"]), *dropped]
+        cut = {c["peer"]: (c["seq"], c["head"]) for c in cuts if c["peer"] != self.account}
+        for p in sorted({*self.talks, *cut}):
+            t, at = self.talk(p), cut.get(p, (0, first_head(self.account, p)))
+            n = self.talks[p] = Talk(self.account, p, t.seq, t.head, t.statement, t.prekey_id, unread=t.unread, told=t.told, tip=t.tip)
+            if not t.frozen and (t.seq > at[0] or t.seq == at[0] and t.head != at[1]):
+                events += self.freeze(n, n.place())
+                continue
+            if at[0] > t.seq and not fresh:
+                n.missed([(t.seq + 1, at[0])])
+            n.unread = minus(n.unread, [(at[0] + 1, 2**64)])
+            n.seq, n.head, n.tip = *at, at
+            if fresh:
+                n.told = union([(1, at[0])] if at[0] else [])
+            n.places = [n.place()] if n.seq else []
+            self.forget(n)
+        for u in unread if fresh else []:
+            t = self.talk(u["peer"])
+            t.unread = minus(runs_of(u["ranges"]), [(t.seq + 1, 2**64)])
         return events
 
 
@@ -1032,13 +1205,25 @@ class Office:
     def __init__(self, now):
         self.now, self.accounts, self.logs = now, {}, {}
 
+    def announce(self, account, device, number):
+        a = self.accounts.get(account)
+        if not a:
+            return 0
+        require(status_of(a["list"], device), "not-allowed")
+        before = self.highest(a, device)
+        a["announced"][device] = max(before, number)
+        return before
+
+    def highest(self, a, device):
+        return max(a["commits"].get(device, 0), a["announced"].get(device, 0))
+
     def append(self, commit):
         m = decode(10, commit)
         if m["kind"] == REGISTER:
             return self.register(m)
         a = self.accounts.get(m["account"])
         require(a and status_of(a["list"], m["device"]), "not-allowed")
-        require(m["number"] > a["commits"].get(m["device"], 0), "duplicate")
+        require(m["number"] > a["commits"].get(m["device"], 0) and m["number"] >= a["announced"].get(m["device"], 0), "duplicate")
         a["commits"][m["device"]] = m["number"]
         require(m["epoch"] == a["list"]["epoch"], "stale-epoch")
         require(m["kind"] == RECORDS or status_of(a["list"], m["device"]) == ACTIVE, "not-allowed")
@@ -1055,41 +1240,35 @@ class Office:
     def register(self, m):
         require(m["account"] not in self.accounts, "duplicate")
         r = m["list"]
-        require(r["epoch"] == m["epoch"] == m["number"] == 1 and len(r["devices"]) == 1 and r["leader"] == m["device"]
-                and not m["parcels"] and not m["cuts"] and not m["introductions"], "malformed")
+        require(r["epoch"] == m["epoch"] and m["number"] == 1 and len(r["devices"]) == 1 and not m["parcels"] and not m["introductions"], "malformed")
+        require(r["leader"] == m["device"], "not-allowed")
         self.fits(m)
-        a = self.accounts[m["account"]] = {"commits": {m["device"]: 1}, "boxes": {}}
+        a = self.accounts[m["account"]] = {"commits": {m["device"]: 1}, "announced": {}, "boxes": {}}
         self.open(a, m)
         self.deliver(a, m)
 
     def open(self, a, m):
-        a |= {"list": m["list"], "statement": m["statement"]}
+        a |= {"list": m["list"], "statement": m["statement"], "batches": [], "used": set()}
         self.serve(a, m["publication"])
         a["boxes"] = {d: b for d, b in a["boxes"].items() if status_of(m["list"], d)}
 
     def serve(self, a, p):
         a["publication"], a["unused"] = p, list(range(BATCH))
+        a["batches"] = [*a["batches"], (p["signed_prekey_id"], p["first_one_time_prekey_id"])][-2:]
 
     def rotate(self, a, m):
         old, new = a["list"], m["list"]
         require(m["device"] == old["leader"] == new["leader"], "not-allowed")
-        require(new["epoch"] == old["epoch"] + 1, "stale-epoch")
+        require(new["epoch"] > old["epoch"], "stale-epoch")
         self.fits(m)
         added = [d["device"] for d in new["devices"] if not status_of(old, d["device"])]
         stay = [d for d in others(new, m["device"]) if d not in added] if added else []
         require([p["device"] for p in m["parcels"]] == others(new, m["device"]) and len(added) <= 1
                 and [p["device"] for p in m["introductions"]] == stay, "wrong-devices")
-        logs = [log for log in self.logs.values() if m["account"] in log["accounts"]]
-        cuts = sorted(({"peer": next(iter(log["accounts"] - {m["account"]})), "seq": log["seq"], "head": log["head"]} for log in logs if log["seq"]),
-                      key=lambda c: c["peer"])
-        if cuts != m["cuts"]:
-            for log in logs:
-                self.reserve(log, m["account"])
-            raise Refused("conflict")
-        for log in logs:
-            self.release(log, m["account"])
+        logs = [log for log in self.logs.values() if m["account"] in log["accounts"] and log["seq"]]
+        cuts = [{"peer": next(iter(log["accounts"] - {m["account"]})), "seq": log["seq"], "head": log["head"]} for log in logs]
         self.open(a, m)
-        self.deliver(a, m, added)
+        self.deliver(a, m, added, sorted(cuts, key=lambda c: c["peer"]))
 
     def entry(self, a, m):
         e = parse_entry(m["entry"])
@@ -1098,26 +1277,48 @@ class Office:
         require(peer, "not-ready")
         require(e["recipient_epoch"] == peer["list"]["epoch"], "stale-epoch")
         self.to_siblings(a, m)
+        if e["type"] == 4:
+            i = e["one_time_prekey_id"]
+            require(any(e["signed_prekey_id"] == n for n, _ in peer["batches"]), "unknown-prekey")
+            require(not i or i not in peer["used"] and any(0 <= i - first < BATCH for _, first in peer["batches"]), "unknown-prekey")
         first = first_head(e["sender"], e["recipient"])
-        log = self.logs.setdefault(first, {"accounts": {e["sender"], e["recipient"]}, "seq": 0, "head": first, "kept": (None, 0)})
-        kept = log["kept"][0] == e["recipient"] and self.now() < log["kept"][1]
-        if kept or (e["seq"], e["previous"]) != (log["seq"] + 1, log["head"]):
-            self.reserve(log, e["sender"])
+        log = self.logs.setdefault(first, {"accounts": {e["sender"], e["recipient"]}, "seq": 0, "head": first, "before": {}, "from": None,
+                                           "queue": [], "joined": {}})
+        self.expire(log)
+        place, queue = (e["seq"], e["previous"]), log["queue"]
+        kept = bool(queue) and queue[0][0] == e["recipient"]
+        if kept or place != (log["seq"] + 1, log["head"]):
+            if place == (log["seq"] + 1, log["head"]) or log["from"] == e["recipient"] and log["before"].get(e["seq"]) == e["previous"]:
+                self.join(log, e["sender"], e["seq"])
             raise Refused("conflict")
-        self.release(log, e["sender"])
-        log |= {"seq": e["seq"], "head": next_head(log["head"], m["entry"])}
+        log["queue"] = [x for x in queue if x[0] != e["sender"]]
+        self.expire(log, self.now())
+        if e["type"] == 4 and e["one_time_prekey_id"]:
+            peer["used"].add(e["one_time_prekey_id"])
+        before = {**(log["before"] if log["from"] == e["sender"] else {}), e["seq"]: log["head"]}  # of all places since the other account's last one
+        log |= {"seq": e["seq"], "head": next_head(log["head"], m["entry"]), "before": before, "from": e["sender"]}
         self.deliver(a, m)
         for d in peer["list"]["devices"]:
             if d["status"] == ACTIVE:
-                self.put(peer, d["device"], device=ZERO, number=0, parcels=[], entry=m["entry"])
+                self.put(peer, d["device"], device=ZERO, number=0, parcels=[], cuts=[], entry=m["entry"])
 
-    def reserve(self, log, account):
-        if self.now() >= log["kept"][1]:
-            log["kept"] = account, self.now() + 10
+    def join(self, log, account, seq):
+        """An account joins the queue of a log, once for each place."""
+        if all(x[0] != account for x in log["queue"]) and log["joined"].get(account, 0) < seq:
+            log["joined"][account] = seq
+            log["queue"].append([account, None])
+            self.expire(log, self.now())
 
-    def release(self, log, account):
-        if log["kept"][0] == account:
-            log["kept"] = None, 0
+    def expire(self, log, since=None):
+        """Who came to be the first of a queue leaves it after a while; `since` is when the first one came to be it, if he just did."""
+        while log["queue"]:
+            first = log["queue"][0]
+            if first[1] is None:
+                first[1] = since
+            if self.now() - first[1] < KEPT:
+                return
+            since = first[1] + KEPT
+            log["queue"].pop(0)
 
     def to_siblings(self, a, m):
         require([p["device"] for p in m["parcels"]] == others(a["list"], m["device"], ACTIVE), "wrong-devices")
@@ -1134,13 +1335,14 @@ class Office:
         require(m["parcels"] and all(p["device"] != m["device"] and status_of(a["list"], p["device"]) for p in m["parcels"]), "wrong-devices")
         self.deliver(a, m)
 
-    def deliver(self, a, m, added=()):
+    def deliver(self, a, m, added=(), cuts=()):
         for d in a["list"]["devices"]:
             parcels = [parcel(m["device"], p["body"]) for p in m["parcels"] if p["device"] == d["device"]]
             parcels += [parcel(x, p["body"]) for x in added for p in m["introductions"] if p["device"] == d["device"]]
             entry = m.get("entry", b"") if d["status"] == ACTIVE else b""
             if d["device"] == m["device"] or parcels or entry:
-                self.put(a, d["device"], device=m["device"], number=m["number"], parcels=parcels, entry=entry)
+                self.put(a, d["device"], device=m["device"], number=m["number"], parcels=parcels,
+                         cuts=list(cuts) if d["status"] == ACTIVE else [], entry=entry)
 
     def put(self, a, to, **mail):
         box = a["boxes"].setdefault(to, [])
@@ -1159,4 +1361,5 @@ class Office:
     def fetch(self, account, device, position):
         a = self.accounts.get(account)
         require(a and status_of(a["list"], device), "not-allowed")
-        return a["boxes"].get(device, [])[max(position, 1) - 1:], a["commits"].get(device, 0), len(a["unused"])
+        a["commits"][device] = self.highest(a, device)
+        return a["boxes"].get(device, [])[max(position, 1) - 1:], a["commits"][device], len(a["unused"])

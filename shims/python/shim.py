@@ -332,8 +332,7 @@ def device_send(p):
 
 
 def device_receive(p):
-    events = change(devices, p, lambda d: d.receive(p.hex("message")))
-    return {"events": [{k: v.hex() if isinstance(v, bytes) else v for k, v in e.items()} for e in events]}
+    return public_events(change(devices, p, lambda d: d.receive(p.hex("message"))))
 
 
 def device_refused(p):
@@ -341,9 +340,16 @@ def device_refused(p):
     return {}
 
 
+def public_events(events):
+    return {"events": [{k: v.hex() if isinstance(v, bytes) else v for k, v in e.items()} for e in events]}
+
+
 def device_caught_up(p):
-    change(devices, p, lambda d: d.caught_up(p.commits or 0))
-    return {}
+    return public_events(known(devices, p).caught_up(p.commits or 0))
+
+
+def device_owes(p):
+    return {"accounts": [a.hex() for a in known(devices, p).owes()]}
 
 
 def device_upkeep(p):
@@ -408,13 +414,17 @@ def office_fetch(p):
     return {"mails": [m.hex() for m in mails], "commits": commits, "prekeys": prekeys}
 
 
+def office_announce(p):
+    return {"commits": office.announce(p.hex("account"), p.hex("device"), p.commits)}
+
+
 OPERATIONS = {f.__name__.replace("_", ".", 1): f for f in (
     hello, reset, xeddsa_sign, xeddsa_verify, x3dh_initiate, x3dh_respond, ratchet_root, ratchet_chain, ratchet_seal, ratchet_open,
     ratchet_accumulate, party_new, party_export, party_import, session_initiate, session_respond, session_start, session_load,
     session_encrypt, session_decrypt, session_digest, ambassador_decode, ambassador_verify, log_first, log_next, channel_new, channel_connect,
     channel_seal, channel_open, channel_export, channel_import, device_register, device_new, device_offer, device_request, device_send,
-    device_receive, device_refused, device_caught_up, device_upkeep, device_ack, device_replenish, device_prepare, device_rotate,
-    device_status, device_export, device_import, office_append, office_bundle, office_fetch)}
+    device_receive, device_refused, device_caught_up, device_owes, device_upkeep, device_ack, device_replenish, device_prepare, device_rotate,
+    device_status, device_export, device_import, office_append, office_bundle, office_fetch, office_announce)}
 
 
 def answer(request):
