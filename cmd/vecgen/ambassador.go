@@ -292,7 +292,9 @@ func neighbours(s sample) []neighbour {
 		bare[2] = 9
 		all = append(all, neighbour{"kind-9-bare", "kind 9 without a body", bare})
 	}
-	for name, first := range map[string]string{"record-ack": "claims[0].peer", "record-rotate-commit": "unread[0].peer"} {
+	for name, first := range map[string]string{
+		"record-ack": "claims[0].peer", "record-rotate-commit": "unread[0].peer",
+	} {
 		if s.name == name {
 			add(first, "order", "peers in descending order", bytes.Repeat([]byte{0xff}, 32)...)
 		}

@@ -85,11 +85,22 @@ func (o *officeScene) refused(class shim.Class, c *client.Client, commit []byte,
 
 // officeScenarios adds the scenarios of the profile postoffice.
 func officeScenarios(f *vectors.File) error {
-	l := newScenarios(f, "postoffice")
-	run := func(id, comment string, flags, requirements []string, story func(o *officeScene)) {
-		l.run(id, comment, flags, requirements, func(s *scene) { story(&officeScene{s, seeded(s.test.ID)}) })
-	}
-	run("story", "two accounts with two devices each: registered, linked, both directions, a device removed", nil,
+	l := &officeList{newScenarios(f, "postoffice")}
+	l.stories()
+	l.places()
+	l.commits()
+	return l.done()
+}
+
+// officeList collects the scenarios of the profile postoffice.
+type officeList struct{ *scenarioList }
+
+func (l *officeList) run(id, comment string, flags, requirements []string, story func(o *officeScene)) {
+	l.scenarioList.run(id, comment, flags, requirements, func(s *scene) { story(&officeScene{s, seeded(s.test.ID)}) })
+}
+
+func (l *officeList) stories() {
+	l.run("story", "two accounts with two devices each: registered, linked, both directions, a device removed", nil,
 		reqs("AMB-PST-01", "AMB-PST-04", "AMB-PST-09", "AMB-PST-12"), func(o *officeScene) {
 			alice, bob := o.register(), o.register()
 			laptop, desktop := o.link(alice), o.link(bob)
@@ -113,7 +124,43 @@ func officeScenarios(f *vectors.File) error {
 			o.fail(desktop.Send(a, []byte("to the new epoch")))
 			o.fail(alice.Sync())
 		})
-	run("conflict", "two commits for one place; the place is then kept for the side that lost", []string{"Racing"},
+	l.run("prekeys", "twenty bundles with a one-time prekey, then one without, then a new batch", nil,
+		reqs("AMB-PST-03", "AMB-ACC-04"), func(o *officeScene) {
+			alice := o.register()
+			for range account.Batch + 1 {
+				_, err := o.Bundle(alice.Device.Account())
+				o.fail(err)
+			}
+			o.fail(alice.Replenish(account.Batch))
+			_, err := o.Bundle(alice.Device.Account())
+			o.fail(err)
+		})
+	l.run("epochs", "after a rotation nothing of the old epoch is served or taken; a pending device gets no entries",
+		nil,
+		reqs("AMB-PST-10", "AMB-PST-09", "AMB-PST-02"), func(o *officeScene) {
+			alice, bob := o.register(), o.register()
+			laptop := o.link(alice)
+			a, b := alice.Device.Account(), bob.Device.Account()
+			o.fail(alice.Send(b, []byte("start")))
+			o.fail(bob.Sync())
+			o.fail(laptop.Sync())
+			toOld, err := bob.Device.Send(a, []byte("to the old epoch"), nil, o.rand)
+			o.fail(err)
+			fromOld, err := laptop.Device.Send(b, []byte("from the old epoch"), nil, o.rand)
+			o.fail(err)
+			o.fail(alice.Prepare(nil))
+			o.fail(alice.Rotate(ambassador.Change{}))
+			o.refused(refusal.StaleEpoch, bob, toOld, nil)
+			o.refused(refusal.StaleEpoch, laptop, fromOld, nil)
+			o.fail(laptop.Sync())
+			o.fail(bob.Send(a, []byte("to the leader alone")))
+			o.fail(laptop.Sync())
+			o.fail(alice.Sync())
+		})
+}
+
+func (l *officeList) places() {
+	l.run("conflict", "two commits for one place; the place is then kept for the side that lost", []string{"Racing"},
 		reqs("AMB-PST-02", "AMB-PST-05", "AMB-PST-14"), func(o *officeScene) {
 			alice, bob := o.register(), o.register()
 			a, b := alice.Device.Account(), bob.Device.Account()
@@ -132,7 +179,7 @@ func officeScenarios(f *vectors.File) error {
 			o.fail(bob.Send(a, []byte("comes after")))
 			o.fail(alice.Send(b, []byte("and after that")))
 		})
-	run("places-free", "races of siblings and stale commits keep no place", []string{"Racing"},
+	l.run("places-free", "races of siblings and stale commits keep no place", []string{"Racing"},
 		reqs("AMB-PST-14"), func(o *officeScene) {
 			alice, bob := o.register(), o.register()
 			laptop := o.link(alice)
@@ -151,7 +198,10 @@ func officeScenarios(f *vectors.File) error {
 			o.fail(err)
 			o.fail(o.Append(stale))
 		})
-	run("announcements",
+}
+
+func (l *officeList) commits() {
+	l.run("announcements",
 		"numbers are announced; a commit that was announced and has not arrived is over when the mailbox is read",
 		nil, reqs("AMB-PST-16", "AMB-PST-17", "AMB-PST-02"), func(o *officeScene) {
 			alice, bob := o.register(), o.register()
@@ -176,7 +226,7 @@ func officeScenarios(f *vectors.File) error {
 				o.fail(errors.New("a device of another account has announced"))
 			}
 		})
-	run("stale-starts", "starts under prekeys that are not there any more, or used", []string{"PrekeyReuse"},
+	l.run("stale-starts", "starts under prekeys that are not there any more, or used", []string{"PrekeyReuse"},
 		reqs("AMB-PST-13"), func(o *officeScene) {
 			alice, bob, carol := o.register(), o.register(), o.register()
 			a, b := alice.Device.Account(), bob.Device.Account()
@@ -198,37 +248,4 @@ func officeScenarios(f *vectors.File) error {
 			o.refused(refusal.UnknownPrekey, carol, late, err)
 			o.fail(carol.Send(a, []byte("under the newest")))
 		})
-	run("prekeys", "twenty bundles with a one-time prekey, then one without, then a new batch", nil,
-		reqs("AMB-PST-03", "AMB-ACC-04"), func(o *officeScene) {
-			alice := o.register()
-			for range account.Batch + 1 {
-				_, err := o.Bundle(alice.Device.Account())
-				o.fail(err)
-			}
-			o.fail(alice.Replenish(account.Batch))
-			_, err := o.Bundle(alice.Device.Account())
-			o.fail(err)
-		})
-	run("epochs", "after a rotation nothing of the old epoch is served or taken; a pending device gets no entries", nil,
-		reqs("AMB-PST-10", "AMB-PST-09", "AMB-PST-02"), func(o *officeScene) {
-			alice, bob := o.register(), o.register()
-			laptop := o.link(alice)
-			a, b := alice.Device.Account(), bob.Device.Account()
-			o.fail(alice.Send(b, []byte("start")))
-			o.fail(bob.Sync())
-			o.fail(laptop.Sync())
-			toOld, err := bob.Device.Send(a, []byte("to the old epoch"), nil, o.rand)
-			o.fail(err)
-			fromOld, err := laptop.Device.Send(b, []byte("from the old epoch"), nil, o.rand)
-			o.fail(err)
-			o.fail(alice.Prepare(nil))
-			o.fail(alice.Rotate(ambassador.Change{}))
-			o.refused(refusal.StaleEpoch, bob, toOld, nil)
-			o.refused(refusal.StaleEpoch, laptop, fromOld, nil)
-			o.fail(laptop.Sync())
-			o.fail(bob.Send(a, []byte("to the leader alone")))
-			o.fail(laptop.Sync())
-			o.fail(alice.Sync())
-		})
-	return l.done()
 }

@@ -56,6 +56,7 @@ func scenarios(f *vectors.File) error {
 	l.conversations()
 	l.races()
 	l.delivery()
+	l.reports()
 	l.commits()
 	l.records()
 	l.losses()

@@ -65,6 +65,10 @@ func (l *scenarioList) delivery() {
 			s.fail(bob.Sync())
 			s.deliver("phone", "laptop")
 		})
+}
+
+// reports are what is reported later: over a rotation, and in a session that goes on.
+func (l *scenarioList) reports() {
 	l.run("unread-over-rotation", "what was not read is reported in the next epoch too, by a new device as well",
 		[]string{"Dishonest"}, reqs("AMB-LOG-16", "AMB-ROT-11"), func(s *scene) {
 			bob := pair(s)

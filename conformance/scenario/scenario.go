@@ -41,7 +41,8 @@ type Scenario struct {
 	Set     string  `json:"set"`
 	Cadence string  `json:"cadence,omitempty"` // of level ratchet: per-turn (the default) or per-message
 	NoOPK   bool    `json:"no_one_time_prekey,omitempty"`
-	Users   []User  `json:"users,omitempty"` // of level ambassador
+	Users   []User  `json:"users,omitempty"`  // of level ambassador
+	Faults  bool    `json:"faults,omitempty"` // of level ambassador: commits, answers and bundles go astray (world.go)
 	Events  []Event `json:"events"`
 }
 
@@ -87,6 +88,8 @@ func Verbs(l Level) []Verb {
 	return []Verb{
 		Send, Read, Make, Release, Race, Crash, Ack, Replenish, Prepare, Rotate, Add, Remove, Restart, Compromise,
 		Rollback, Withhold, Forge,
+		Fetch, Drain, Stranger, Reissue, Tamper, Delay, Repeat, Lose, Late, Arrive, Split, Join, Backup, Restore, Abuse,
+		Wait,
 	}
 }
 
@@ -100,6 +103,7 @@ type Event struct {
 	Part    string   `json:"part,omitempty"`    // of forge: one of Parts
 	Change  Change   `json:"change,omitempty"`  // of forge: what is done to the part
 	Devices []string `json:"devices,omitempty"` // of race, prepare and remove
+	Seconds int      `json:"seconds,omitempty"` // of wait
 }
 
 // Parts returns the parts that forge can change. Of a ratchet message the whole or a field; of an initial message also
@@ -119,13 +123,20 @@ func (e Event) String() string {
 	words := []string{string(e.Do)}
 	for _, w := range []struct{ label, value string }{
 		{"", e.By}, {"to ", e.To}, {"", e.Message}, {"", e.Part}, {"", string(e.Change)},
-		{"", strings.Join(e.Devices, " ")},
+		{"", strings.Join(e.Devices, " ")}, {"", e.seconds()},
 	} {
 		if w.value != "" {
 			words = append(words, w.label+w.value)
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+func (e Event) seconds() string {
+	if e.Seconds == 0 {
+		return ""
+	}
+	return fmt.Sprint(e.Seconds, " seconds")
 }
 
 // ErrInvalid wraps every reason for which a file is not a scenario. The message names the place.

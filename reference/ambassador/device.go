@@ -257,12 +257,17 @@ func (d *Device) CaughtUp(commits uint64) ([]Event, error) {
 	if d.pending == nil {
 		return nil, nil
 	}
+	return []Event{d.drop()}, nil
+}
+
+// drop gives up the commit under way (AMB-SYN-19).
+func (d *Device) drop() Event {
 	dropped := Event{Kind: Dropped, Device: d.ID()}
 	if next := d.pending.Next; next != nil {
 		dropped.Peer, dropped.Seq = next.Peer, next.Seq
 	}
 	d.pending = nil
-	return []Event{dropped}, nil
+	return dropped
 }
 
 // seal makes a parcel of a record.

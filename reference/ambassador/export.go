@@ -412,7 +412,8 @@ func (s storedTalk) read(own account.ID) (*talk, error) {
 		return nil, fmt.Errorf("tip: %d bytes", len(s.Tip))
 	}
 	t := &talk{
-		Conversation: c, tip: channel.Head{Peer: c.Peer, Seq: s.TipSeq, Head: [32]byte(s.Tip)}, parked: s.Parked, asked: s.Asked,
+		Conversation: c, tip: channel.Head{Peer: c.Peer, Seq: s.TipSeq, Head: [32]byte(s.Tip)}, parked: s.Parked,
+		asked:   s.Asked,
 		records: map[uint64]*channel.Sent{}, claims: map[account.DeviceID]channel.Claim{}, frozen: s.Frozen,
 	}
 	if t.memory, err = s.readMemory(); err != nil {

@@ -86,7 +86,7 @@ func (d *Device) take(r *channel.Record, first bool, cuts []channel.Head) ([]Eve
 	case channel.KindPrekeys:
 		return []Event{event}, d.takePrekeys(r.Prekeys)
 	case channel.KindList:
-		return []Event{{Kind: Rotated, Device: r.Sender}}, d.takeList(r.List)
+		return d.takeList(r.List)
 	case channel.KindPrepare:
 		d.takePrepare(r.Sender, r.Prepare)
 		return []Event{event}, nil

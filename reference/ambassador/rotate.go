@@ -217,18 +217,18 @@ func (d *Device) takeRotate(leader account.DeviceID, r *channel.Rotate, cuts []c
 }
 
 // takeList is a pending device's: the epoch ends for it, and it gets nothing of the next.
-func (d *Device) takeList(list *account.List) error {
+func (d *Device) takeList(list *account.List) ([]Event, error) {
 	if err := d.checkList(list, account.Pending); err != nil {
-		return err
+		return nil, err
 	}
-	d.openEpoch(list, nil, nil, nil)
+	events := d.openEpoch(list, nil, nil, nil)
 	for _, peer := range d.Peers() { // what was seen of an account is no secret, and is kept (SPEC.md 7.4)
 		seen := d.talk(peer).Conversation
 		delete(d.conversations, peer)
 		t := d.keep(peer)
 		t.PeerStatement, t.PeerPrekeyID = seen.PeerStatement, seen.PeerPrekeyID
 	}
-	return nil
+	return events, nil
 }
 
 // openEpoch makes an epoch the current one: the secrets of the one before are destroyed (AMB-ROT-05), and every
@@ -237,7 +237,11 @@ func (d *Device) openEpoch(
 	list *account.List, keys *account.EpochKeys, cuts []channel.Head, unread []channel.Unread,
 ) []Event {
 	isNew := d.keys == nil
-	d.list, d.keys, d.pending = list, keys, nil
+	events := []Event{{Kind: Rotated, Device: list.Leader}}
+	if d.pending != nil { // of the epoch that has ended: it cannot be accepted any more
+		events = append(events, d.drop())
+	}
+	d.list, d.keys = list, keys
 	for _, id := range d.channels.Peers() {
 		if list.Find(id) == nil {
 			d.channels.Drop(id)
@@ -248,7 +252,6 @@ func (d *Device) openEpoch(
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool {
 		return r.Record.Kind != channel.KindAck && r.Record.Kind != channel.KindReady
 	})
-	events := []Event{{Kind: Rotated, Device: list.Leader}}
 	known := map[account.ID]channel.Head{}
 	for _, cut := range cuts {
 		if cut.Peer != list.Account { // there is no such log

@@ -64,6 +64,9 @@ func (d *Device) outgoing(t *talk, text []byte, bundle *account.Bundle, rand io.
 		if err := t.CheckBundle(bundle); err != nil {
 			return nil, err
 		}
+		if err := bundle.Verify(); err != nil {
+			return nil, err
+		}
 	}
 	return t.Send(text, rand)
 }

@@ -262,7 +262,8 @@ func Ranges(c *codec.Coder, name string, ranges *[]Range) {
 	codec.List(c, name, ranges)
 	c.Check(name, len(*ranges) <= MostRanges, "more than 100")
 	for i := 1; i < len(*ranges); i++ {
-		c.Check(name, (*ranges)[i-1].Last < (*ranges)[i].First, "not in ascending order")
+		before, next := (*ranges)[i-1].Last, (*ranges)[i].First
+		c.Check(name, before < next && before+1 < next, "not in ascending order, or without a place between them")
 	}
 }
 

@@ -249,6 +249,27 @@ func TestPlacesAlternate(t *testing.T) {
 	}
 }
 
+// Who is overtaken by several entries at once has the next place too (AMB-PST-14).
+func TestOvertakenTwice(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.user(1)[0], w.user(1)[0]
+	a, b := alice.device.Account(), bob.device.Account()
+	require.NoError(t, alice.Send(b, []byte("hi")))
+	readBoth(t, alice, bob)
+	late, err := alice.device.Send(b, []byte("late"), nil, w.rand())
+	require.NoError(t, err)
+	for range 3 {
+		require.NoError(t, bob.Send(a, []byte("overtakes")))
+	}
+	require.ErrorIs(t, w.office.Append(late), refusal.Conflict)
+	alice.device.PostOfficeRefused()
+	commit, err := bob.device.Send(a, []byte("again"), nil, w.rand())
+	require.NoError(t, err)
+	require.ErrorIs(t, w.office.Append(commit), refusal.Conflict)
+	bob.device.PostOfficeRefused()
+	require.NoError(t, alice.Send(b, []byte("late")))
+}
+
 // Siblings that race do not keep a place from the counterparty, which would tell that there are two (AMB-INV-23).
 func TestRacesOfSiblingsAreNotSeen(t *testing.T) {
 	for devices := 1; devices <= 3; devices++ {

@@ -395,7 +395,8 @@ func (c Conversation) followed(own *account.EpochStatement, e *Entry, sent *chan
 	if err := c.CheckBundle(&b); err != nil {
 		return nil, err
 	}
-	if e.Start.Statement != *own || e.RecipientEpoch != b.Statement.Epoch || e.Start.SignedPrekeyID != b.SignedPrekeyID ||
+	if e.Start.Statement != *own || e.RecipientEpoch != b.Statement.Epoch ||
+		e.Start.SignedPrekeyID != b.SignedPrekeyID ||
 		e.Start.OneTimePrekeyID != b.OneTimePrekeyID {
 		return nil, fmt.Errorf("%w: the start does not fit the bundle of the record", refusal.Authentication)
 	}

@@ -16,14 +16,28 @@ const KeptTime = 10 * time.Second
 // log is the log between two accounts, with who waits for its next place.
 type log struct {
 	accounts [2]account.ID
-	seq      uint64
-	head     [32]byte
-	before   [32]byte     // the head that the newest entry has replaced
-	by       account.ID   // who has taken the newest place
-	joined   []account.ID // who has joined the queue since: once a place
+	first    [32]byte // h_0
+	places   []place
+	joined   []account.ID // who has joined the queue since the newest place was taken
 	queue    []account.ID // at most both accounts
 	until    time.Time    // the next place is kept for the first of the queue until then
 }
+
+// place is one that was taken.
+type place struct {
+	by   account.ID
+	head [32]byte // h_k
+}
+
+// head returns h_k.
+func (l *log) head(k uint64) [32]byte {
+	if k == 0 {
+		return l.first
+	}
+	return l.places[k-1].head
+}
+
+func (l *log) seq() uint64 { return uint64(len(l.places)) }
 
 func (l *log) other(id account.ID) (account.ID, bool) {
 	switch id {
@@ -38,28 +52,29 @@ func (l *log) other(id account.ID) (account.ID, bool) {
 // take puts an entry at the next place (AMB-PST-05, AMB-PST-14). It returns refusal.Conflict for another place, and if
 // the place is kept for the other account.
 func (l *log) take(e *conversation.Entry, encoded []byte, now time.Time) error {
-	if len(l.queue) > 0 && !now.Before(l.until) {
-		l.leave(now)
+	for len(l.queue) > 0 && !now.Before(l.until) {
+		l.leave(l.until)
 	}
 	switch {
-	case e.Seq != l.seq+1 || e.Previous != l.head:
+	case e.Seq != l.seq()+1 || e.Previous != l.head(l.seq()):
 		if l.hasLost(e) {
 			l.wait(e.Sender, now)
 		}
-		return fmt.Errorf("%w: commit: entry: seq %d after %d", refusal.Conflict, e.Seq, l.seq)
+		return fmt.Errorf("%w: commit: entry: seq %d after %d", refusal.Conflict, e.Seq, l.seq())
 	case len(l.queue) > 0 && l.queue[0] != e.Sender:
 		l.wait(e.Sender, now)
 		return fmt.Errorf("%w: commit: entry: seq %d is kept for the other account", refusal.Conflict, e.Seq)
 	}
 	l.leave(now)
-	l.before, l.by, l.joined = l.head, e.Sender, nil
-	l.seq, l.head = e.Seq, conversation.NextHead(l.head, encoded)
+	l.places = append(l.places, place{e.Sender, conversation.NextHead(e.Previous, encoded)})
+	l.joined = nil
 	return nil
 }
 
-// hasLost reports whether an entry was made for the newest place, which the other account has taken.
+// hasLost reports whether an entry was made for a place that the other account has taken, and with it all since.
 func (l *log) hasLost(e *conversation.Entry) bool {
-	return e.Seq == l.seq && e.Previous == l.before && l.by != e.Sender
+	return e.Seq > 0 && e.Seq <= l.seq() && e.Previous == l.head(e.Seq-1) &&
+		!slices.ContainsFunc(l.places[e.Seq-1:], func(p place) bool { return p.by == e.Sender })
 }
 
 // wait puts an account into the queue, once a place: so nobody can keep one for longer by asking again.

@@ -251,8 +251,8 @@ func (r *Rotation) introduces(added []account.DeviceID) bool {
 func (o *Office) cuts(id account.ID) []channel.Head {
 	var heads []channel.Head
 	for _, l := range o.logs {
-		if peer, ok := l.other(id); ok && l.seq > 0 {
-			heads = append(heads, channel.Head{Peer: peer, Seq: l.seq, Head: l.head})
+		if peer, ok := l.other(id); ok && l.seq() > 0 {
+			heads = append(heads, channel.Head{Peer: peer, Seq: l.seq(), Head: l.head(l.seq())})
 		}
 	}
 	slices.SortFunc(heads, func(a, b channel.Head) int { return slices.Compare(a.Peer[:], b.Peer[:]) })
@@ -302,7 +302,7 @@ func (o *Office) entry(a *accountState, m *Commit) error {
 func (o *Office) log(a, b account.ID) *log {
 	first := conversation.FirstHead(a, b)
 	if o.logs[first] == nil {
-		o.logs[first] = &log{accounts: [2]account.ID{a, b}, head: first}
+		o.logs[first] = &log{accounts: [2]account.ID{a, b}, first: first}
 	}
 	return o.logs[first]
 }

@@ -44,7 +44,17 @@ func TestKeptPlaceEnds(t *testing.T) {
 	now = now.Add(postoffice.KeptTime - time.Nanosecond)
 	require.ErrorIs(t, office.Append(commit()), refusal.Conflict, "it still is")
 	now = now.Add(time.Nanosecond)
-	require.NoError(t, office.Append(commit()), "she has not come")
+	require.NoError(t, bob.Send(a, []byte("she has not come")))
+	require.NoError(t, alice.Sync())
+
+	loses, err = alice.Device.Send(b, []byte("loses again"), nil, random)
+	require.NoError(t, err)
+	require.NoError(t, bob.Send(a, []byte("wins again")))
+	require.ErrorIs(t, office.Append(loses), refusal.Conflict)
+	alice.Device.PostOfficeRefused()
+	require.ErrorIs(t, office.Append(commit()), refusal.Conflict, "bob waits behind her")
+	now = now.Add(2 * postoffice.KeptTime)
+	require.NoError(t, alice.Send(b, []byte("nobody is kept the place any more")))
 }
 
 func TestUnknownAccounts(t *testing.T) {

@@ -168,8 +168,8 @@ func (s *siblingStage) standsStillAt(dispute channel.Claim) {
 	}
 }
 
-// claimsDispute stops the test unless the leader owes the siblings an acknowledgement that claims the conversation which
-// is frozen, as it stood at the place that differs (AMB-SYN-18).
+// claimsDispute stops the test unless the leader owes the siblings an acknowledgement that claims the conversation
+// which is frozen, as it stood at the place that differs (AMB-SYN-18).
 func (s *siblingStage) claimsDispute(dispute channel.Claim) {
 	c := parcelCommitOf(s.World, "an acknowledgement", shim.DeviceUpkeep, shim.Params{Party: s.device.Party()})
 	record, _, err := s.sibling.Open(s.sibling.List, s.device.ID(), c.Parcels[0].Body)

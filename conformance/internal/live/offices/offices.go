@@ -38,8 +38,9 @@ func Tests() []suite.Test {
 			reqs("AMB-PST-13", "AMB-PST-01"), begun(refusesStaleStarts)),
 		test("announcements", "numbers that were announced, and commits that come after the mailbox was read",
 			reqs("AMB-PST-16", "AMB-PST-17"), begun(hearsAnnouncements)),
-		test("moved-logs", "logs move, and strangers open new ones, before a rotation comes: it is taken, and cuts them "+
-			"where they are",
+		test("moved-logs",
+			"logs move, and strangers open new ones, before a rotation comes: it is taken, and cuts them "+
+				"where they are",
 			reqs("AMB-PST-15", "AMB-PST-18", "AMB-INV-21"), begun(rotatesOverMovedLogs)),
 		test("devices", "parcels that do not go to exactly the active devices",
 			reqs("AMB-PST-07", "AMB-PST-01"), begun(refusesDevices)),

@@ -100,7 +100,9 @@ func hearsAnnouncements(s *stage) {
 	announces(number+2, number+1)
 	announces(number+2, number+2)
 	if got := s.Commits(s.alice[0]); got != number+2 { // and reads the mailbox
-		s.Violation(verdict.Mismatch, "the commits of a device that has announced", fmt.Sprint(number+2), fmt.Sprint(got))
+		s.Violation(
+			verdict.Mismatch, "the commits of a device that has announced", fmt.Sprint(number+2), fmt.Sprint(got),
+		)
 	}
 	s.refuses(refusal.Duplicate, late)
 	lower := s.numbered(number + 3)

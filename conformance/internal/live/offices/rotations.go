@@ -22,7 +22,9 @@ func refusesRotations(s *stage) {
 	}
 	s.refusesMadeUp()
 	if b, err := s.bundle(s.a); err != nil || b.Statement.Epoch != before.Statement.Epoch {
-		s.Violation(verdict.StateChanged, "a refused rotation has changed the bundle", suite.JSON(before), suite.JSON(b))
+		s.Violation(
+			verdict.StateChanged, "a refused rotation has changed the bundle", suite.JSON(before), suite.JSON(b),
+		)
 	}
 	s.Understood(s.alice[0].Rotate(ambassador.Change{}))
 	s.Send(s.alice[0], s.b, "goes on")
