@@ -14,7 +14,7 @@ import (
 // AckEvery is the number of records after which a device owes its siblings an acknowledgement (AMB-SYN-04).
 const AckEvery = 50
 
-// owe puts a record on the list of what Upkeep sends. The list is bounded: what is over the bound is asked for again.
+// owe puts a record on the list of what Upkeep sends. The list is bounded: what is over the bound is dropped.
 func (d *Device) owe(to account.DeviceID, r channel.Record) {
 	if len(d.due) < parkLimit {
 		d.due = append(d.due, dueRecord{to, r})
