@@ -32,7 +32,7 @@ var (
 // The focuses of two parties that both start, also again: faults of the network, and somebody who has copies of states.
 var (
 	Starting = Focus{
-		"starting", []Verb{Start, Start, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Forge, Restart},
+		"starting", []Verb{Start, Start, Send, Send, Send, Deliver, Deliver, Deliver, Deliver, Deliver, Restart},
 	}
 	StartingThefts = Focus{
 		"starting-thefts", []Verb{

@@ -472,7 +472,8 @@ static cJSON *decrypt(const cJSON *params)
     session_cipher *c = cipher(params);
     const cJSON *envelope = object(params, "envelope");
     bytes body = required_bytes(envelope, "body");
-    inject(optional_bytes(params, "ratchet_private"));
+    for (int i = 0; i < 41; i++) // each of the sessions in which the library tries the message draws
+        inject(optional_bytes(params, "ratchet_private"));
     signal_buffer *plaintext;
     if (strcmp(text(envelope, "kind"), "initial") == 0) {
         pre_key_signal_message *message;

@@ -20,7 +20,10 @@ import (
 	"go.mau.fi/libsignal/util/optional"
 )
 
-const device = 1 // every party has one
+const (
+	device       = 1  // every party has one
+	sessionsKept = 41 // by the library, with a peer
+)
 
 var serializer = serialize.NewProtoBufSerializer()
 
@@ -224,7 +227,9 @@ func (t *target) decrypt(ctx context.Context, p *shim.Params) *shim.Result {
 	if p.Envelope == nil {
 		must(invalidRequest("no envelope"))
 	}
-	t.random.add(p.RatchetPrivate)
+	for range sessionsKept { // each in which the library tries the message draws
+		t.random.add(p.RatchetPrivate)
+	}
 	_, c := t.session(p)
 	if p.Envelope.Kind == shim.InitialMessage {
 		return plaintext(c.DecryptMessage(ctx, try(protocol.NewPreKeySignalMessageFromBytes(p.Envelope.Body,

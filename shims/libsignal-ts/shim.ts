@@ -37,6 +37,7 @@ class Reply extends Error {
 // Randomness: one injected value a draw, and fresh bytes where none is queued.
 
 let queue: (ArrayBuffer | undefined)[] = [];
+const sessionsKept = 41; // by the library, with a peer
 
 function getRandomValues<T>(array: T): T {
   const bytes = array as unknown as Uint8Array;
@@ -219,7 +220,7 @@ async function decrypt(p: Params): Promise<object> {
   const envelope = p.object<Envelope>("envelope");
   const body = decoded(envelope.body);
   const cipher = new SessionCipher(party(p), address(p));
-  queue = [p.optional("ratchet_private")];
+  queue = Array(sessionsKept).fill(p.optional("ratchet_private")); // each in which the library tries the message draws
   const plaintext = envelope.kind === "initial" ? await cipher.decryptPreKeyWhisperMessage(body) : await cipher.decryptWhisperMessage(body);
   return { plaintext: hex(plaintext) };
 }

@@ -75,8 +75,8 @@ func partiesAgree() property {
 func severalSessions() property {
 	return property{
 		name: "several-sessions",
-		comment: "both parties start sessions, at any time and again, among losses, delays, repetitions, forgeries " +
-			"and restarts: each message is read once while its session and its key are kept",
+		comment: "both parties start sessions, at any time and again, among losses, delays, repetitions and " +
+			"restarts: each message is read once while its session and its key are kept",
 		requirements: []string{
 			"AMB-SES-09", "AMB-SES-10", "AMB-SES-11", "AMB-SES-13", "AMB-SES-14", "AMB-SES-15", "AMB-INV-02",
 			"AMB-INV-03", "AMB-INV-05",

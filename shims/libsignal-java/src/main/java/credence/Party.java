@@ -34,6 +34,7 @@ import org.whispersystems.libsignal.util.KeyHelper;
 /** A party: the library's store in memory, which knows what it holds, so that it can be exported. */
 final class Party extends InMemorySignalProtocolStore {
     private static final int DEVICE = 1; // every party has one
+    private static final int SESSIONS_KEPT = 41; // by the library, with a peer
 
     private final TreeSet<Integer> preKeys = new TreeSet<>();
     private final TreeSet<Integer> signedPreKeys = new TreeSet<>();
@@ -199,7 +200,9 @@ final class Party extends InMemorySignalProtocolStore {
         Params envelope = p.object("envelope");
         byte[] body = envelope.needed("body");
         SessionCipher cipher = new SessionCipher(this, address(p.text("peer")));
-        Injector.add(p.bytes("ratchet_private"));
+        for (int i = 0; i < SESSIONS_KEPT; i++) { // each in which the library tries the message draws
+            Injector.add(p.bytes("ratchet_private"));
+        }
         if ("initial".equals(envelope.text("kind"))) {
             return cipher.decrypt(initial(body));
         }
