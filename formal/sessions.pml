@@ -29,7 +29,7 @@
 #define MALFORMED 1             /* entries with content that breaks the rules */
 #endif
 #ifndef CHAIN
-#define CHAIN 5                 /* answers in a row, of both sides */
+#define CHAIN 4                 /* answers in a row, of both sides */
 #endif
 
 #define account(d) ((d) / 2)
@@ -42,23 +42,26 @@ bit settled[4];                 /* an entry of the other side that stands after 
 bit doubt[4];                   /* an entry of the other side was void since the last one that was read */
 bit answered[4];                /* the newest own entry is an answer, and nothing was read since */
 bit older[4];                   /* ... and it named an epoch of the other side that has ended */
-int unread[4];                /* void places of the other side whose report is not confirmed */
-int listed[4];                /* those of them that an own entry of the session named */
-int named[4];                 /* own places that the other side has named unread */
+short unread[4];                /* void places of the other side whose report is not confirmed */
+short listed[4];                /* those of them that an own entry of the session named */
+short named[4];                 /* own places that the other side has named unread */
 byte joined[4];                 /* where the log stood when the device came in */
 
 byte n;                         /* entries of the log */
-int own[2];                   /* whose they are */
-int gone[2];                  /* own entries that are void at the other side */
-int lost[2];                  /* those of them with a text */
+short own[2];                   /* whose they are */
+short gone[2];                  /* own entries that are void at the other side */
+short lost[2];                  /* those of them with a text */
 
 byte entries = ENTRIES, faults = FAULTS, rotations = ROTATIONS, malformed = MALFORMED;
 byte used[2];                   /* used one-time prekeys of the account that are still to be handed out */
 byte usedleft = USED;
 byte chain;                     /* answers since the last text or rotation */
 
+bit puppet;                     /* B is the adversary's */
+byte credit;                    /* answers that A may still make: one for each entry of B, or own rotation */
+
 bit prepared[2];                /* the leader has a rotation under way */
-int known[2];                 /* what it says in it of unread places, to a new device */
+short known[2];                 /* what it says in it of unread places, to a new device */
 
 /* AMB-LOG-15: no session, newer epochs, or in doubt and unsettled. */
 #if defined(OLD_START) || defined(NO_DOUBT)
@@ -79,8 +82,8 @@ int known[2];                 /* what it says in it of unread places, to a new d
 /* AMB-LOG-13, 14: a start under a settled session of the same epochs is void, any other takes the session's place. */
 #if defined(OLD_START)
 #define takes(d) (at[d] == none)
-#elif defined(WEAK_SETTLED)
-#define takes(d) (at[d] == none || !(settled[d] || !spoke[d]))
+#elif defined(NO_SETTLED)
+#define takes(d) true
 #else
 #define takes(d) (at[d] == none || !settled[d])
 #endif
@@ -88,7 +91,7 @@ int known[2];                 /* what it says in it of unread places, to a new d
 /* of the entry that is being read */
 bit isstart, isbroken, isread, isvoid;
 byte from, i, k;
-int place, list;
+short place, list;
 
 /* follow: what an own entry does on every device of the account. Its siblings read what it names. */
 inline follow(d, text) {
@@ -141,13 +144,22 @@ inline report(d) {
 #else
 	named[d] = named[d] | (list & own[account(d)]);         /* AMB-LOG-17: what was not named before is reported */
 #endif
+#ifndef HOSTILE
 	assert((named[d] & ~gone[account(d)]) == 0);            /* nothing is reported that was read */
+#endif
 }
 
 inline read(d, bad) {
+	assert(!isstart || at[d] == none || !settled[d]);       /* a settled session lasts as long as its epochs */
 	isread = 1; doubt[d] = 0; answered[d] = 0; older[d] = 0;
 	if
-	:: isstart -> settled[d] = 0; spoke[d] = 0; listed[d] = 0
+	:: isstart ->
+#ifdef WEAK_SETTLED
+		settled[d] = 1;
+#else
+		settled[d] = 0;
+#endif
+		spoke[d] = 0; listed[d] = 0
 	:: else ->
 		if
 		:: spoke[d] -> settled[d] = 1
@@ -178,7 +190,7 @@ inline receive(d, bad) {
 inline send(d, text, fault, bad) {
 	d_step {
 		isstart = due(d); from = at[d]; list = (bad -> 0 : unread[d]); isread = 0; isvoid = 0;
-		n++; place = 1 << n; own[account(d)] = own[account(d)] | place;
+		n++; assert(n < 15); place = 1 << n; own[account(d)] = own[account(d)] | place;
 		isbroken = isstart && fault;
 		if
 #ifdef DOUBT_ONE_TIME
@@ -191,7 +203,9 @@ inline send(d, text, fault, bad) {
 		fi;
 		if
 		:: text -> chain = 0
-		:: else -> chain++; assert(chain <= CHAIN)              /* property 4: answers stop */
+		:: else ->                                              /* property 4: answers stop */
+			chain++; assert(puppet || chain <= CHAIN);
+			assert(!puppet || credit > 0); credit = (puppet -> credit - 1 : 0)
 		fi;
 		i = 2 * account(d);
 		do
@@ -213,7 +227,7 @@ inline send(d, text, fault, bad) {
 			i++
 		:: else -> break
 		od;
-		assert(isread != isvoid);                               /* property 5: AMB-LOG-08 on all devices alike */
+		assert(puppet || isread != isvoid);                               /* property 5: AMB-LOG-08 on all devices alike */
 		if
 		:: isvoid ->
 			gone[account(d)] = gone[account(d)] | place;
@@ -226,6 +240,22 @@ inline send(d, text, fault, bad) {
 		printf("entry %d: device %d, %d=text, %d=start, %d=read, names %d\n", n, d, text, isstart, isread, list);
 		agree(0); agree(2);
 		isstart = 0; isbroken = 0; isvoid = 0; from = 0; list = 0; place = 0; i = 0
+	}
+}
+
+/* forge: the adversary's entry, of account B: void, a start, or a message in A's session; it names what it likes. */
+inline forge(kind, names) {
+	d_step {
+		n++; place = 1 << n; own[1] = own[1] | place; credit++; list = names;
+		isstart = (kind != 2); isbroken = (kind == 0); from = at[0];
+		printf("entry %d: forged, kind %d, names %d\n", n, kind, names);
+		receive(0, 0);
+		if
+		:: on[1] -> receive(1, 0)
+		:: else
+		fi;
+		agree(0);
+		isstart = 0; isbroken = 0; isvoid = 0; from = 0; list = 0; place = 0; isread = 0
 	}
 }
 
@@ -250,7 +280,7 @@ inline rotated(d) {
 /* rotate: a rotation of the account, made when `known` was taken, is accepted (AMB-PST-15: whatever came meanwhile). */
 inline rotate(a, change) {
 	d_step {
-		prepared[a] = 0; chain = 0;
+		prepared[a] = 0; chain = 0; credit = (puppet -> credit + 1 : 0);
 		printf("rotation of account %d, second device changes: %d\n", a, change);
 		cut(2 * a);
 		if
@@ -291,17 +321,18 @@ bit more;
 
 active proctype world() {
 	atomic {
-		on[0] = 1; on[2] = 1;
-		if
-		:: on[1] = 1; on[3] = 1
-		fi
+#ifdef HOSTILE
+		on[0] = 1; on[1] = 1; puppet = 1
+#else
+		on[0] = 1; on[1] = 1; on[2] = 1; on[3] = 1
+#endif
 	};
 	do
 	:: atomic { entries > 0 ->
 		if
 		:: d = 0
 		:: on[1] -> d = 1
-		:: d = 2
+		:: on[2] -> d = 2
 		:: on[3] -> d = 3
 		fi;
 		entries--;
@@ -313,6 +344,16 @@ active proctype world() {
 		:: !due(d) && malformed > 0 -> malformed--; send(d, 1, 0, 1)
 		fi;
 		d = 0; isread = 0 }
+#ifdef HOSTILE
+	:: atomic { entries > 0 -> entries--;
+		if
+		:: forge(0, 0)
+		:: forge(1, 0)
+		:: forge(1, own[0])
+		:: at[0] != none -> forge(2, 0)
+		:: at[0] != none -> forge(2, own[0])
+		fi }
+#endif
 	:: atomic { usedleft > 0 -> usedleft--;
 		if
 		:: used[0]++
@@ -321,12 +362,21 @@ active proctype world() {
 	:: atomic { rotations > 0 && !prepared[0] -> rotations--; prepared[0] = 1; known[0] = unread[0] }
 	:: atomic { rotations > 0 && !prepared[1] -> rotations--; prepared[1] = 1; known[1] = unread[2] }
 	:: atomic { prepared[0] -> if :: rotate(0, 0) :: rotate(0, 1) fi }
-	:: atomic { prepared[1] -> if :: rotate(1, 0) :: rotate(1, 1) fi }
+	:: atomic { prepared[1] -> if :: rotate(1, 0) :: !puppet -> rotate(1, 1) fi }
 	:: break
 	od;
 
 	/* The faults have stopped, and everybody has read. One side speaks, then the other (AMB-INV-19). */
 	atomic {
+#ifdef HOSTILE
+		/* B's leader removes the device that was the adversary's; its others hold about A's entries what it made them hold */
+		puppet = 0; on[2] = 1; gone[0] = own[0]; gone[1] = own[1];
+		if
+		:: unread[2] = 0
+		:: unread[2] = own[0]
+		fi;
+		rotate(1, 0);
+#endif
 		printf("the faults stop; used left %d %d\n", used[0], used[1]);
 		entries = 0; faults = 0; rotations = 0; malformed = 0; usedleft = 0; prepared[0] = 0; prepared[1] = 0;
 		known[0] = 0; known[1] = 0; chain = 0;
