@@ -210,7 +210,7 @@ func (r *report) memoryOf(b *strings.Builder) {
 const bounds = `
 A ratchet state is bounded by its parameter set (SPEC.md 2.4, 5.5): in ambassador-v1 2000 stored keys of 40 bytes, 5 chains, and some 300 bytes besides.
 A device keeps one session for each sibling and one for each conversation, 20 one-time prekeys in each of two publications, and at most 100 entries and 100
-records of a conversation that wait for each other.
+records of a conversation that wait for each other. While a sibling is silent it remembers the places of a conversation, at most 1000 of 104 bytes (SPEC.md 11.1).
 `
 
 func reached(ratio float64, met bool) string {

@@ -150,7 +150,7 @@ func TestNeeds(t *testing.T) {
 	require.Equal(t, [][]shim.Op{
 		{shim.X3dhInitiate, shim.X3dhRespond}, {shim.PartyNew, shim.SessionInitiate, shim.SessionRespond},
 	}, shim.Needs("x3dh"))
-	require.Len(t, shim.Needs("ambassador")[0], 16)
+	require.Len(t, shim.Needs("ambassador")[0], 17)
 	for _, profile := range shim.Profiles() {
 		for _, ops := range shim.Needs(profile) {
 			require.NotEmpty(t, ops, profile)

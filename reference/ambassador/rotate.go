@@ -8,6 +8,7 @@ import (
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
+	"credence/reference/conversation"
 	"credence/reference/postoffice"
 	"credence/reference/primitive"
 	"credence/reference/x3dh"
@@ -252,6 +253,9 @@ func (d *Device) openEpoch(
 	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool {
 		return r.Record.Kind != channel.KindAck && r.Record.Kind != channel.KindReady
 	})
+	if keys == nil {
+		return events // its conversations end
+	}
 	known := map[account.ID]channel.Head{}
 	for _, cut := range cuts {
 		if cut.Peer != list.Account { // there is no such log
@@ -279,6 +283,8 @@ func (d *Device) goOn(t *talk, cut channel.Head, isNew bool) []Event {
 	case !wasFrozen && (t.Seq > cut.Seq || t.Seq == cut.Seq && cut.Seq > 0 && t.Head != cut.Head): // AMB-ROT-04
 		return []Event{d.freeze(t, t.claim(), fmt.Sprintf("the epoch ends at another entry %d", cut.Seq))}
 	case cut.Seq == 0:
+		t.Seq, t.Head = 0, conversation.FirstHead(t.Own, t.Peer)
+		t.tip = t.head()
 		return nil
 	case isNew:
 		t.Reports = t.Reports.New(cut.Seq)

@@ -26,7 +26,7 @@ func (d *Device) owe(to account.DeviceID, r channel.Record) {
 func (d *Device) oweAck(to account.DeviceID) {
 	owed := func(r dueRecord) bool { return r.To == to && r.Record.Kind == channel.KindAck }
 	if !slices.ContainsFunc(d.due, owed) {
-		d.owe(to, d.ackRecord())
+		d.due = append(d.due, dueRecord{to, d.ackRecord()}) // one for each device: no bound is needed
 	}
 }
 
@@ -73,7 +73,7 @@ func (d *Device) payDues(rand io.Reader) ([]byte, error) {
 		if !ok {
 			continue
 		}
-		if r.Kind == channel.KindAck {
+		if r.Kind == channel.KindAck || r.Kind == channel.KindReady && !d.channels.Fresh(id) { // AMB-ROT-08
 			r = d.ackRecord()
 		}
 		p, err := d.seal(id, r, rand)

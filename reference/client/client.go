@@ -72,7 +72,7 @@ func Open(d Device, registration []byte, office postoffice.Service, rand io.Read
 	return c, c.Sync()
 }
 
-// attempts bounds how often a commit is made anew: a place in the log is kept for who lost it (AMB-PST-06), so that
+// attempts bounds how often a commit is made anew: a place in the log is kept for who lost it (AMB-PST-14), so that
 // more is a sign of a post office that lies.
 const attempts = 16
 

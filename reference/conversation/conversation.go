@@ -34,7 +34,7 @@ type Conversation struct {
 	OwnEpoch uint32         // of Session
 	Session  *ratchet.State // nil before the first start of an epoch
 	Spoke    bool           // there is an own entry in Session
-	Settled  bool           // and one of the peer after it was read (SPEC.md 10.6)
+	Settled  bool           // and one of the peer after it was read (SPEC.md 10.4)
 
 	Reports Reports
 }

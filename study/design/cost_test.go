@@ -31,7 +31,10 @@ multiplication of the base point and one DH.
 Sending with the ambassador costs the same whatever the number of Bob's devices: one entry for all of them, and one record for each other device of
 Alice. With multiplication it grows with both. The leader-based design is cheap in ciphertexts and stands still without its leader.
 
-The ambassador draws a key pair for every entry, and its records carry private keys and digests; that is what its bytes are.
+The ambassador draws a key pair for every entry, and its records carry private keys and digests; that is what its bytes are. What an entry seals is
+the text and what the sender could not read (SPEC.md 10.2): two lengths, 6 bytes, and 16 for each run of such places, in every entry until the other
+side has read of it. Two things are not in the table. Each commit is announced before it leaves (SPEC.md 11.4), which is one round trip more. And while
+a sibling is silent, a device remembers the places of each conversation to compare what the sibling will say of them: at most 1000, of 104 bytes.
 `
 
 // Every design is measured, and what the documentation says is what was measured.

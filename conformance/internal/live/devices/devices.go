@@ -27,7 +27,7 @@ func Tests() []suite.Test {
 			Schedule),
 		world.CastTests("racing", "siblings and a counterparty commit for the same place; "+
 			"the losers leave no trace and send anew",
-			reqs("AMB-LOG-09", "AMB-SYN-09", "AMB-PST-05", "AMB-PST-06"), Racing),
+			reqs("AMB-LOG-09", "AMB-SYN-09", "AMB-PST-05", "AMB-PST-14"), Racing),
 		[]suite.Test{
 			world.Test("ambassador", "shape",
 				"bundle and entries have the same size whatever the number of devices and whichever sends",

@@ -95,7 +95,7 @@ func (p *player) epochsGrow() {
 	}
 }
 
-// now lets time pass between events, so that nobody holds a place for longer than one (AMB-PST-06).
+// now lets time pass between events, so that nobody holds a place for longer than one (AMB-PST-14).
 func (p *player) now() time.Time {
 	return time.Unix(0, 0).Add(time.Duration(len(p.play.Lines)) * time.Minute)
 }
