@@ -183,8 +183,8 @@ func (p *player) missing(u *user, name string) (labels []string) {
 func (p *player) judgeLosses() {
 	for _, name := range slices.Sorted(maps.Keys(p.texts)) {
 		t := p.texts[name]
-		if !p.sound(t.from) || !p.whole(t.from.user, t.to) {
-			continue
+		if !p.sound(t.from) || !p.whole(t.from.user, t.to) || !slices.ContainsFunc(t.to.present(), p.sound) {
+			continue // nobody can report
 		}
 		p.toldTwice(t)
 		if !t.refused && !p.readBy(t) && !t.told() {

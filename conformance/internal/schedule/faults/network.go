@@ -180,8 +180,22 @@ func (l line) Fetch(id account.ID, device account.DeviceID, from uint64) (m post
 		return m, err
 	}
 	m.Commits = max(d.box.commits[0], d.box.commits[1])
-	m.Mails = d.box.mails[min(int(max(from, 1)-1), len(d.box.mails)):]
+	m.Mails = numbered(d.box.mails[min(int(max(from, 1)-1), len(d.box.mails)):], max(from, 1))
 	return m, nil
+}
+
+// numbered gives mails positions without gaps, so that the device gets them as they come: also those that come again,
+// and those of two post offices.
+func numbered(mails [][]byte, from uint64) (all [][]byte) {
+	for i, mail := range mails {
+		m := &postoffice.Mail{}
+		if codec.Decode(mail, m) == nil {
+			m.Position = from + uint64(i)
+			mail = codec.MustEncode(m)
+		}
+		all = append(all, mail)
+	}
+	return all
 }
 
 // pull takes the new mails of a device out of a post office.
