@@ -80,6 +80,8 @@ type box struct {
 	delayed bool      // what comes from now on comes later
 	fetched [2]uint64 // mails of each post office
 	commits [2]uint64 // highest number that each has seen
+	count   uint64    // mails so far, without those that were repeated
+	shown   int       // mails that the device has been shown
 }
 
 // line is the way of one device to its post office.
@@ -179,6 +181,7 @@ func (l line) Fetch(id account.ID, device account.DeviceID, from uint64) (m post
 	if m, err = n.pull(d, d.side, id, device); err != nil {
 		return m, err
 	}
+	d.box.shown = len(d.box.mails)
 	m.Commits = max(d.box.commits[0], d.box.commits[1])
 	m.Mails = numbered(d.box.mails[min(int(max(from, 1)-1), len(d.box.mails)):], max(from, 1))
 	return m, nil
@@ -209,7 +212,10 @@ func (n *network) pull(
 	}
 	d.box.fetched[side] += uint64(len(m.Mails))
 	d.box.commits[side] = m.Commits
-	d.box.held = append(d.box.held, m.Mails...)
+	for _, mail := range m.Mails {
+		d.box.count++
+		d.box.held = append(d.box.held, positioned(mail, d.box.count))
+	}
 	own := func(mail []byte) bool {
 		m := &postoffice.Mail{}
 		return codec.Decode(mail, m) == nil && m.Device == name
@@ -218,6 +224,16 @@ func (n *network) pull(
 		d.box.mails, d.box.held, d.box.delayed = append(d.box.mails, d.box.held...), nil, false
 	}
 	return m, nil
+}
+
+// positioned gives a mail its place among those of both post offices.
+func positioned(mail []byte, position uint64) []byte {
+	m := &postoffice.Mail{}
+	if codec.Decode(mail, m) != nil {
+		return mail
+	}
+	m.Position = position
+	return codec.MustEncode(m)
 }
 
 // arrive lets everything come that is late for a device.

@@ -134,6 +134,7 @@ func (p *player) arrives(d *device, commit []byte) (err error) {
 	m := &postoffice.Commit{}
 	if codec.Decode(commit, m) == nil {
 		p.view.commit(m, err)
+		p.happened(d, m, err)
 	}
 	e := entryOf(commit)
 	if e == nil {
