@@ -80,7 +80,6 @@ type box struct {
 	delayed bool      // what comes from now on comes later
 	fetched [2]uint64 // mails of each post office
 	commits [2]uint64 // highest number that each has seen
-	count   uint64    // mails so far, without those that were repeated
 	shown   int       // mails that the device has been shown
 }
 
@@ -212,10 +211,7 @@ func (n *network) pull(
 	}
 	d.box.fetched[side] += uint64(len(m.Mails))
 	d.box.commits[side] = m.Commits
-	for _, mail := range m.Mails {
-		d.box.count++
-		d.box.held = append(d.box.held, positioned(mail, d.box.count))
-	}
+	d.box.held = append(d.box.held, m.Mails...)
 	own := func(mail []byte) bool {
 		m := &postoffice.Mail{}
 		return codec.Decode(mail, m) == nil && m.Device == name
@@ -224,16 +220,6 @@ func (n *network) pull(
 		d.box.mails, d.box.held, d.box.delayed = append(d.box.mails, d.box.held...), nil, false
 	}
 	return m, nil
-}
-
-// positioned gives a mail its place among those of both post offices.
-func positioned(mail []byte, position uint64) []byte {
-	m := &postoffice.Mail{}
-	if codec.Decode(mail, m) != nil {
-		return mail
-	}
-	m.Position = position
-	return codec.MustEncode(m)
 }
 
 // arrive lets everything come that is late for a device.
