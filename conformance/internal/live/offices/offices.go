@@ -62,7 +62,7 @@ func Tests() []suite.Test {
 		test("malformed", "commits that are no commits",
 			reqs("AMB-ENC-02", "AMB-PST-01"), begun(refusesMalformed)),
 		test("registration", "an account is registered once, with one device",
-			reqs("AMB-PST-19", "AMB-PST-01"), begun(refusesRegistrations)),
+			reqs("AMB-PST-19", "AMB-PST-01", "AMB-ACC-12"), begun(refusesRegistrations)),
 	}
 }
 

@@ -97,6 +97,8 @@ func refusesStaleStarts(s *stage) {
 	s.usedByNone()
 	s.replenish()
 	refusedStart(old, "under the second batch before the newest")
+	refusedStart(old, "under it, without a one-time prekey",
+		s.inEntry(func(e *conversation.Entry) { e.Start.OneTimePrekeyID = 0 }))
 	refusedStart(s.encodedBundle(s.a), "under a one-time prekey that was never there",
 		s.inEntry(func(e *conversation.Entry) { e.Start.OneTimePrekeyID += 1000 }))
 	refusedStart(s.encodedBundle(s.a), "under a signed prekey that is not there yet",
