@@ -31,11 +31,16 @@ func inDoubt(d *dialogue, between func()) {
 	d.withoutOneTime(d.says("by the user", true, place(1)))
 	between()
 	d.owes(false) // what is unread is named
+	d.cannotRead(d.bundle())
+	between()
+	d.owes(true)
+	d.withoutOneTime(d.says("in the place of the start before", true, place(1), place(3)))
+	between()
 	d.counterparty.Talk.Session = nil
 	d.hears(d.bundle(), nil) // which has not read the start before
 	between()
 	d.owes(true)
-	d.says("in the session", false, place(1)) // no doubt is left
+	d.says("in the session", false, place(1), place(3)) // no doubt is left
 	between()
 	d.owes(false)
 	d.hears(nil, nil) // and it has read what was named
