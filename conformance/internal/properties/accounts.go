@@ -21,6 +21,9 @@ func Accounts() []suite.Test {
 	for _, g := range accountGuarantees() {
 		tests = append(tests, ofAccounts(g.property(), scenario.Accounts(g.focus)))
 	}
+	if worldsJudged {
+		tests = append(tests, Worlds()...)
+	}
 	return tests
 }
 

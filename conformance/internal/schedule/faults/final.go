@@ -188,14 +188,15 @@ func (p *player) judgeLosses() {
 		}
 		p.toldTwice(t)
 		if !t.refused && !p.readBy(t) && !t.told() {
-			p.found(Losses, fmt.Sprintf("%s of %s to %s is lost, and its sender was not told", name, t.from.label, t.to.name),
+			p.found(Losses,
+				fmt.Sprintf("%s of %s to %s is lost, and nobody was told", name, t.from.label, t.to.name),
 				"read, refused, dropped or reported as undelivered", fmt.Sprintf("nothing; its places are %v", t.seqs))
 		}
 	}
 	p.checkNow()
 }
 
-// told reports whether its sender knows that a text was not delivered: it was dropped, or reported at one of its places.
+// told reports whether its sender knows that a text was not delivered: it was dropped, or reported at a place of its.
 func (t *text) told() bool {
 	if len(t.seqs) == 0 {
 		return t.from.told[t.name] > 0
@@ -226,7 +227,8 @@ func (p *player) judgeRest() {
 	for _, d := range p.present() {
 		for name, n := range d.read {
 			if t := p.texts[name]; t != nil && n > max(1, len(t.seqs)) {
-				p.found(Rest, d.label+" has given its user a text more than once", "once", fmt.Sprintf("%s: %d times", name, n))
+				p.found(Rest, d.label+" has given its user a text more than once", "once",
+					fmt.Sprintf("%s: %d times", name, n))
 			}
 		}
 	}
