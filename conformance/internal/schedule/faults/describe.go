@@ -146,7 +146,7 @@ func (d description) entry(c *sent) string {
 		s += " answer"
 	}
 	if genuine && c.answer == "" {
-		s += fmt.Sprint(" on top ", a.onTop, ", older ", waits && a.tick < w.tick)
+		s += fmt.Sprint(" on top ", a.onTop, ", older ", waits && a.tick <= w.tick)
 	}
 	return s
 }
