@@ -94,6 +94,22 @@ func (c *Counterparty) Rotation(epoch uint32, introductions []postoffice.Parcel)
 	}}), nil
 }
 
+// NextEpoch makes the commit of the next epoch, which the account goes on in.
+func (c *Counterparty) NextEpoch() ([]byte, error) {
+	keys, publication, err := account.NewEpoch(c.Key, c.Keys.Statement.Epoch+1, c.rand)
+	if err != nil {
+		return nil, err
+	}
+	list := c.list
+	list.Epoch = keys.Statement.Epoch
+	list.Sign(c.Key)
+	commit := c.commit(&postoffice.Commit{Kind: postoffice.KindRotate, Rotation: &postoffice.Rotation{
+		List: list, Statement: keys.Statement, Publication: *publication,
+	}})
+	c.Keys, c.list, c.publication, c.Talk = keys, list, publication, c.Talk.Cut()
+	return commit, nil
+}
+
 // Publication makes the commit of a batch after a change; its signature is made anew under the ambassador key of keys.
 func (c *Counterparty) Publication(keys *account.EpochKeys, change func(p *account.Publication)) ([]byte, error) {
 	_, p, err := keys.NewBatch(c.rand)
@@ -119,14 +135,19 @@ func (c *Counterparty) Say(text string, bundle *account.Bundle) (*conversation.O
 
 // Seal makes the next message entry with any content, well-formed or not.
 func (c *Counterparty) Seal(content []byte) (*conversation.Outgoing, error) {
-	if c.Talk.Session == nil {
+	return c.SealIn(c.Talk, content)
+}
+
+// SealIn is Seal in any conversation.
+func (c *Counterparty) SealIn(talk conversation.Conversation, content []byte) (*conversation.Outgoing, error) {
+	if talk.Session == nil {
 		return nil, errors.New("no session")
 	}
 	e := &conversation.Entry{
-		Sender: c.Account(), Recipient: c.Talk.Peer, SenderEpoch: c.Talk.OwnEpoch,
-		RecipientEpoch: c.Talk.PeerStatement.Epoch, Seq: c.Talk.Seq + 1, Previous: c.Talk.Head,
+		Sender: talk.Own, Recipient: talk.Peer, SenderEpoch: talk.OwnEpoch,
+		RecipientEpoch: talk.PeerStatement.Epoch, Seq: talk.Seq + 1, Previous: talk.Head,
 	}
-	next, s := c.Talk, *c.Talk.Session
+	next, s := talk, *talk.Session
 	var err error
 	if e.Message, err = s.EncryptIn(c.rand, e.Context(), content); err != nil {
 		return nil, err

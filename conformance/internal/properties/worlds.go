@@ -7,10 +7,6 @@ import (
 	"credence/conformance/verdict"
 )
 
-// worldsJudged says whether the properties of a world with faults are in the suite. The protocol has to promise them
-// first.
-const worldsJudged = false
-
 // world is a property of accounts in a world with faults, and the scenarios on which it is tried.
 type world struct {
 	property
@@ -59,7 +55,7 @@ func worlds() []world {
 				"freeze",
 		}, scenario.Splits, faults.Forks, faults.Play},
 		{property{
-			name: "no-key-twice-lost", count: 24, requirements: []string{"AMB-INV-24"},
+			name: "no-key-twice-lost", count: 24, requirements: []string{"AMB-INV-24", "AMB-SYN-16", "AMB-SYN-11"},
 			comment: "devices that are set back after commits that were lost: no key is used twice in anything " +
 				"that has left a device, and no epoch is signed twice",
 		}, scenario.SetBack, faults.Keys | faults.Statements, faults.Play},

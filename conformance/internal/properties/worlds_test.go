@@ -12,8 +12,8 @@ import (
 	"credence/shims/reference/adapter"
 )
 
-// The schedules have found these faults of the protocol, each from a random seed, and made them as small as they are.
-// They are there as long as its worlds are not judged.
+// The schedules have found these faults of the protocol as it was, each from a random seed, and made them as small as
+// they are.
 func TestFoundInWorlds(t *testing.T) {
 	found, err := scenario.ReadDir("testdata/worlds")
 	require.NoError(t, err)
@@ -21,10 +21,6 @@ func TestFoundInWorlds(t *testing.T) {
 	for _, s := range found {
 		t.Run(s.Comment, func(t *testing.T) {
 			p := replay.Scenario(newT(t, adapter.New()), s)
-			if !worldsJudged {
-				require.Equal(t, verdict.Failed, p.Result.Status)
-				return
-			}
 			require.Equal(t, verdict.Passed, p.Result.Status, "%s\n%q", p.Result.Message, p.Lines)
 		})
 	}

@@ -25,7 +25,7 @@ func (p *player) status(d *device) *shim.Result {
 // unread reports whether something waits for a device.
 func (p *player) unread(d *device) bool {
 	_, err := p.network.pull(d, d.side, d.user.id, d.Device.ID())
-	return err != nil || len(d.box.mails) > d.target.mails
+	return err != nil || len(d.box.mails) > d.box.shown
 }
 
 // ownEntries returns how many entries an account has in its logs.
@@ -183,8 +183,8 @@ func (p *player) missing(u *user, name string) (labels []string) {
 func (p *player) judgeLosses() {
 	for _, name := range slices.Sorted(maps.Keys(p.texts)) {
 		t := p.texts[name]
-		if !p.sound(t.from) || !p.whole(t.from.user, t.to) {
-			continue
+		if !p.sound(t.from) || !p.whole(t.from.user, t.to) || !slices.ContainsFunc(t.to.present(), p.sound) {
+			continue // nobody was to tell, or to be told
 		}
 		p.toldTwice(t)
 		if !t.refused && !p.readBy(t) && !t.told() {
