@@ -59,9 +59,7 @@ type player struct {
 	spoiled    map[pair]bool // an entry that its sender's devices do not know of has a place
 	statements map[epochOf]primitive.PublicKey
 	parting    []parting
-	taken      []string // commits that were accepted, and
-	refused    []string // who was refused since, for the state
-	view       *view    // what counterparties see, or nil
+	view       *view // what counterparties see, or nil
 }
 
 // epochOf names an epoch.

@@ -134,7 +134,6 @@ func (p *player) arrives(d *device, commit []byte) (err error) {
 	m := &postoffice.Commit{}
 	if codec.Decode(commit, m) == nil {
 		p.view.commit(m, err)
-		p.happened(d, m, err)
 	}
 	e := entryOf(commit)
 	if e == nil {
@@ -214,7 +213,7 @@ func (p *player) fair(d *device, e *conversation.Entry, a attempt, err error) {
 	now := p.network.clock
 	before, waits := p.waits[id]
 	switch {
-	case waits && (a.tick < before.tick || now.Sub(before.since) < patience && before.previous == e.Previous):
+	case waits && (a.tick <= before.tick || now.Sub(before.since) < patience && before.previous == e.Previous):
 		return // made before the account was refused, or the same place once more
 	case waits && now.Sub(before.since) < patience && !p.hostile[id]:
 		p.found(Places, d.label+" was refused a place of its log a second time because of what the other account did",
