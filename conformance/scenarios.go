@@ -32,8 +32,14 @@ func Fuzz(ctx context.Context, o FuzzOptions) (*verdict.Report, error) { return 
 // SearchOptions shape an exhaustive search.
 type SearchOptions = search.Options
 
-// Search plays every schedule up to a length. It returns their number, and the first one that is wrong. Its errors are
-// ErrTarget and that of the context.
-func Search(ctx context.Context, o SearchOptions) (schedules int, failure *verdict.TestResult, err error) {
+// SearchCount is how far a search has come.
+type SearchCount = search.Count
+
+// SearchGroups are the kinds of events of accounts that a search may have.
+var SearchGroups = search.Groups
+
+// Search plays every schedule up to a length. It returns how far it came, and the first one that is wrong. Its errors
+// are ErrTarget and that of the context.
+func Search(ctx context.Context, o SearchOptions) (c SearchCount, failure *verdict.TestResult, err error) {
 	return search.Run(ctx, o)
 }

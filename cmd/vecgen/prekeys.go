@@ -61,6 +61,12 @@ func (sc *scripts) wrongInitials() {
 			[]string{"AMB-X3D-09"}, refusal.UnknownPrekey,
 			func(m *wire.Initial) { m.OneTimePrekeyID = 99 })
 	}
+	if set.SignedPrekey && !set.OneTimePrekeyByKey {
+		sc.leftOut("opk-unknown-left-out", "names an unknown one-time prekey", 99)
+	}
+	if set.SignedPrekey && set.OneTimePrekeyRequired {
+		sc.leftOut("opk-left-out", "names none, which the set requires", 0)
+	}
 	if !set.OneTimePrekeyRequired {
 		sc.wrongInitial(
 			"opk-stripped", "the one-time prekey taken out of an initial message", "Forged", []string{"AMB-X3D-06"},
@@ -85,6 +91,27 @@ func (sc *scripts) wrongInitials() {
 			)
 		}
 	}
+}
+
+// leftOut is an initial message whose agreement leaves out DH4: a responder who leaves it out too, where he has no such
+// one-time prekey, would read it.
+func (sc *scripts) leftOut(name, names string, id uint32) {
+	comment := "an initial message that was made without a one-time prekey, and " + names +
+		"; the genuine message is read afterwards"
+	sc.runIn("x3dh", name, comment, asResponder, []string{"UnknownPrekey"},
+		[]string{"AMB-X3D-09", "AMB-X3D-11", "AMB-CNV-01"}, func(s *script) {
+			b := adapter.FromShim(s.bundleOfTarget())
+			b.OneTimePrekey, b.OneTimePrekeyID = nil, id
+			k := malicious.Keys{
+				IdentityPrivate: privateKey(key("evil IK")), EphemeralPrivate: privateKey(key("evil EK")),
+			}
+			message, err := malicious.Initial(sc.set, b, k, privateKey(key("evil T")), []byte("without DH4"))
+			s.fail(err)
+			genuine := s.fromPeer("first")
+			s.refuses(&shim.Message{Kind: shim.InitialMessage, Body: message}, refusal.UnknownPrekey)
+			s.reads(genuine)
+			s.sends("answer")
+		})
 }
 
 // lowOrderInitial is an initial message that authenticates at a responder who does not refuse the keys.

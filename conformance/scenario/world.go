@@ -80,8 +80,8 @@ var (
 	}}
 	AnyFault = Focus{"any-fault", []Verb{
 		Send, Send, Send, Send, Send, Send, Read, Read, Read, Make, Make, Release, Release, Race, Crash, Restart, Ack,
-		Replenish, Replenish, Prepare, Rotate, Add, Remove, Fetch, Drain, Stranger, Reissue, Tamper, Delay, Repeat, Lose,
-		Late, Arrive, Backup, Restore, Abuse, Wait,
+		Replenish, Replenish, Prepare, Rotate, Add, Remove, Fetch, Drain, Stranger, Reissue, Tamper, Delay, Repeat,
+		Lose, Late, Arrive, Backup, Restore, Abuse, Wait,
 	}}
 )
 

@@ -34,6 +34,9 @@ type Device interface {
 	Request(offer []byte, rand io.Reader) (request []byte, err error)
 }
 
+// ErrMissing says that mails have not come in the order of their positions (SPEC.md 9.4). They can be asked for again.
+var ErrMissing = errors.New("a mail is missing")
+
 // Client runs one device. It is for one goroutine at a time.
 type Client struct {
 	Device   Device
@@ -169,6 +172,16 @@ func (c *Client) read() (bool, error) {
 		return false, err
 	}
 	for _, mail := range box.Mails {
+		m := &postoffice.Mail{}
+		if err := codec.Decode(mail, m); err != nil {
+			return false, err
+		}
+		switch {
+		case m.Position < c.position:
+			continue // it came again
+		case m.Position > c.position:
+			return true, fmt.Errorf("%w: %d after %d", ErrMissing, m.Position, c.position-1)
+		}
 		events, err := c.Device.Receive(mail)
 		if err != nil {
 			return false, err

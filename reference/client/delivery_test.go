@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -268,6 +269,51 @@ func TestOvertakenTwice(t *testing.T) {
 	require.ErrorIs(t, w.office.Append(commit), refusal.Conflict)
 	bob.device.PostOfficeRefused()
 	require.NoError(t, alice.Send(b, []byte("late")))
+}
+
+// shuffled is a network that repeats and holds back mails.
+type shuffled struct {
+	*postoffice.Office
+	change func(mails [][]byte) [][]byte // of the next answer, or nil
+}
+
+func (s *shuffled) Fetch(id account.ID, device account.DeviceID, from uint64) (postoffice.Mailbox, error) {
+	box, err := s.Office.Fetch(id, device, from)
+	if s.change != nil && len(box.Mails) > 1 {
+		box.Mails, s.change = s.change(box.Mails), nil
+	}
+	return box, err
+}
+
+// Mails that come twice, late or in another order are read once and in order.
+func TestMailsOutOfOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(mails [][]byte) [][]byte
+		missing bool
+	}{
+		"twice":    {func(m [][]byte) [][]byte { return slices.Concat(m[:1], m) }, false},
+		"all":      {func(m [][]byte) [][]byte { return slices.Concat(m, m) }, false},
+		"backward": {func(m [][]byte) [][]byte { return [][]byte{m[1], m[0]} }, true},
+		"a gap":    {func(m [][]byte) [][]byte { return m[1:] }, true},
+	} {
+		w := newWorld(t)
+		network := &shuffled{Office: w.office}
+		alice, bob := w.user(1)[0], w.hear(client.Register(network, w.rand()))
+		for _, text := range []string{"one", "two"} {
+			require.NoError(t, alice.Send(bob.device.Account(), []byte(text)))
+		}
+		network.change = c.change
+		if err := bob.Sync(); c.missing {
+			require.ErrorIs(t, err, client.ErrMissing, name)
+		} else {
+			require.NoError(t, err, name)
+		}
+		require.NoError(t, bob.Sync(), name)
+		require.Equal(t, []string{"one", "two"}, heard(bob, ambassador.Message), name)
+		require.NoError(t, bob.Send(alice.device.Account(), []byte("answer")))
+		readBoth(t, alice, bob)
+		require.Equal(t, []string{"answer"}, heard(alice, ambassador.Message), name)
+	}
 }
 
 // Siblings that race do not keep a place from the counterparty, which would tell that there are two (AMB-INV-23).

@@ -142,7 +142,7 @@ func (p *Party) findPrekeys(m initial) (spk, opk *ecdh.PrivateKey, err error) {
 	if signed < 0 {
 		return nil, nil, fmt.Errorf("%w: signed prekey %d", refusal.UnknownPrekey, m.SignedPrekeyID)
 	}
-	if m.OneTimePrekeyID != 0 || len(m.OneTimePrekey) > 0 {
+	if p.set.OneTimePrekeyRequired || m.OneTimePrekeyID != 0 || len(m.OneTimePrekey) > 0 {
 		if opk, err = p.findOneTimePrekey(m); err != nil {
 			return nil, nil, err
 		}

@@ -569,7 +569,6 @@ class Talk:
     def check_bundle(self, b):
         self.check_statement(b["statement"])
         require(b["statement"]["epoch"] > self.peer_epoch() or b["signed_prekey_id"] >= self.prekey_id, "stale-epoch")
-        verify_prekey(b["statement"]["ambassador_key"], b["signed_prekey"], b["prekey_signature"])
 
     def outgoing(self, e, session, plaintext, draw):
         e = make(e["type"], **{k: v for k, v in e.items() if k not in ("version", "type")}, sender=self.own, recipient=self.peer,
@@ -650,13 +649,14 @@ class Talk:
         secret, ad = spec.respond(SET, keys.ambassador, spk, opk, e["statement"]["ambassador_key"], e["ephemeral"])
         return spec.start_responder(SET, secret, ad, spk, b"", 2)
 
-    def follow(self, e, encoded, sent):
+    def follow(self, keys, e, encoded, sent):
         n, private = self.moved(encoded), clamp(sent["ratchet_private"])
         if e["type"] == 4:
             b = decode(7, sent["bundle"])
             self.check_bundle(b)
             fits = [(b["statement"]["epoch"], e["recipient_epoch"])] + [(b[k], e[k]) for k in ("signed_prekey_id", "one_time_prekey_id")]
             require(all(x == y for x, y in fits), "authentication", "another bundle")
+            require(e["statement"] == keys.statement, "authentication", "another statement")
             x = x3dh_bundle(b)
             ad = spec.associated_data(SET, e["statement"]["ambassador_key"], x["identity"], e["ephemeral"], x["signed_prekey"], x.get("one_time_prekey", b""))
             session = spec.start_initiator(SET, sent["secret"], ad, private, b["signed_prekey"], 2)
@@ -796,12 +796,15 @@ class Device:
         require(not t.frozen, "frozen")
         require(t.tip[0] == t.seq, "not-ready")
         b = decode(7, bundle) if bundle else None
+        due = t.start_due(b)
+        require(b or not due, "incomplete-bundle")
         if b:
             t.check_bundle(b)
-        if t.start_due(b):
-            require(b, "incomplete-bundle")
+        if due:
             encoded, n, sent = t.start(self.keys, b, plaintext, draw)
         else:
+            if b:
+                verify_prekey(b["statement"]["ambassador_key"], b["signed_prekey"], b["prekey_signature"])
             encoded, n, sent = t.send(plaintext, draw)
         parcels = self.seal_all(SENT, sent, draw)
         commit = self.commit(ENTRY, parcels, entry=encoded)
@@ -846,6 +849,9 @@ class Device:
         self.may_record()
         if not self.due:
             return self.ack(draw)
+        # An answer that has waited while a chain began is an ack (AMB-ROT-08).
+        stale = [(to, ACK, None) for to, kind, _ in self.due if kind == READY and not self.channels.fresh(to)]
+        self.due = stale + [x for x in self.due if x not in stale and (x[1] != READY or not stale)]
         now, later = {}, []
         for to, kind, body in self.due:
             if to in now:
@@ -955,10 +961,12 @@ class Device:
         """11.1: what a sibling says of a place."""
         t = self.talks[c["peer"]] = self.talk(c["peer"])
         said, before = (c["seq"], c["head"], c["digest"]), t.claimed.get(sender, 0)
-        t.claimed[sender] = max(before, c["seq"])
+        if t.frozen:
+            return []
         if c["seq"] > t.seq:
             t.claims[sender] = said
             return []
+        t.claimed[sender] = max(before, c["seq"])
         passed = next((p for p in [*t.places, t.place()] if p[0] == c["seq"]), None)  # where it stands it knows in any case
         self.forget(t)
         if passed:
@@ -969,10 +977,11 @@ class Device:
         """The conversation has come to a place: it is remembered, and compared with what siblings have said of it."""
         place = t.place()
         t.places = [*t.places, place][-PLACES:]
-        wrong = any(c[0] == t.seq and c != place for c in t.claims.values())
+        here = {d: c for d, c in t.claims.items() if c[0] == t.seq}
+        t.claimed = t.claimed | {d: t.seq for d in here}
         t.claims = {d: c for d, c in t.claims.items() if c[0] > t.seq}
         self.forget(t)
-        return self.freeze(t, place) if wrong else []
+        return self.freeze(t, place) if any(c != place for c in here.values()) else []
 
     def forget(self, t):
         least = min((t.claimed.get(d, 0) for d in others(self.list, self.id, ACTIVE)), default=t.seq)
@@ -1027,7 +1036,7 @@ class Device:
                             self.owe(d, RESEND, {"peer": peer, "seq": e["seq"]})
                     break
                 try:
-                    n, text = t.follow(e, encoded, sent)
+                    n, text = t.follow(self.keys, e, encoded, sent)
                 except Refused:
                     n = t.moved(encoded)
                     t, wrong = self.step(n, t.last)
@@ -1107,7 +1116,7 @@ class Device:
         mine = [p for p in q["introductions"] if p["device"] == self.id]
         require(mine, "malformed")
         if q["device"] not in self.channels.sessions:
-            r, _, _ = self.channels.open(devices, q["device"], mine[0]["body"])
+            r, _, _ = self.channels.open({**devices, "epoch": self.list["epoch"]}, q["device"], mine[0]["body"])
             require(r["kind"] == ACK, "not-allowed")
             self.prekey_used = True
             self.keep_prekey(q["device"], r["body"])
@@ -1154,8 +1163,8 @@ class Device:
 
     def check_list(self, new, status):
         require(new["account"] == self.account, "not-allowed")
-        require(new["epoch"] > self.list["epoch"], "stale-epoch")
         verify(6, new)
+        require(new["epoch"] > self.list["epoch"], "stale-epoch")
         require(status_of(new, self.id) == status, "not-allowed")
 
     def take_rotate(self, r, cuts):
@@ -1175,7 +1184,7 @@ class Device:
                 del self.channels.sessions[d]
                 self.prekeys.pop(d, None)
                 self.prepared.pop(d, None)
-        self.due = [x for x in self.due if x[1] in (ACK, READY)]
+        self.due = [x for x in self.due if x[1] in (ACK, READY) and status_of(new, x[0])]
         events = [event("rotated", device=new["leader"]), *dropped]
         cut = {c["peer"]: (c["seq"], c["head"]) for c in cuts if c["peer"] != self.account}
         for p in sorted({*self.talks, *cut}):
@@ -1207,9 +1216,7 @@ class Office:
 
     def announce(self, account, device, number):
         a = self.accounts.get(account)
-        if not a:
-            return 0
-        require(status_of(a["list"], device), "not-allowed")
+        require(a and status_of(a["list"], device), "not-allowed")
         before = self.highest(a, device)
         a["announced"][device] = max(before, number)
         return before
@@ -1240,8 +1247,8 @@ class Office:
     def register(self, m):
         require(m["account"] not in self.accounts, "duplicate")
         r = m["list"]
-        require(r["epoch"] == m["epoch"] and m["number"] == 1 and len(r["devices"]) == 1 and not m["parcels"] and not m["introductions"], "malformed")
-        require(r["leader"] == m["device"], "not-allowed")
+        require(r["epoch"] == m["epoch"] and m["number"] == 1 and len(r["devices"]) == 1 and r["leader"] == m["device"]
+                and not m["parcels"] and not m["introductions"], "malformed")
         self.fits(m)
         a = self.accounts[m["account"]] = {"commits": {m["device"]: 1}, "announced": {}, "boxes": {}}
         self.open(a, m)

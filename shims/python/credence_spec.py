@@ -680,7 +680,7 @@ class Party:
         st, w = self.set, parse_initial(self.set, body)
         if st.signature:
             spk, opk_id = self.spk, w["opk_id"]
-            if w["spk_id"] != self.spk_id or opk_id and opk_id not in self.opks:
+            if w["spk_id"] != self.spk_id or (opk_id or st.opk_required) and opk_id not in self.opks:
                 raise Refused("unknown-prekey")
             opk = self.opks.get(opk_id)
         else:

@@ -356,7 +356,7 @@ func TestCost(t *testing.T) {
 // The same for the ambassador, whose entries and records have fixed sizes (SPEC.md 8.2, 10.2, 11.1).
 func TestCostOfAmbassador(t *testing.T) {
 	const text, tag, header = len("message"), 16, 42
-	const message = 3 + header + text + tag
+	const message = 3 + header + 3 + 3 + text + tag // the two lengths of a content
 	const entry = 2 + 64 + 8 + 8 + 32 + message
 	const record = header + tag + 2 + 1 + 32 + 4 + 64 + 32 + 8 + 3*32 + 1 + 2
 	for _, devices := range []int{1, 2, 5} {

@@ -21,7 +21,7 @@ func Accounts() []suite.Test {
 	for _, g := range accountGuarantees() {
 		tests = append(tests, ofAccounts(g.property(), scenario.Accounts(g.focus)))
 	}
-	return tests
+	return append(tests, Worlds()...)
 }
 
 func ofAccounts(p property, scenarios *rapid.Generator[*scenario.Scenario]) suite.Test {

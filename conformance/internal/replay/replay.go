@@ -4,6 +4,7 @@ package replay
 import (
 	"credence/conformance/internal/schedule"
 	"credence/conformance/internal/schedule/accounts"
+	"credence/conformance/internal/schedule/faults"
 	"credence/conformance/internal/schedule/parties"
 	"credence/conformance/internal/suite"
 	"credence/conformance/scenario"
@@ -24,6 +25,10 @@ func Scenario(t *suite.T, s *scenario.Scenario) *verdict.Play {
 }
 
 func play(t *suite.T, s *scenario.Scenario) {
+	if s.Faults {
+		faults.Judge(t, s)
+		return
+	}
 	if s.Level == scenario.Ambassador {
 		accounts.Play(t, s, true)
 		return

@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"slices"
 
+	"credence/conformance/internal/schedule/faults"
 	"credence/conformance/scenario"
 )
+
+// Groups are the kinds of events of accounts that a search may have, in the order in which they are documented.
+var Groups = []string{"basis", "loss", "prekeys", "rotation", "void", "abuse"}
 
 // complete returns the scenario of a schedule, and the index of the schedule's last event. Between two parties each of
 // its events is followed by copies of both states.
@@ -23,51 +27,78 @@ func complete(from *scenario.Scenario, events []scenario.Event) (s *scenario.Sce
 	return &c, last
 }
 
-// longer returns every schedule with one more event, of those that differ in the order of independent events only the
-// first.
-func longer(from *scenario.Scenario, schedules [][]scenario.Event) (out [][]scenario.Event) {
+// longer returns every schedule with one more event.
+func (o Options) longer(schedules []outcome) (out [][]scenario.Event) {
 	for _, s := range schedules {
-		for i, e := range following(from, s) {
-			if n := len(s); n > 0 && independent(s[n-1], e) && position(from, s[:n-1], s[n-1]) > i {
-				continue // the other order is played
-			}
-			out = append(out, append(slices.Clone(s), e))
+		following := betweenParties(s.events)
+		if o.From.Level == scenario.Ambassador {
+			following = o.ofAccounts(s.end)
+		}
+		for _, e := range following {
+			out = append(out, append(slices.Clone(s.events), e))
 		}
 	}
 	return out
 }
 
-// independent reports whether two events give the same in either order: they are of different devices, and not both
-// touch the post office. Making an entry touches nothing but its device; reading may answer, and so touches it.
-func independent(a, b scenario.Event) bool {
-	return a.By != b.By && (a.Do == scenario.Make || b.Do == scenario.Make)
-}
-
-// position returns the place of an event among those that may follow a schedule.
-func position(from *scenario.Scenario, before []scenario.Event, e scenario.Event) int {
-	return slices.IndexFunc(following(from, before), func(o scenario.Event) bool { return o.String() == e.String() })
-}
-
-// following returns the events that may follow a schedule.
-func following(from *scenario.Scenario, before []scenario.Event) []scenario.Event {
-	if from.Level == scenario.Ambassador {
-		return ofAccounts(from.Users)
-	}
-	return betweenParties(before)
-}
-
-// ofAccounts returns what devices may do: make an entry, release it, and read.
-func ofAccounts(users []scenario.User) (all []scenario.Event) {
-	for _, u := range users {
-		for i := range u.Devices {
-			by := fmt.Sprint(u.Name, "/", i)
-			for _, other := range users {
-				if other != u {
-					all = append(all, scenario.Event{Do: scenario.Make, By: by, To: other.Name})
-				}
-			}
-			all = append(all, scenario.Event{Do: scenario.Release, By: by}, scenario.Event{Do: scenario.Read, By: by})
+// ofAccounts returns what may happen next to accounts, of the groups of events that are searched.
+func (o Options) ofAccounts(end faults.End) (all []scenario.Event) {
+	for _, d := range end.Devices {
+		if d.Waits {
+			all = append(all, o.ofWaiting(d)...)
+		} else {
+			all = append(all, o.ofDevice(d)...)
 		}
+		if o.has("loss") && d.Late {
+			all = append(all, scenario.Event{Do: scenario.Arrive, By: d.Label})
+		}
+	}
+	for _, u := range o.From.Users {
+		if o.has("void") && !end.Armed[u.Name] {
+			all = append(all, scenario.Event{
+				Do: scenario.Tamper, To: u.Name, Part: scenario.OneTimePrekey, Change: "flip 0",
+			})
+		}
+	}
+	return all
+}
+
+func (o Options) has(group string) bool { return slices.Contains(o.Events, group) }
+
+// ofWaiting returns what a device that has made a commit may do, and what may become of the commit.
+func (o Options) ofWaiting(d faults.Standing) []scenario.Event {
+	all := []scenario.Event{{Do: scenario.Release, By: d.Label}}
+	if o.has("loss") && !d.Faulty {
+		all = append(all,
+			scenario.Event{Do: scenario.Lose, By: d.Label, Part: scenario.LostCommit},
+			scenario.Event{Do: scenario.Lose, By: d.Label, Part: scenario.LostAnswer},
+			scenario.Event{Do: scenario.Late, By: d.Label},
+		)
+	}
+	return all
+}
+
+// ofDevice returns what a device may do.
+func (o Options) ofDevice(d faults.Standing) (all []scenario.Event) {
+	add := func(group string, do scenario.Verb, to string, parts ...string) {
+		for _, part := range parts {
+			if o.has(group) {
+				all = append(all, scenario.Event{Do: do, By: d.Label, To: to, Part: part})
+			}
+		}
+	}
+	add("basis", scenario.Read, "", "")
+	for _, u := range o.From.Users {
+		if u.Name != d.User {
+			add("basis", scenario.Make, u.Name, "")
+			add("prekeys", scenario.Fetch, u.Name, "")
+			add("abuse", scenario.Abuse, u.Name, scenario.OtherMessage, scenario.OlderPlace)
+		}
+	}
+	add("prekeys", scenario.Replenish, "", "")
+	if d.Leads {
+		add("rotation", scenario.Rotate, "", "")
+		add("rotation", scenario.Add, "", "")
 	}
 	return all
 }

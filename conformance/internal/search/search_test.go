@@ -37,11 +37,11 @@ func TestReference(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.options.Start = reference
 			var depths []int
-			c.options.Progress = func(depth, _ int) { depths = append(depths, depth) }
-			schedules, failure, err := search.Run(t.Context(), c.options)
+			c.options.Progress = func(c search.Count) { depths = append(depths, c.Depth) }
+			count, failure, err := search.Run(t.Context(), c.options)
 			require.NoError(t, err)
 			require.Nil(t, failure)
-			require.Equal(t, c.schedules, schedules)
+			require.Equal(t, c.schedules, count.Schedules)
 			require.Len(t, depths, c.options.Depth)
 		})
 	}

@@ -111,7 +111,8 @@ func names(
 	}
 	if !slices.Equal(reading.Undelivered, named) {
 		w.Violation(
-			verdict.Mismatch, "the unread places that an entry names", fmt.Sprint(named), fmt.Sprint(reading.Undelivered),
+			verdict.Mismatch, "the unread places that an entry names", fmt.Sprint(named),
+			fmt.Sprint(reading.Undelivered),
 		)
 	}
 	c.Talk = next

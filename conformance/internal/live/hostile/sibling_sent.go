@@ -56,7 +56,8 @@ func unfollowableEntry(w *world.World) {
 	differs := s.claim()
 	if want := conversation.NextHead(c.Head.Head, entry); differs.Seq != c.Seq+1 || differs.Head.Head != want {
 		s.Violation(verdict.Mismatch, "the place of an own entry that cannot be followed, which counts as passed",
-			fmt.Sprintf("seq %d, head %x", c.Seq+1, want), fmt.Sprintf("seq %d, head %x", differs.Seq, differs.Head.Head))
+			fmt.Sprintf("seq %d, head %x", c.Seq+1, want),
+			fmt.Sprintf("seq %d, head %x", differs.Seq, differs.Head.Head))
 	}
 	s.standsStill()
 }
@@ -119,7 +120,8 @@ func askedOnce(w *world.World) {
 		}
 		s.device.Brings(entryMail(s.waiting(start.Next.Seq+1, start.Next.Head)), ambassador.Parked)
 		if r := w.Must(shim.DeviceUpkeep, shim.Params{Party: s.device.Party()}); len(r.Message) > 0 {
-			w.Violation(verdict.Mismatch, "the siblings are asked again for a record that is awaited", "nothing is owed",
+			w.Violation(
+				verdict.Mismatch, "the siblings are asked again for a record that is awaited", "nothing is owed",
 				fmt.Sprintf("a commit of %d bytes", len(r.Message)))
 		}
 	}

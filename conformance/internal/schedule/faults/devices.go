@@ -34,17 +34,18 @@ type device struct {
 	removed bool
 	setBack bool // to a state before a commit that has left it: it must not send any more
 
-	side   int    // its post office
-	box    box    // its mailbox
-	fault  string // what becomes of the next commit
-	late   [][]byte
-	kept   map[account.ID][]byte // bundles
-	held   *held                 // a commit that was made and not released
-	number uint64                // the highest of a commit that has left
-	backup *backup
-	making string         // the text of the newest entry that was made
-	read   map[string]int // how often its user was given a text
-	told   map[string]int // how often its user was told that it was not delivered
+	side    int    // its post office
+	box     box    // its mailbox
+	fault   string // what becomes of the next commit
+	late    [][]byte
+	kept    map[account.ID][]byte // bundles
+	held    *held                 // a commit that was made and not released
+	number  uint64                // the highest of a commit that has left
+	backup  *backup
+	hanging bool           // its commit got no answer or it was restarted, and it has not read since
+	making  string         // the text of the newest entry that was made
+	read    map[string]int // how often its user was given a text
+	told    map[string]int // how often its user was told that it was not delivered
 }
 
 // held is a commit that was made and waits for its release.

@@ -74,7 +74,8 @@ func (p *player) outside(e scenario.Event) string {
 // upkeep performs an event of a device that keeps it going.
 func (p *player) upkeep(d *device, do scenario.Verb) string {
 	switch {
-	case do == scenario.Read:
+	case do == scenario.Read && (d.hanging || p.unread(d)):
+		d.hanging = false
 		return p.tolerate(d.Sync())
 	case do == scenario.Ack && len(d.user.present()) > 1:
 		return p.tolerate(d.Ack())
@@ -82,6 +83,7 @@ func (p *player) upkeep(d *device, do scenario.Verb) string {
 		return p.tolerate(d.Replenish(account.Batch * 2))
 	case do == scenario.Restart:
 		p.Restart(d.Member)
+		d.hanging = true
 	default:
 		return doesNotApply
 	}
@@ -263,6 +265,7 @@ func (p *player) release(d *device) string {
 		}
 	}
 	p.fairRotation(d, h, err)
+	d.hanging = err != nil && refusal.Of(err) == ""
 	if err == nil {
 		return ": accepted"
 	}

@@ -1,6 +1,6 @@
-// Package faults plays scenarios of accounts in a world with faults: commits, answers, mails and bundles are lost, late,
-// repeated and old, devices are set back, and somebody means harm. In the end the faults stop, and what was promised
-// for then is judged: that texts arrive, and that what is lost is told. Nobody copies states here.
+// Package faults plays scenarios of accounts in a world with faults: commits, answers, mails and bundles are lost,
+// late, repeated and old, devices are set back, and somebody means harm. In the end the faults stop, and what was
+// promised for then is judged: that texts arrive, and that what is lost is told. Nobody copies states here.
 package faults
 
 import (
@@ -52,6 +52,7 @@ type player struct {
 
 	texts      map[string]*text
 	attempts   map[string]attempt // by the commit
+	ticks      int                // entries that were made
 	waits      map[side]claimant
 	rotations  map[account.ID]int // that were refused in a row
 	hostile    map[side]bool

@@ -25,7 +25,7 @@ func (p *player) status(d *device) *shim.Result {
 // unread reports whether something waits for a device.
 func (p *player) unread(d *device) bool {
 	_, err := p.network.pull(d, d.side, d.user.id, d.Device.ID())
-	return err != nil || len(d.box.mails) > d.target.mails
+	return err != nil || len(d.box.mails) > d.box.shown
 }
 
 // ownEntries returns how many entries an account has in its logs.
@@ -183,19 +183,20 @@ func (p *player) missing(u *user, name string) (labels []string) {
 func (p *player) judgeLosses() {
 	for _, name := range slices.Sorted(maps.Keys(p.texts)) {
 		t := p.texts[name]
-		if !p.sound(t.from) || !p.whole(t.from.user, t.to) {
-			continue
+		if !p.sound(t.from) || !p.whole(t.from.user, t.to) || !slices.ContainsFunc(t.to.present(), p.sound) {
+			continue // nobody was to tell, or to be told
 		}
 		p.toldTwice(t)
 		if !t.refused && !p.readBy(t) && !t.told() {
-			p.found(Losses, fmt.Sprintf("%s of %s to %s is lost, and its sender was not told", name, t.from.label, t.to.name),
+			p.found(Losses,
+				fmt.Sprintf("%s of %s to %s is lost, and nobody was told", name, t.from.label, t.to.name),
 				"read, refused, dropped or reported as undelivered", fmt.Sprintf("nothing; its places are %v", t.seqs))
 		}
 	}
 	p.checkNow()
 }
 
-// told reports whether its sender knows that a text was not delivered: it was dropped, or reported at one of its places.
+// told reports whether its sender knows that a text was not delivered: it was dropped, or reported at a place of its.
 func (t *text) told() bool {
 	if len(t.seqs) == 0 {
 		return t.from.told[t.name] > 0
@@ -226,7 +227,8 @@ func (p *player) judgeRest() {
 	for _, d := range p.present() {
 		for name, n := range d.read {
 			if t := p.texts[name]; t != nil && n > max(1, len(t.seqs)) {
-				p.found(Rest, d.label+" has given its user a text more than once", "once", fmt.Sprintf("%s: %d times", name, n))
+				p.found(Rest, d.label+" has given its user a text more than once", "once",
+					fmt.Sprintf("%s: %d times", name, n))
 			}
 		}
 	}

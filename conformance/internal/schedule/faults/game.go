@@ -91,6 +91,19 @@ func Game(t *suite.T, s *scenario.Scenario, judged Aspect) *verdict.Play {
 	return first.play
 }
 
+// Judge plays a scenario and judges everything, as far as it can be told: what counterparties see only if all of its
+// events are of the focus for that.
+func Judge(t *suite.T, s *scenario.Scenario) {
+	Play(t, s, Everything)
+	played := t.Played
+	if !slices.ContainsFunc(s.Events, func(e scenario.Event) bool {
+		return !slices.Contains(scenario.Secrets.Verbs, e.Do)
+	}) {
+		Game(t, s, Sights|Epochs)
+	}
+	t.Played = played
+}
+
 // casts are the other ways in which an account lives.
 var casts = []string{"one device", "the leader alone acting"}
 
@@ -197,8 +210,8 @@ func (p *player) compare(name string, one, other *view) {
 	}
 	for i := range max(len(one.seen), len(other.seen)) {
 		if x, y := nth(one, i), nth(other, i); x != y {
-			p.found(Sights, fmt.Sprintf("what the counterparties see as number %d differs from what they see of %s", i+1, name),
-				y, x)
+			p.found(Sights,
+				fmt.Sprintf("sight %d of the counterparties differs from what they see of %s", i+1, name), y, x)
 			break
 		}
 	}

@@ -80,6 +80,7 @@ type box struct {
 	delayed bool      // what comes from now on comes later
 	fetched [2]uint64 // mails of each post office
 	commits [2]uint64 // highest number that each has seen
+	shown   int       // mails that the device has been shown
 }
 
 // line is the way of one device to its post office.
@@ -179,9 +180,24 @@ func (l line) Fetch(id account.ID, device account.DeviceID, from uint64) (m post
 	if m, err = n.pull(d, d.side, id, device); err != nil {
 		return m, err
 	}
+	d.box.shown = len(d.box.mails)
 	m.Commits = max(d.box.commits[0], d.box.commits[1])
-	m.Mails = d.box.mails[min(int(max(from, 1)-1), len(d.box.mails)):]
+	m.Mails = numbered(d.box.mails[min(int(max(from, 1)-1), len(d.box.mails)):], max(from, 1))
 	return m, nil
+}
+
+// numbered gives mails positions without gaps, so that the device gets them as they come: also those that come again,
+// and those of two post offices.
+func numbered(mails [][]byte, from uint64) (all [][]byte) {
+	for i, mail := range mails {
+		m := &postoffice.Mail{}
+		if codec.Decode(mail, m) == nil {
+			m.Position = from + uint64(i)
+			mail = codec.MustEncode(m)
+		}
+		all = append(all, mail)
+	}
+	return all
 }
 
 // pull takes the new mails of a device out of a post office.

@@ -27,6 +27,7 @@ func (p *player) restore(d *device) string {
 	d.setBack = d.setBack || d.number > d.backup.number
 	d.read, d.told, d.kept = maps.Clone(d.backup.read), maps.Clone(d.backup.told), map[account.ID][]byte{}
 	d.target.Device, d.target.mails = p.imported(d.backup.state), 0
+	d.box.shown, d.hanging = 0, true
 	p.run(d, client.New(d.target, line{p, d}, p.Random))
 	if d.setBack {
 		return ": set back"

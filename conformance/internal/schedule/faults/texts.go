@@ -65,6 +65,7 @@ type text struct {
 type attempt struct {
 	text  string
 	onTop bool // on the log as it was when it was made
+	tick  int  // when it was made
 }
 
 // newText gives the next text its name: by its event, so that those of other events do not change it; m5, then n5.
@@ -89,7 +90,8 @@ func (p *player) made(d *device, commit []byte, name string) {
 	l := p.network.offices[d.side].log(e.Sender, e.Recipient)
 	head := l.head(pairOf(e.Sender, e.Recipient), len(l.places))
 	onTop := int(e.Seq) == len(l.places)+1 && e.Previous == head
-	p.attempts[string(commit)] = attempt{name, onTop}
+	p.ticks++
+	p.attempts[string(commit)] = attempt{name, onTop, p.ticks}
 	d.making = name
 }
 
@@ -117,7 +119,8 @@ func (p *player) left(d *device, commit []byte) {
 	if r := m.Rotation; r != nil {
 		id := epochOf{r.Statement.Account, r.Statement.Epoch}
 		if key, ok := p.statements[id]; ok && key != r.Statement.AmbassadorKey {
-			p.found(Statements, d.label+" has signed two statements for one epoch", "another epoch", "epoch signed twice")
+			p.found(Statements, d.label+" has signed two statements for one epoch", "another epoch",
+				"epoch signed twice")
 		}
 		p.statements[id] = r.Statement.AmbassadorKey
 	}
@@ -181,6 +184,7 @@ func (p *player) undelivered(d *device, e ambassador.Event) {
 // claimant is an account that was refused a place because the other account came first.
 type claimant struct {
 	since    time.Time
+	tick     int
 	previous [32]byte
 }
 
@@ -209,13 +213,13 @@ func (p *player) fair(d *device, e *conversation.Entry, a attempt, err error) {
 	now := p.network.clock
 	before, waits := p.waits[id]
 	switch {
-	case waits && now.Sub(before.since) < patience && before.previous == e.Previous:
-		return // the same place once more
+	case waits && (a.tick <= before.tick || now.Sub(before.since) < patience && before.previous == e.Previous):
+		return // made before the account was refused, or the same place once more
 	case waits && now.Sub(before.since) < patience && !p.hostile[id]:
 		p.found(Places, d.label+" was refused a place of its log a second time because of what the other account did",
 			"the place kept for who was refused the one before", "conflict")
 	}
-	p.waits[id] = claimant{now, e.Previous}
+	p.waits[id] = claimant{now, p.ticks, e.Previous}
 }
 
 // found stops the test at something that is wrong, if this play judges it.
