@@ -160,7 +160,7 @@ var tests = []suite.Test{
 	test("new-starts", "the other side begins anew in sessions that are settled, and in others",
 		reqs("AMB-LOG-13", "AMB-LOG-14"), newStartInSession),
 	test("answers", "an answer is given once, and once more after a rotation of either side",
-		reqs("AMB-LOG-15", "AMB-LOG-16", "AMB-LOG-18", "AMB-LOG-21"), answersOnce),
+		reqs("AMB-LOG-09", "AMB-LOG-15", "AMB-LOG-16", "AMB-LOG-18", "AMB-LOG-21"), answersOnce),
 	test("told", "the other side names the same own places again and again: each is reported once",
 		reqs("AMB-LOG-17"), toldOnce),
 	test("unread-bounded", "more than a hundred runs of places that could not be read",
