@@ -50,7 +50,8 @@ func printTally(w io.Writer, t conformance.RandomTally) {
 }
 
 func rate(t conformance.RandomTally) string {
-	return fmt.Sprintf("%d schedules, %.0f s, %.1f/s", t.Schedules, t.Seconds, float64(t.Schedules)/max(t.Seconds, 1e-3))
+	each := float64(t.Schedules) / max(t.Seconds, 1e-3)
+	return fmt.Sprintf("%d schedules, %.0f s, %.1f/s", t.Schedules, t.Seconds, each)
 }
 
 // randomWatch says now and then how far the schedules are.

@@ -56,7 +56,7 @@ func search(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("search", flag.ContinueOnError)
 	flags.StringVar(&o.target, "target", "", "search a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "search the shim that this `command` starts")
-	flags.StringVar(&o.level, "level", "", "the `level`: ratchet or ambassador, the default; with --random the default is both")
+	flags.StringVar(&o.level, "level", "", "the `level`: ratchet, or ambassador, the default; with --random both")
 	flags.IntVar(&o.random, "random", 0, "play `n` random schedules of each level instead of every one")
 	flags.StringVar(&o.set, "set", spec.AmbassadorV1, "the parameter `set`, at level ratchet")
 	flags.StringVar(&o.cadence, "cadence", "", "the `cadence`, at level ratchet: per-turn or per-message")

@@ -70,9 +70,8 @@ func betweenParties(h suite.Hello) (all []kind) {
 		}
 		for _, c := range cadences {
 			for _, f := range focuses {
-				all = append(all, kind{
-					scenario.Ratchet, f.Name, fmt.Sprint(set.Name, " ", c, " ", f.Name), scenario.Ratchets(set.Name, c, f),
-				})
+				name := fmt.Sprint(set.Name, " ", c, " ", f.Name)
+				all = append(all, kind{scenario.Ratchet, f.Name, name, scenario.Ratchets(set.Name, c, f)})
 			}
 		}
 	}
