@@ -6,6 +6,7 @@ import (
 	"credence/conformance/internal/campaign"
 	"credence/conformance/internal/player"
 	"credence/conformance/internal/properties"
+	"credence/conformance/internal/random"
 	"credence/conformance/internal/search"
 	"credence/conformance/verdict"
 )
@@ -42,4 +43,16 @@ var SearchGroups = search.Groups
 // are ErrTarget and that of the context.
 func Search(ctx context.Context, o SearchOptions) (c SearchCount, failure *verdict.TestResult, err error) {
 	return search.Run(ctx, o)
+}
+
+// RandomOptions shape a run of random schedules.
+type RandomOptions = random.Options
+
+// RandomTally is what was played of a level.
+type RandomTally = random.Tally
+
+// Random plays random schedules, each judged by every invariant, until one is wrong. It returns what was played, and
+// that one, made small. Its errors are ErrTarget, ErrNoMatch and that of the context.
+func Random(ctx context.Context, o RandomOptions) (tallies []RandomTally, wrong *verdict.TestResult, err error) {
+	return random.Run(ctx, o)
 }

@@ -52,10 +52,25 @@ func TestSearchCommand(t *testing.T) {
 		run([]string{"search", "--target", "reference", "--level", "ratchet", "--depth", "3"}, &out, &errs),
 		errs.String(),
 	)
-	require.Equal(t, "9 schedules, none of them wrong\n", out.String())
+	require.Regexp(t, `^to depth 3: 9 schedules, 9 states, [0-9.]+ s, none of them wrong\n$`, out.String())
 	require.Contains(t, errs.String(), "depth 3: 9 schedules")
+	out.Reset()
+	require.Equal(
+		t, conforms,
+		run([]string{"search", "--target", "reference", "--events", "basis,loss", "--depth", "2"}, &out, &errs),
+		errs.String(),
+	)
+	require.Contains(t, out.String(), "to depth 2: ")
+	out.Reset()
+	require.Equal(
+		t, conforms, run([]string{"search", "--target", "reference", "--random", "2"}, &out, &errs), errs.String(),
+	)
+	require.Regexp(
+		t, `^ratchet: 2 schedules, .*\n.*\nambassador: 2 schedules, .*\n.*\nnone of them wrong\n$`, out.String(),
+	)
 	for _, args := range [][]string{
-		{"--depth", "0"}, {"--devices", "9"}, {"--level", "x"}, {"--set", "x"}, {"--cadence", "x"}, {"--jobs", "0"},
+		{"--depth", "0"}, {"--devices", "9"}, {"--level", "x"}, {"--events", "x"},
+		{"--random", "-1"}, {"--set", "x"}, {"--cadence", "x"}, {"--jobs", "0"},
 	} {
 		require.Equal(t, usage, run(append([]string{"search", "--target", "reference"}, args...), &out, &errs), args)
 	}

@@ -1,21 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"credence/conformance"
 	"credence/conformance/scenario"
-	"credence/conformance/verdict"
 	"credence/shim/process"
 	"credence/spec"
 )
@@ -35,7 +33,11 @@ faults, and every order of the events of some groups:
 
 After each schedule the faults stop, everybody reads and writes, and what is promised for then is judged (docs/scenarios.md). A
 schedule that comes to a state to which another one has come is not gone on with: accounts, and companions, are the same whatever
-they are called. The first schedule that is wrong ends the search and is printed as a scenario.
+they are called. The first schedule that is wrong ends the search and is saved as a scenario.
+
+With --random it plays so many random schedules of each level instead, judged by every invariant: between two parties every focus in
+every parameter set and cadence of the target; of accounts every focus, with copies of states and in a world with faults, in equal
+shares. The first one that is wrong is made small and saved.
 
 Exit status: 0 nothing is wrong; 1 a schedule is; 2 usage; 3 the target could not be run at all.
 `
@@ -45,6 +47,7 @@ type searchOptions struct {
 	*runOptions
 	level, set, cadence string
 	devices, depth      int
+	random              int
 	events              string
 }
 
@@ -53,7 +56,8 @@ func search(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("search", flag.ContinueOnError)
 	flags.StringVar(&o.target, "target", "", "search a built-in `target`: reference")
 	flags.StringVar(&o.shim, "shim", "", "search the shim that this `command` starts")
-	flags.StringVar(&o.level, "level", "ambassador", "the `level`: ratchet or ambassador")
+	flags.StringVar(&o.level, "level", "", "the `level`: ratchet, or ambassador, the default; with --random both")
+	flags.IntVar(&o.random, "random", 0, "play `n` random schedules of each level instead of every one")
 	flags.StringVar(&o.set, "set", spec.AmbassadorV1, "the parameter `set`, at level ratchet")
 	flags.StringVar(&o.cadence, "cadence", "", "the `cadence`, at level ratchet: per-turn or per-message")
 	flags.IntVar(&o.devices, "devices", 2, "`n` devices of each of the two accounts, at level ambassador")
@@ -82,6 +86,8 @@ func (o *searchOptions) check() error {
 		return err
 	}
 	switch {
+	case o.random < 0:
+		return fmt.Errorf("--random %d: at least 1", o.random)
 	case o.depth < 1 || o.depth > 12:
 		return fmt.Errorf("--depth %d: from 1 to 12", o.depth)
 	case o.devices < 1 || o.devices > 8:
@@ -113,7 +119,7 @@ func (o *searchOptions) unknownGroup() string {
 
 // scenario is what every schedule begins with: two accounts, whose devices have read of each other.
 func (o *searchOptions) scenario() *scenario.Scenario {
-	s := &scenario.Scenario{Level: scenario.Level(o.level), Set: o.set, Cadence: o.cadence}
+	s := &scenario.Scenario{Level: scenario.Level(cmp.Or(o.level, "ambassador")), Set: o.set, Cadence: o.cadence}
 	if s.Level == scenario.Ambassador {
 		s.Faults = true
 		s.Users = []scenario.User{{Name: "alice", Devices: o.devices}, {Name: "bob", Devices: o.devices}}
@@ -129,6 +135,9 @@ func (o *searchOptions) scenario() *scenario.Scenario {
 func (o *searchOptions) run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if o.random > 0 {
+		return o.randomly(ctx)
+	}
 	c, wrong, err := conformance.Search(ctx, conformance.SearchOptions{
 		Start: o.start, Seed: o.seed, Jobs: o.jobs, From: o.scenario(), Depth: o.depth, Events: o.groups(),
 		Progress: func(c conformance.SearchCount) { fmt.Fprintln(o.stderr, "depth "+counted(c)) },
@@ -137,7 +146,7 @@ func (o *searchOptions) run() int {
 	case err != nil:
 		return o.noReport(ctx, err)
 	case wrong != nil:
-		return o.wrong(c.Schedules, wrong)
+		return o.wrong(fmt.Sprintf("%d schedules, then one that is wrong", c.Schedules), wrong)
 	}
 	fmt.Fprintf(o.stdout, "to depth %s, none of them wrong\n", counted(c))
 	return conforms
@@ -145,24 +154,4 @@ func (o *searchOptions) run() int {
 
 func counted(c conformance.SearchCount) string {
 	return fmt.Sprintf("%d: %d schedules, %d states, %.1f s", c.Depth, c.Schedules, c.States, c.Seconds)
-}
-
-// wrong prints a schedule that is wrong, and saves it.
-func (o *searchOptions) wrong(n int, r *verdict.TestResult) int {
-	r.Scenario.Comment = "search: " + r.Message
-	text, err := r.Scenario.Encode()
-	if err != nil {
-		return complain(o.stderr, usage, err)
-	}
-	fmt.Fprintf(
-		o.stdout, "%d schedules, then one that is wrong (%s): %s\nexpected %s\ngot      %s\n", n, r.Reason, r.Message,
-		r.Expected, r.Got,
-	)
-	path := filepath.Join("credence-failures", "search.json")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644)); err != nil {
-		fmt.Fprint(o.stdout, string(text))
-		return complain(o.stderr, doesNotConform, fmt.Errorf("the scenario is not saved: %w", err))
-	}
-	fmt.Fprintf(o.stdout, "replay   %s replay %s %s\n", program(), o.which(), path)
-	return doesNotConform
 }

@@ -3,6 +3,7 @@ package search_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ import (
 
 var (
 	accounts = &scenario.Scenario{
-		Level: scenario.Ambassador, Set: "ambassador-v1",
+		Level: scenario.Ambassador, Set: "ambassador-v1", Faults: true,
 		Users: []scenario.User{{Name: "alice", Devices: 2}, {Name: "bob", Devices: 1}},
 	}
 	twoParties = &scenario.Scenario{Level: scenario.Ratchet, Set: "ambassador-v1"}
@@ -31,7 +32,7 @@ func TestReference(t *testing.T) {
 		options   search.Options
 		schedules int
 	}{
-		"accounts":    {search.Options{From: accounts, Depth: 3}, 25},
+		"accounts":    {search.Options{From: accounts, Depth: 3, Events: []string{"basis"}}, 42},
 		"two parties": {search.Options{From: twoParties, Depth: 4, Jobs: 2}, 32},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,6 +69,47 @@ func TestFault(t *testing.T) {
 	require.NotNil(t, failure)
 	require.Equal(t, verdict.RejectedValid, failure.Reason)
 	require.NotNil(t, failure.Scenario)
+}
+
+// silent does not tell its user what has become of a text.
+type silent struct {
+	shim.Target
+	kind string
+}
+
+func (s silent) Call(ctx context.Context, op shim.Op, p *shim.Params) (*shim.Result, error) {
+	r, err := s.Target.Call(ctx, op, p)
+	if err == nil {
+		r.Events = slices.DeleteFunc(r.Events, func(e shim.Event) bool { return e.Kind == s.kind })
+	}
+	return r, err
+}
+
+// A rule that accounts have not kept before is found to be broken by the schedule that needs the fewest events, and no
+// sooner.
+func TestOldRules(t *testing.T) {
+	for kind, c := range map[string]struct {
+		groups []string
+		depth  int
+	}{
+		"dropped":     {[]string{"basis", "loss"}, 3},
+		"undelivered": {[]string{"basis", "void"}, 2},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			options := search.Options{
+				Start: func(context.Context) (shim.Target, error) { return silent{adapter.New(), kind}, nil },
+				From:  accounts, Depth: c.depth - 1, Events: c.groups,
+			}
+			_, failure, err := search.Run(t.Context(), options)
+			require.NoError(t, err)
+			require.Nil(t, failure)
+			options.Depth = c.depth + 1
+			_, failure, err = search.Run(t.Context(), options)
+			require.NoError(t, err)
+			require.NotNil(t, failure)
+			require.Len(t, failure.Scenario.Events, c.depth)
+		})
+	}
 }
 
 // A search needs its target, and ends with its context.

@@ -77,9 +77,8 @@ func (d description) of(x *device) string {
 	fmt.Fprintf(b, "; fault %q, late %d, hangs %v, read %d", x.fault, len(x.late), x.hanging, x.target.mails-d.mails[x])
 	for _, u := range d.naming {
 		if kept := (&account.Bundle{}); x.kept[u.id] != nil && codec.Decode(x.kept[u.id], kept) == nil {
-			fmt.Fprintf(
-				b, "; keeps %s", d.bundle(u.id, kept.Statement.Epoch, kept.SignedPrekeyID, kept.OneTimePrekeyID),
-			)
+			s := kept.Statement
+			fmt.Fprintf(b, "; keeps %s", d.bundle(u.id, s.Epoch, kept.SignedPrekeyID, kept.OneTimePrekeyID))
 		}
 	}
 	return b.String()
