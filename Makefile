@@ -9,7 +9,7 @@ ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)
                $(SHIMS)/venv/installed shims/olm-js/node_modules shims/libsignal-ts/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test test-browser race race-reference check sizes vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check search schedules build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test test-browser race race-reference check sizes vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check search formal schedules build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,12 @@ formal: ## check the models of the protocol in formal/ with Spin, which is insta
 	@command -v spin >/dev/null || { echo "installing spin"; \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq spin; else sudo apt-get update -qq && sudo apt-get install -y -qq spin; fi; }
 	@formal/check build/formal
+
+SCHEDULES ?= 10000
+
+schedules: $(CREDENCE) $(SHIMS)/venv/installed ## SCHEDULES (10000) random schedules of each level on the reference and on the implementation in Python (a day)
+	$(CREDENCE) search --target reference --random $(SCHEDULES)
+	$(CREDENCE) search --shim '$(SHIMS)/venv/bin/python shims/python/shim.py' --random $(SCHEDULES)
 
 bench: ## measure the reference and the harness against their primitives and other libraries, and write docs/performance.md (half an hour)
 	$(GO) run -C bench . -docs ../docs -long $(or $(LONG),10m) -zoo
