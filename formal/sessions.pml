@@ -7,8 +7,9 @@
  * devices read it at once; a device that lags is in a state in which its siblings have been.
  *
  * Cryptography is abstract. A session is known by the place of the last entry that moved it, `at`: a message is readable if
- * the reader is where the sender was. A start is readable, unless a fault has made it void: a signed prekey that is gone, a
- * one-time prekey with a bit flipped, or one that was used already (AMB-LOG-08).
+ * the reader is where the sender was. A start is readable, unless a fault has made it void (AMB-LOG-08): a post office that
+ * does not keep AMB-PST-13, a one-time prekey with a bit flipped, or one that was used already; such are handed out also after
+ * the faults, by a post office that was restored from a backup.
  *
  * Devices 0, 1 are A's, 2, 3 B's; 0 and 2 are leaders. Sets of places are masks: bit k is place k of the log.
  */
@@ -29,7 +30,7 @@
 #define MALFORMED 1             /* entries with content that breaks the rules */
 #endif
 #ifndef CHAIN
-#define CHAIN 4                 /* answers in a row, of both sides */
+#define CHAIN 4                 /* answers in a row, of both sides, between two texts or rotations */
 #endif
 
 #define account(d) ((d) / 2)
@@ -97,7 +98,10 @@ bit isstart, isbroken, isread, isvoid;
 byte from, i, k;
 short place, list;
 
-/* follow: what an own entry does on every device of the account. Its siblings read what it names. */
+/*
+ * follow: what an own entry does on every device of the account. They read what it names, and take it over: a device that is
+ * new knows only what the leader knew when it made the rotation.
+ */
 inline follow(d, text) {
 	assert(at[d] == from);                          /* property 5: siblings agree */
 	at[d] = n; spoke[d] = 1; answered[d] = !text; older[d] = 0;
@@ -192,7 +196,10 @@ inline receive(d, bad) {
 	fi;
 }
 
-/* send: device d's entry is accepted, and all active devices read it. */
+/*
+ * send: device d's entry is accepted, and all active devices read it. It names all places that d knows to be unread
+ * (AMB-LOG-16). bad: its content breaks the rules, and is read as empty.
+ */
 inline send(d, text, fault, bad) {
 	d_step {
 		isstart = due(d); from = at[d]; list = (bad -> 0 : unread[d]); isread = 0; isvoid = 0;
