@@ -48,6 +48,8 @@ func Tests() []suite.Test {
 			"logs move, and strangers open new ones, before a rotation comes: it is taken, and cuts them "+
 				"where they are",
 			reqs("AMB-PST-15", "AMB-PST-18", "AMB-INV-21"), begun(rotatesOverMovedLogs)),
+		test("rotation-kept-place", "a rotation comes while the next place is kept for the other account",
+			reqs("AMB-PST-15", "AMB-INV-21"), begun(rotatesOverKeptPlace)),
 		test("devices", "parcels that do not go to exactly the active devices",
 			reqs("AMB-PST-07", "AMB-PST-01"), begun(refusesDevices)),
 		test("epochs",
