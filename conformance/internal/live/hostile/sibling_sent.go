@@ -27,15 +27,19 @@ func (s *siblingStage) ownStart() *conversation.Outgoing {
 	counterparty, _, err := malicious.NewCounterparty(s.leader.Device.Account(), s.Random)
 	s.NoFault(err)
 	s.counterparty = counterparty
+	talk := conversation.New(s.rotation.List.Account, counterparty.Account())
+	o, err := talk.Start(s.ownKeys(), counterparty.Bundle(), []byte("own"), s.Random)
+	s.Understood(err)
+	return o
+}
+
+// ownKeys returns the keys of the account, without prekeys.
+func (s *siblingStage) ownKeys() *account.EpochKeys {
 	private, err := ecdh.X25519().NewPrivateKey(s.rotation.AmbassadorPrivate[:])
 	if err != nil {
 		s.Violation(verdict.Mismatch, "rotate-commit has no ambassador key", "32 bytes", err.Error())
 	}
-	keys := &account.EpochKeys{Statement: s.rotation.Statement, Ambassador: private}
-	talk := conversation.New(s.rotation.List.Account, counterparty.Account())
-	o, err := talk.Start(keys, counterparty.Bundle(), []byte("own"), s.Random)
-	s.Understood(err)
-	return o
+	return &account.EpochKeys{Statement: s.rotation.Statement, Ambassador: private}
 }
 
 // unfollowableEntry lets the malicious device send an entry without the keys of the conversation, and a record with
