@@ -172,11 +172,3 @@ func (p *player) user(name string) *user {
 	}
 	return nil
 }
-
-// account returns the user of an account, or nil: strangers are not among them.
-func (p *player) account(id account.ID) *user {
-	if i := slices.IndexFunc(p.users, func(u *user) bool { return u.id == id }); i >= 0 {
-		return p.users[i]
-	}
-	return nil
-}
