@@ -9,7 +9,7 @@ ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)
                $(SHIMS)/venv/installed shims/olm-js/node_modules shims/libsignal-ts/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test test-browser race race-reference check sizes vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check search schedules build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test test-browser race race-reference check sizes vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check search formal schedules build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,11 @@ search: $(CREDENCE) ## every schedule of two accounts with two devices, up to ei
 	$(CREDENCE) search --target reference --depth 8
 	for group in loss prekeys rotation void abuse; do $(CREDENCE) search --target reference --events basis,$$group --depth 5 || exit 1; done
 	$(CREDENCE) search --target reference --level ratchet --depth 6
+
+formal: ## check the models of the protocol in formal/ with Spin, which is installed if it is missing (Debian): docs/formal.md
+	@command -v spin >/dev/null || { echo "installing spin"; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq spin; else sudo apt-get update -qq && sudo apt-get install -y -qq spin; fi; }
+	@formal/check build/formal
 
 SCHEDULES ?= 10000
 

@@ -11,6 +11,7 @@ import (
 
 	"filippo.io/edwards25519"
 
+	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/channel"
 	"credence/reference/codec"
@@ -421,6 +422,16 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 		b = again(v.domain, 64)
 		copy(b[signature:], signWithTorsion(account, append([]byte(v.domain), b[:signature]...)))
 		bad("torsion", "a point of order 2 is added to R: only a verification with the cofactor accepts", b)
+		for i, id := range malicious.LowOrderAccounts { // AMB-ACC-12
+			b := bytes.Clone(s.encoded)
+			copy(b[2:34], id[:])
+			signed := malicious.SignAsLowOrder(id, v.domain, b)
+			copy(b[signature:], signed[:])
+			g.invalid(refusal.BadSignature,
+				test{fmt.Sprintf("%s-low-order-%d", v.name, i),
+					"a signature that verifies under an account key of low order", []string{"ForgedSignature"},
+					[]string{"AMB-ACC-12"}, input(b)})
+		}
 	}
 	g.bundleSignatures(samples["bundle"])
 	return g.done()

@@ -40,14 +40,18 @@ func readContent(plaintext []byte, e *Entry) (m *Content, err error) {
 // log, and is never changed: each method gives the next one.
 type Reports struct {
 	Unread []channel.Range `json:"unread"` // of the peer's entries, until the peer has read of it
-	Named  []channel.Range `json:"named"`  // by the newest own entry of the session
+	Named  []channel.Range `json:"named"`  // by own entries of the session
 	Doubt  bool            `json:"doubt"`  // an entry of the peer was void, and none was read since
 	Auto   uint32          `json:"auto"`   // the newest own entry is an answer to this epoch of the peer; or 0
-	Told   []channel.Range `json:"told"`   // own entries that the peer has named
+	AutoAt uint64          `json:"auto_at"`
+	Told   []channel.Range `json:"told"` // own entries that the peer has named
 }
 
-// Owes reports whether an answer is due (AMB-LOG-18).
-func (r Reports) Owes() bool { return r.Auto == 0 && len(without(r.Unread, r.Named)) > 0 }
+// Owes reports whether an answer is due (AMB-LOG-18): after an answer, only for what stands before it.
+func (r Reports) Owes() bool {
+	owed := without(r.Unread, r.Named)
+	return len(owed) > 0 && (r.Auto == 0 || owed[0].First < r.AutoAt)
+}
 
 // Missed notes places whose entries cannot be read (AMB-LOG-16).
 func (r Reports) Missed(first, last uint64) Reports {
@@ -60,16 +64,23 @@ func (r Reports) Missed(first, last uint64) Reports {
 func (r Reports) void(e *Entry) Reports {
 	r.Doubt = true
 	if r.Auto != e.SenderEpoch {
-		r.Auto = 0
+		r.Auto, r.AutoAt = 0, 0
 	}
 	return r.Missed(e.Seq, e.Seq)
 }
 
-// made notes an own entry.
+// made notes an own entry. A device takes over what a sibling has named: the two may know of different places, if one
+// of them is new.
 func (r Reports) made(e *Entry, content *Content) Reports {
-	r.Named, r.Auto = content.Unread, 0
+	if e.Start != nil {
+		r.Named = nil
+	}
+	for _, run := range content.Unread {
+		r.Unread, r.Named = with(r.Unread, run), with(r.Named, run)
+	}
+	r.Auto, r.AutoAt = 0, 0
 	if len(content.Text) == 0 {
-		r.Auto = e.RecipientEpoch
+		r.Auto, r.AutoAt = e.RecipientEpoch, e.Seq
 	}
 	return r
 }
@@ -77,7 +88,7 @@ func (r Reports) made(e *Entry, content *Content) Reports {
 // heard notes an entry of the peer that was read: one in a session in which this account has spoken confirms what was
 // named there. It returns what the peer could not read and has not named before (AMB-LOG-17).
 func (r Reports) heard(e *Entry, content *Content) (Reports, []channel.Range) {
-	r.Doubt, r.Auto = false, 0
+	r.Doubt, r.Auto, r.AutoAt = false, 0, 0
 	if e.Start == nil {
 		r.Unread = without(r.Unread, r.Named)
 	}
@@ -96,7 +107,7 @@ func (r Reports) New(seq uint64) Reports {
 
 // cut ends the epoch.
 func (r Reports) cut() Reports {
-	r.Named, r.Doubt, r.Auto = nil, false, 0
+	r.Named, r.Doubt, r.Auto, r.AutoAt = nil, false, 0, 0
 	return r
 }
 

@@ -516,6 +516,7 @@ class Talk:
     told: list = field(default_factory=list)
     doubt: bool = False
     answered: int = 0  # the epoch of the other side that the answer names
+    answered_at: int = 0  # and its place
     # 11: what keeps it in step
     tip: tuple = None
     parked: list = field(default_factory=list)
@@ -539,7 +540,8 @@ class Talk:
         return self.seq, self.head, self.digest()
 
     def owes(self):
-        return bool(minus(self.unread, self.named)) and not self.answered and not self.frozen and self.tip[0] == self.seq
+        owed = minus(self.unread, self.named)
+        return bool(owed) and (not self.answered or owed[0][0] < self.answered_at) and not self.frozen and self.tip[0] == self.seq
 
     def peer_epoch(self):
         return self.statement["epoch"] if self.statement else 0
@@ -585,7 +587,9 @@ class Talk:
     def spoke(self, e, unread, text):
         """An own entry has its place."""
         self.spoken, self.settled = True, self.settled and e["type"] == 3
-        self.named, self.answered = unread, 0 if text else e["recipient_epoch"]
+        self.unread = bounded(union(self.unread, unread))
+        self.named = bounded(union([] if e["type"] == 4 else self.named, unread))
+        self.answered, self.answered_at = (0, 0) if text else (e["recipient_epoch"], e["seq"])
 
     def start_due(self, b):
         return not self.session or self.doubt and not self.settled or b is not None and b["statement"]["epoch"] > self.peer_epoch()

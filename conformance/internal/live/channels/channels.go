@@ -34,6 +34,8 @@ func Tests() []suite.Test {
 			reqs("AMB-CHN-02", "AMB-CNV-01"), introductionOfAnother),
 		test("envelope", "records that name another account, sender, receiver or epoch",
 			reqs("AMB-CHN-03", "AMB-CHN-04", "AMB-CHN-05", "AMB-CHN-08", "AMB-CNV-01"), wrongEnvelopes),
+		test("introduction-epoch", "initial messages with records that are no introduction",
+			reqs("AMB-CHN-08", "AMB-CNV-01"), wrongIntroductions),
 		test("leader", "records that only the leader sends, from another device",
 			reqs("AMB-CHN-06", "AMB-CNV-01"), fromCompanion),
 		test("pending", "records of a pending device",
@@ -110,6 +112,26 @@ func wrongEnvelopes(s *stage) {
 		wrong.change(&r)
 		s.refuses(wrong.class, s.opening(s.list, s.sealAnyway(r)))
 	}
+	s.targetReads(s.ackToTarget())
+}
+
+// wrongIntroductions opens the channel with records that do not have the receiver's epoch, and then with an ack of
+// epoch 0.
+func wrongIntroductions(s *stage) {
+	for _, r := range append(s.everyKind(), s.ack()) {
+		opening := s.toTarget(r)
+		opening.Epoch = s.list.Epoch - 1
+		s.refuses(refusal.StaleEpoch, s.opening(s.list, s.seal(opening)))
+		opening.Epoch = s.list.Epoch + 1
+		s.refuses(refusal.StaleEpoch, s.opening(s.list, s.seal(opening)))
+		if r.Kind != channel.KindAck {
+			opening.Epoch = 0
+			s.refuses(refusal.StaleEpoch, s.opening(s.list, s.seal(opening)))
+		}
+	}
+	introduction := s.ackToTarget()
+	introduction.Epoch = 0
+	s.targetReads(introduction)
 	s.targetReads(s.ackToTarget())
 }
 

@@ -28,6 +28,11 @@ func Tests() []suite.Test {
 		world.CastTests("racing", "siblings and a counterparty commit for the same place; "+
 			"the losers leave no trace and send anew",
 			reqs("AMB-LOG-09", "AMB-SYN-09", "AMB-PST-05", "AMB-PST-14"), Racing),
+		world.CastTests(
+			"lost-commits", "every commit is lost once, and made anew; then a device is set back to before "+
+				"one that was lost",
+			reqs("AMB-LOG-09", "AMB-ROT-14", "AMB-ROT-15", "AMB-SYN-11", "AMB-SYN-14", "AMB-SYN-16", "AMB-INV-24"),
+			LostCommits),
 		[]suite.Test{
 			world.Test("ambassador", "shape",
 				"bundle and entries have the same size whatever the number of devices and whichever sends",

@@ -3,11 +3,16 @@ package hostile
 import (
 	"slices"
 
+	"credence/conformance/internal/suite"
 	"credence/conformance/internal/world"
+	"credence/conformance/verdict"
+	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
+	"credence/reference/codec"
 	"credence/reference/conversation"
+	"credence/shim"
 	"credence/spec/refusal"
 )
 
@@ -84,6 +89,72 @@ func cuts(w *world.World) {
 		s.counterparty.Talk.Seq, s.counterparty.Talk.Head = cut.Seq, cut.Head
 		s.hears()
 	}
+}
+
+// rotationDrops lets a rotation come while the device has a commit under way, which it drops and reports
+// (AMB-SYN-19).
+func rotationDrops(w *world.World) {
+	s := newLeaderConversation(w)
+	peer := s.counterparty.Account()
+	w.Must(shim.DeviceSend, shim.Params{Party: s.device.Party(), Account: peer[:], Plaintext: []byte("too late")})
+	r, keys, bundle, err := s.leader.Rotation(s.device.ID(), s.leader.Next())
+	w.NoFault(err)
+	events := s.device.Events(withCuts(w, s.mail(r), []channel.Head{s.cut()}))
+	i := slices.IndexFunc(events, func(e shim.Event) bool { return e.Kind == string(ambassador.Dropped) })
+	if i < 0 || string(events[i].Account) != string(peer[:]) || events[i].Seq != 2 {
+		w.Violation(verdict.Mismatch, "the events of a rotation that drops entry 2", "dropped, with account and seq",
+			suite.JSON(events))
+	}
+	s.leader.List, s.keys, s.bundle = &r.Rotate.List, keys, bundle
+	s.counterparty.Talk = s.counterparty.Talk.Cut()
+	s.hears()
+}
+
+// unreadOfOthers hands a device that is not new what the leader has to report: it has its own (AMB-ROT-11).
+func unreadOfOthers(w *world.World) {
+	s := newLeaderConversation(w)
+	o, err := s.counterparty.Say("cannot be read", nil)
+	w.NoFault(err)
+	noise := damaged(w, o.Entry)
+	s.counterparty.Spoiled(noise)
+	s.device.Brings(entryMail(noise), ambassador.Void)
+	r, _, _, err := s.leader.Rotation(s.device.ID(), s.leader.Next())
+	w.NoFault(err)
+	c := s.counterparty
+	r.Rotate.Unread = []channel.Unread{{Peer: c.Account(), Ranges: []channel.Range{place(1)}}}
+	s.device.Brings(withCuts(w, s.mail(r), []channel.Head{s.cut()}), ambassador.Record, ambassador.Rotated)
+	c.Talk = c.Talk.Cut()
+	peer := c.Account()
+	sent := w.Must(shim.DeviceSend, shim.Params{
+		Party: s.device.Party(), Account: peer[:], Plaintext: []byte("names its own"),
+		PeerBundle: codec.MustEncode(c.Bundle()),
+	})
+	names(w, c, sent.Message, true, place(2))
+}
+
+// newDeviceIsTold lets the counterparty name places from before the device was linked: they count as told, and what
+// comes later does not (AMB-ROT-11).
+func newDeviceIsTold(w *world.World) {
+	leader, err := malicious.NewLeader(w.Random)
+	w.NoFault(err)
+	s := &leaderStage{World: w, leader: leader, device: w.NewDevice()}
+	request, err := s.device.Request(leader.Offer(), nil)
+	w.Understood(err)
+	list, err := leader.Admit(request)
+	w.Understood(err)
+	s.meet()
+	c := s.counterparty
+	c.Talk.Seq, c.Talk.Head = 4, [32]byte{1}
+	s.opens(list, s.cut())
+	says := func(bundle *account.Bundle, named []channel.Range, kinds ...ambassador.EventKind) {
+		c.Talk.Reports.Unread = named
+		o, err := c.Say("names", bundle)
+		w.NoFault(err)
+		c.Sent(o)
+		s.device.Brings(entryMail(o.Entry), kinds...)
+	}
+	says(s.bundle, []channel.Range{run(2, 3)}, ambassador.Message)
+	says(nil, []channel.Range{run(2, 5)}, ambassador.Message, ambassador.Undelivered)
 }
 
 // frozenAtFirstEntry lets the leader send the account's first entry to a counterparty with a false digest.

@@ -31,11 +31,16 @@ func inDoubt(d *dialogue, between func()) {
 	d.withoutOneTime(d.says("by the user", true, place(1)))
 	between()
 	d.owes(false) // what is unread is named
+	d.cannotRead(d.bundle())
+	between()
+	d.owes(true)
+	d.withoutOneTime(d.says("in the place of the start before", true, place(1), place(3)))
+	between()
 	d.counterparty.Talk.Session = nil
 	d.hears(d.bundle(), nil) // which has not read the start before
 	between()
 	d.owes(true)
-	d.says("in the session", false, place(1)) // no doubt is left
+	d.says("in the session", false, place(1), place(3)) // no doubt is left
 	between()
 	d.owes(false)
 	d.hears(nil, nil) // and it has read what was named
@@ -111,7 +116,15 @@ func (d *dialogue) start(kind ambassador.EventKind) {
 
 // answersOnce lets a counterparty that cannot be read send ever more: each is answered once, and once more after a
 // rotation of either side (AMB-LOG-18).
-func answersOnce(w *world.World) { answered(newDialogue(w), func() {}) }
+func answersOnce(w *world.World) {
+	answered(newDialogue(w), func() {})
+	d := newDialogue(w)
+	d.says("", true) // which nobody has asked for
+	d.cannotRead(d.bundle())
+	d.owes(false)
+	d.rotates()
+	d.owes(true)
+}
 
 // answersOnceRestarted is answersOnce with a restart of the device before each step.
 func answersOnceRestarted(w *world.World) {
@@ -123,6 +136,10 @@ func answered(d *dialogue, between func()) {
 	d.cannotRead(d.bundle())
 	between()
 	d.owes(true)
+	d.commit("", true)
+	d.device.PostOfficeRefused()
+	between()
+	d.owes(true) // an answer that was refused is none (AMB-LOG-09)
 	d.answers(place(1))
 	d.cannotRead(d.bundle())
 	between()
@@ -243,6 +260,52 @@ func (s *siblingStage) sealed(talk conversation.Conversation, content []byte) *c
 		RatchetPrivate: [32]byte(o.Next.Session.DHs.Bytes()),
 	}
 	return o
+}
+
+// follows lets the counterparty read an entry of the account, and the leader follow it.
+func (s *siblingStage) follows(o *conversation.Outgoing) {
+	e, err := conversation.ParseEntry(o.Entry)
+	s.NoFault(err)
+	c := s.counterparty
+	c.Talk, _, err = c.Talk.Receive(c.Keys, e, o.Entry)
+	s.NoFault(err)
+	s.device.Brings(withEntry(s.World, s.mail(s.sent(o.Sent)), o.Entry), ambassador.Record, ambassador.Sent)
+}
+
+// siblingNames lets a sibling name a place that the leader has read: the leader goes on naming it (AMB-LOG-16).
+func siblingNames(w *world.World) {
+	s := newSiblingStage(w)
+	start := s.ownStart()
+	s.follows(start)
+	peer := s.counterparty.Account()
+	entry := s.nextEntry("can be read by the leader")
+	s.device.Brings(entryMail(entry), ambassador.Message)
+	e, err := conversation.ParseEntry(entry)
+	w.NoFault(err)
+	talk, _, err := start.Next.Receive(s.ownKeys(), e, entry)
+	w.NoFault(err)
+	s.follows(s.sealed(talk, codec.MustEncode(
+		&conversation.Content{Unread: []channel.Range{place(2)}, Text: []byte("names what the sibling could not read")},
+	)))
+	owesAnswer(w, s.device, peer, false)
+	r := w.Must(shim.DeviceSend, shim.Params{
+		Party: s.device.Party(), Account: peer[:], Plaintext: []byte("names it too"),
+	})
+	names(w, s.counterparty, r.Message, false, place(2))
+}
+
+// siblingAnswers lets a sibling answer without naming a place before the answer that the leader could not read: an
+// answer is owed for it (AMB-LOG-18).
+func siblingAnswers(w *world.World) {
+	s := newSiblingStage(w)
+	start := s.ownStart()
+	s.follows(start)
+	peer := s.counterparty.Account()
+	noise := damaged(w, s.entry("cannot be read"))
+	s.counterparty.Spoiled(noise)
+	s.device.Brings(entryMail(noise), ambassador.Void)
+	s.follows(s.sealed(start.Next.Pass(noise), codec.MustEncode(&conversation.Content{})))
+	owesAnswer(w, s.device, peer, true)
 }
 
 // frozenOwesNothing freezes a conversation in which an answer is owed: it is put off (AMB-LOG-18).

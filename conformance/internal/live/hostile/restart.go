@@ -5,6 +5,7 @@ import (
 
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
+	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/shim"
 )
@@ -79,6 +80,28 @@ func answerOwedBeforeRestart(w *world.World) {
 	}
 }
 
+// signedBeforeRestart restarts a leader that has signed an epoch which did not come (AMB-ROT-14).
+func signedBeforeRestart(w *world.World) {
+	leader := w.Register(true)
+	d := leader.Target()
+	var before uint32
+	for i := range 3 {
+		c := commitOf(w, shim.DeviceRotate, shim.Params{Party: d.Party()})
+		if c.Rotation == nil {
+			w.Violation(verdict.Mismatch, "device.rotate gives no rotation", "a rotation", "another commit")
+		}
+		if epoch := c.Rotation.List.Epoch; i > 0 && epoch != before+1 {
+			w.Violation(verdict.Mismatch, "the epoch of a rotation, after one that was lost", fmt.Sprint(before+1),
+				fmt.Sprint(epoch))
+		}
+		before = c.Rotation.List.Epoch
+		w.Restart(leader)
+		_, err := d.CaughtUp(c.Number) // without the rotation, which is dropped
+		w.Understood(err)
+	}
+	w.Understood(leader.Rotate(ambassador.Change{}))
+}
+
 func claimBeforeRestart(w *world.World) {
 	s := newSiblingConversation(w)
 	c := s.claim()
@@ -86,6 +109,37 @@ func claimBeforeRestart(w *world.World) {
 	s.device.Brings(s.mail(s.ack(c)), ambassador.Record)
 	w.Restart(s.leader)
 	s.device.Brings(entryMail(s.nextEntry("where the histories part")), ambassador.Message, ambassador.Frozen)
+}
+
+// answerOvertaken lets a device begin a chain between the leader's question and its answer: it sends an ack instead
+// (AMB-ROT-08).
+func answerOvertaken(w *world.World) {
+	two := w.BeginWith(false, true)
+	leader, companion := two.Alice[0], two.Alice[1]
+	w.Understood(companion.Ack())
+	w.Sync(two.Alice)
+	read := w.Count(companion)
+	w.Understood(leader.Prepare(nil))
+	d := companion.Target()
+	for _, mail := range w.Unread(companion, read) {
+		d.Brings(mail, ambassador.Record)
+	}
+	commit, err := d.Send(two.B, []byte("begins a chain"), nil, nil)
+	w.Understood(err)
+	w.Understood(w.Office.Append(commit))
+	w.Understood(w.Office.Append(w.Must(shim.DeviceUpkeep, shim.Params{Party: d.Party()}).Message))
+	leader.Events = nil
+	w.Understood(leader.Sync())
+	for _, e := range leader.Events {
+		if e.Kind == ambassador.Refused {
+			w.Violation(verdict.Mismatch, "an answer goes out in a chain that was begun before it", "an ack", e.Reason)
+		}
+	}
+	w.Understood(leader.Rotate(ambassador.Change{}))
+	list := leader.Device.(*ambassador.Device).List()
+	if !list.Has(d.ID(), account.Pending) {
+		w.Violation(verdict.Mismatch, "a device that has answered with an ack", "pending in the next epoch", "active")
+	}
 }
 
 // ackOwedBeforeRestart restarts a device that owes the leader an ack: the question came after the device had begun the

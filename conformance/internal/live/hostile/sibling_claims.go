@@ -7,6 +7,7 @@ import (
 	"credence/conformance/verdict"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
+	"credence/reference/conversation"
 	"credence/shim"
 )
 
@@ -51,18 +52,39 @@ func lateClaims(w *world.World) {
 }
 
 func lateClaim(w *world.World, passed uint64, falsify func(c *channel.Claim), asSent bool) {
-	s := newSiblingConversation(w)
+	lateClaimWith(newSiblingConversation(w), passed, falsify, asSent, func() {})
+}
+
+// lateClaimsRestarted is lateClaims with a restart of the leader before each claim, and before the siblings are told.
+func lateClaimsRestarted(w *world.World) {
+	for _, asSent := range []bool{false, true} {
+		s := newSiblingConversation(w)
+		lateClaimWith(s, 2, func(c *channel.Claim) { c.Digest[0] ^= 1 }, asSent, func() {
+			w.Restart(s.leader)
+			_, err := s.device.CaughtUp(w.Commits(s.leader))
+			w.Understood(err)
+		})
+	}
+}
+
+// lateClaimWith calls between before each claim, and after the last.
+func lateClaimWith(
+	s *siblingStage, passed uint64, falsify func(c *channel.Claim), asSent bool, between func(),
+) {
 	places := []channel.Claim{s.claim()}
 	for range 4 {
 		s.says("goes on")
 		places = append(places, s.claim())
 	}
+	between()
 	late := places[passed-1]
 	s.device.Brings(s.mail(s.claiming(late, asSent)), ambassador.Record)
 	s.standsAt(5)
+	between()
 	later := places[passed]
 	falsify(&later)
 	s.device.Brings(s.mail(s.claiming(later, asSent)), ambassador.Record, ambassador.Frozen)
+	between()
 	s.standsStillAt(places[passed])
 }
 
@@ -80,21 +102,72 @@ func forgottenPlace(w *world.World) {
 	s := newSiblingConversation(w)
 	first := s.claim()
 	const remembered = 1000
-	for range remembered + 1 {
+	var early channel.Claim
+	for i := range remembered + 1 {
 		s.says("goes on")
+		if i == 2 {
+			early = s.claim()
+		}
 	}
+	copied := w.Import(w.Export(shim.DeviceExport, s.device.Party())) // which hears of a place that is remembered
+	copied.Brings(s.mail(s.ack(early)), ambassador.Record)
 	s.device.Brings(s.mail(s.ack(first)), ambassador.Record, ambassador.Frozen)
 }
 
 // claimedOnce lets a sibling claim a place, and an earlier one after it: what every sibling has passed is forgotten.
 func claimedOnce(w *world.World) {
+	for _, restarts := range []bool{false, true} {
+		claimedOnceWith(w, restarts)
+	}
+}
+
+func claimedOnceWith(w *world.World, restarts bool) {
 	s := newSiblingConversation(w)
 	first := s.claim()
 	s.says("goes on")
 	s.device.Brings(s.mail(s.ack(s.claim())), ambassador.Record)
+	if restarts {
+		w.Restart(s.leader)
+	}
 	first.Digest[9] ^= 1
 	s.device.Brings(s.mail(s.ack(first)), ambassador.Record)
 	s.standsAt(2)
+}
+
+// slowSibling has two siblings, of which one claims a place and the other one, later, the place before it: which the
+// leader still knows (AMB-SYN-17).
+func slowSibling(w *world.World) {
+	fast := newSiblingStage(w)
+	slow := linkSibling(w, fast.leader)
+	fast.readRotation()
+	fast.meet()
+	first := fast.claim()
+	fast.says("goes on")
+	fast.device.Brings(fast.mail(fast.ack(fast.claim())), ambassador.Record)
+	fast.device.Brings(slow.mail(slow.ack(first)), ambassador.Record)
+	fast.standsAt(2)
+}
+
+// claimedCut claims the place at which an epoch begins, as it is and as it is not (AMB-SYN-17).
+func claimedCut(w *world.World) {
+	s := newLeaderConversation(w)
+	cut := s.cut()
+	s.opens(s.leader.Next(), cut)
+	talk := conversation.New(s.leader.List.Account, cut.Peer)
+	talk.Seq, talk.Head = cut.Seq, cut.Head
+	claim := channel.Claim{Head: cut, Digest: talk.Digest()}
+	claims := func(kinds ...ambassador.EventKind) {
+		ack := s.leader.Record(s.device.ID(), channel.Record{
+			Kind: channel.KindAck, Ack: &channel.Ack{Claims: []channel.Claim{claim}, Prekey: s.leader.Prekey()},
+		})
+		s.device.Brings(s.mail(ack), kinds...)
+	}
+	s.counterparty.Talk = s.counterparty.Talk.Cut()
+	s.hears()
+	claims(ambassador.Record)
+	s.opens(s.leader.Next(), s.cut())
+	claim.Head = s.cut()
+	claims(ambassador.Record, ambassador.Frozen) // the digest is that of the cut before
 }
 
 // claimsOfTwo has two malicious devices that both claim something else of the next entry. What the leader makes of it

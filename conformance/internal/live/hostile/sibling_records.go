@@ -7,6 +7,7 @@ import (
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
 	"credence/reference/account"
+	"credence/reference/ambassador"
 	"credence/reference/channel"
 	"credence/shim"
 	"credence/spec/refusal"
@@ -56,6 +57,29 @@ func wrongBatches(w *world.World) {
 		}))
 	}
 	s.goesOn()
+}
+
+// wrongPrekeys lets the malicious device send prekeys that it has not signed (AMB-CHN-10), to a leader and to a
+// companion.
+func wrongPrekeys(w *world.World) {
+	s := newSiblingStage(w)
+	ack := s.ack()
+	ack.Ack.Prekey.Signature[5] ^= 1
+	s.refuses(refusal.BadSignature, ack)
+	s.goesOn()
+	ready := s.ready(s.asked())
+	ready.Ready.Prekey.Key[5] ^= 1
+	s.refuses(refusal.BadSignature, ready) // opens the chain
+	s.becomesPending()
+
+	l := newLeaderStage(w)
+	ack = l.leader.Record(l.device.ID(), channel.Record{
+		Kind: channel.KindAck, Ack: &channel.Ack{Prekey: l.leader.Prekey()},
+	})
+	good := l.mail(ack)
+	ack.Ack.Prekey.Signature[5] ^= 1
+	l.device.Ignores(refusal.BadSignature, l.mail(ack))
+	l.device.Brings(good, ambassador.Record)
 }
 
 // wrongAnswers lets the malicious device answer rotate-prepare before it was asked, with a nonce that nobody has sent,

@@ -27,15 +27,19 @@ func (s *siblingStage) ownStart() *conversation.Outgoing {
 	counterparty, _, err := malicious.NewCounterparty(s.leader.Device.Account(), s.Random)
 	s.NoFault(err)
 	s.counterparty = counterparty
+	talk := conversation.New(s.rotation.List.Account, counterparty.Account())
+	o, err := talk.Start(s.ownKeys(), counterparty.Bundle(), []byte("own"), s.Random)
+	s.Understood(err)
+	return o
+}
+
+// ownKeys returns the keys of the account, without prekeys.
+func (s *siblingStage) ownKeys() *account.EpochKeys {
 	private, err := ecdh.X25519().NewPrivateKey(s.rotation.AmbassadorPrivate[:])
 	if err != nil {
 		s.Violation(verdict.Mismatch, "rotate-commit has no ambassador key", "32 bytes", err.Error())
 	}
-	keys := &account.EpochKeys{Statement: s.rotation.Statement, Ambassador: private}
-	talk := conversation.New(s.rotation.List.Account, counterparty.Account())
-	o, err := talk.Start(keys, counterparty.Bundle(), []byte("own"), s.Random)
-	s.Understood(err)
-	return o
+	return &account.EpochKeys{Statement: s.rotation.Statement, Ambassador: private}
 }
 
 // unfollowableEntry lets the malicious device send an entry without the keys of the conversation, and a record with
@@ -53,6 +57,12 @@ func unfollowableEntry(w *world.World) {
 	s.device.Brings(record, ambassador.Record)
 	s.device.Brings(entryMail(entry), ambassador.Frozen)
 	s.counterparty.Spoiled(entry)
+	differs := s.claim()
+	if want := conversation.NextHead(c.Head.Head, entry); differs.Seq != c.Seq+1 || differs.Head.Head != want {
+		s.Violation(verdict.Mismatch, "the place of an own entry that cannot be followed, which counts as passed",
+			fmt.Sprintf("seq %d, head %x", c.Seq+1, want),
+			fmt.Sprintf("seq %d, head %x", differs.Seq, differs.Head.Head))
+	}
 	s.standsStill()
 }
 
@@ -78,11 +88,46 @@ func falseSent(w *world.World) {
 		{func(s *channel.Sent) { s.Head[0] ^= 1 }, ambassador.Frozen},
 		{func(s *channel.Sent) { s.Secret[0] ^= 1 }, ambassador.Frozen},
 		{func(s *channel.Sent) { s.RatchetPrivate[5] ^= 1 }, ambassador.Frozen},
+		{inBundle(w, func(b *account.Bundle) { b.SignedPrekeyID++ }), ambassador.Frozen},
+		{inBundle(w, func(b *account.Bundle) { b.OneTimePrekeyID++ }), ambassador.Frozen},
+		{inBundle(w, func(b *account.Bundle) { b.Statement.Signature[0] ^= 1 }), ambassador.Frozen},
 	} {
 		s := newSiblingStage(w)
 		o := s.ownStart()
 		test.change(&o.Sent)
 		s.device.Brings(withEntry(w, s.mail(s.sent(o.Sent)), o.Entry), ambassador.Record, test.kind)
+	}
+}
+
+// inBundle returns a change of the bundle in a record.
+func inBundle(w *world.World, change func(b *account.Bundle)) func(s *channel.Sent) {
+	return func(s *channel.Sent) {
+		b := &account.Bundle{}
+		w.NoFault(codec.Decode(s.Bundle, b))
+		change(b)
+		s.Bundle = codec.MustEncode(b)
+	}
+}
+
+// askedOnce lets entries come while the record of an own one is awaited: the siblings are asked for it once, also over
+// a restart (AMB-SYN-08).
+func askedOnce(w *world.World) {
+	for _, restarts := range []bool{false, true} {
+		s := newSiblingStage(w)
+		start := s.ownStart()
+		s.device.Brings(entryMail(start.Entry), ambassador.Parked)
+		parcelCommitOf(w, "a resend-request", shim.DeviceUpkeep, shim.Params{Party: s.device.Party()})
+		if restarts {
+			w.Restart(s.leader)
+			_, err := s.device.CaughtUp(w.Commits(s.leader) + 1)
+			w.Understood(err)
+		}
+		s.device.Brings(entryMail(s.waiting(start.Next.Seq+1, start.Next.Head)), ambassador.Parked)
+		if r := w.Must(shim.DeviceUpkeep, shim.Params{Party: s.device.Party()}); len(r.Message) > 0 {
+			w.Violation(
+				verdict.Mismatch, "the siblings are asked again for a record that is awaited", "nothing is owed",
+				fmt.Sprintf("a commit of %d bytes", len(r.Message)))
+		}
 	}
 }
 

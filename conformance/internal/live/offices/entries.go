@@ -65,6 +65,7 @@ func keepsPlace(s *stage) {
 	s.refuses(refusal.Conflict, s.entry(s.bob[0], s.a)) // in step with the log, but the place is kept for Alice
 	s.refuses(refusal.Conflict, s.entry(s.bob[1], s.a))
 	s.Send(s.alice[1], s.b, "has the next place")
+	s.Sync(s.alice)
 	s.refuses(refusal.Conflict, s.entry(s.alice[0], s.b)) // not two in a row, since Bob waits
 	s.Send(s.bob[1], s.a, "has the one after it")
 	s.Send(s.alice[0], s.b, "and so on")

@@ -34,6 +34,12 @@ func Tests() []suite.Test {
 			reqs("AMB-PST-14", "AMB-INV-21", "AMB-INV-23"), begun(keepsNothing)),
 		test("place-once", "who does not take the place that is kept for him is not kept it again",
 			reqs("AMB-PST-14"), begun(keepsOnce)),
+		test("place-overtaken", "who was overtaken twice has lost a place too",
+			reqs("AMB-PST-14", "AMB-INV-21"), begun(keepsForOvertaken)),
+		test("place-ten-seconds", "a place is kept for ten seconds, and not again for who does not come",
+			reqs("AMB-PST-14"), begun(keepsForTenSeconds)),
+		test("cuts-elsewhere", "no other mail than that of a rotation to an active device has cuts",
+			reqs("AMB-PST-18"), begun(cutsNowhereElse)),
 		test("stale-starts", "starts under prekeys that the devices do not hold any more, or that were used",
 			reqs("AMB-PST-13", "AMB-PST-01"), begun(refusesStaleStarts)),
 		test("announcements", "numbers that were announced, and commits that come after the mailbox was read",
@@ -42,6 +48,8 @@ func Tests() []suite.Test {
 			"logs move, and strangers open new ones, before a rotation comes: it is taken, and cuts them "+
 				"where they are",
 			reqs("AMB-PST-15", "AMB-PST-18", "AMB-INV-21"), begun(rotatesOverMovedLogs)),
+		test("rotation-kept-place", "a rotation comes while the next place is kept for the other account",
+			reqs("AMB-PST-15", "AMB-INV-21"), begun(rotatesOverKeptPlace)),
 		test("devices", "parcels that do not go to exactly the active devices",
 			reqs("AMB-PST-07", "AMB-PST-01"), begun(refusesDevices)),
 		test("epochs",
@@ -56,7 +64,7 @@ func Tests() []suite.Test {
 		test("malformed", "commits that are no commits",
 			reqs("AMB-ENC-02", "AMB-PST-01"), begun(refusesMalformed)),
 		test("registration", "an account is registered once, with one device",
-			reqs("AMB-PST-19", "AMB-PST-01"), begun(refusesRegistrations)),
+			reqs("AMB-PST-19", "AMB-PST-01", "AMB-ACC-12"), begun(refusesRegistrations)),
 	}
 }
 

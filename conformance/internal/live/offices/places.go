@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
@@ -37,6 +38,35 @@ func keepsNothing(s *stage) {
 	s.goesOn()
 }
 
+// keepsForOvertaken lets Bob be overtaken twice before he comes: he has lost a place all the same.
+func keepsForOvertaken(s *stage) {
+	late := s.entry(s.bob[0], s.a)
+	s.Send(s.alice[0], s.b, "wins")
+	s.Send(s.alice[1], s.b, "and takes the next place, since nobody has come")
+	s.refuses(refusal.Conflict, late)
+	s.Sync(s.alice)
+	s.refuses(refusal.Conflict, s.entry(s.alice[0], s.b))
+	s.Send(s.bob[1], s.a, "has the place")
+	s.goesOn()
+}
+
+// keepsForTenSeconds lets Bob lose a place and not come, but with the commits that have lost it.
+func keepsForTenSeconds(s *stage) {
+	var late [][]byte
+	for range 3 {
+		late = append(late, s.entry(s.bob[0], s.a))
+	}
+	s.Send(s.alice[0], s.b, "wins")
+	s.refuses(refusal.Conflict, late[0])
+	const half = 5 * time.Second
+	time.Sleep(half)
+	s.refuses(refusal.Conflict, late[1]) // which changes nothing about the time
+	time.Sleep(half + half/10)
+	s.refuses(refusal.Conflict, late[2]) // for the place that he had already
+	s.Send(s.alice[1], s.b, "waits for nobody")
+	s.goesOn()
+}
+
 // keepsOnce lets Bob lose one place again and again: it is kept for him once.
 func keepsOnce(s *stage) {
 	first, second := s.entry(s.bob[0], s.a), s.entry(s.bob[0], s.a)
@@ -64,14 +94,27 @@ func refusesStaleStarts(s *stage) {
 		s.refuses(refusal.UnknownPrekey, s.forgotten(stranger, start, changes))
 	}
 	refusedStart(used, "under a used one-time prekey")
+	s.usedByNone()
 	s.replenish()
 	refusedStart(old, "under the second batch before the newest")
+	refusedStart(old, "under it, without a one-time prekey",
+		s.inEntry(func(e *conversation.Entry) { e.Start.OneTimePrekeyID = 0 }))
 	refusedStart(s.encodedBundle(s.a), "under a one-time prekey that was never there",
 		s.inEntry(func(e *conversation.Entry) { e.Start.OneTimePrekeyID += 1000 }))
 	refusedStart(s.encodedBundle(s.a), "under a signed prekey that is not there yet",
 		s.inEntry(func(e *conversation.Entry) { e.Start.SignedPrekeyID++ }))
 	s.Send(stranger, s.a, "under a fresh bundle")
 	s.goesOn()
+}
+
+// usedByNone lets a start be refused for its place: its one-time prekey is not used by that.
+func (s *stage) usedByNone() {
+	third := s.Register(false)
+	start, err := third.Device.Send(s.a, []byte("in its place"), s.encodedBundle(s.a), s.Random)
+	s.Understood(err)
+	early := s.changed(start, s.inEntry(func(e *conversation.Entry) { e.Seq = 5 }))
+	s.refuses(refusal.Conflict, early)
+	s.Understood(s.Office.Append(s.changed(start, func(c *postoffice.Commit) { c.Number++ })))
 }
 
 // encodedBundle fetches a bundle.
@@ -141,6 +184,55 @@ func rotatesOverMovedLogs(s *stage) {
 	s.Sync(s.alice)
 	s.InStep(s.alice, stranger.Device.Account())
 	s.goesOn()
+}
+
+// rotatesOverKeptPlace brings a rotation of Alice while the next place is kept for Bob.
+func rotatesOverKeptPlace(s *stage) {
+	lost := s.entry(s.bob[1], s.a)
+	s.Send(s.alice[1], s.b, "wins")
+	s.refuses(refusal.Conflict, lost)
+	s.Sync(s.alice, s.bob)
+	commit, err := s.alice[0].Device.Rotate(ambassador.Change{}, s.Random)
+	s.Understood(err)
+	s.Understood(s.Office.Append(commit))
+	s.Sync(s.alice, s.bob)
+	s.Send(s.bob[1], s.a, "has the place in the new epoch")
+	s.goesOn()
+}
+
+// cutsNowhereElse lets an account do everything but rotate, and then rotate with a pending device: no mail of these has
+// cuts.
+func cutsNowhereElse(s *stage) {
+	for _, m := range s.alice {
+		s.withoutCuts(s.Unread(m, 0)) // of registration and linking: there was no log
+	}
+	read := []int{s.Count(s.alice[0]), s.Count(s.alice[1])}
+	s.replenish()
+	s.Understood(s.alice[1].Ack())
+	s.Send(s.bob[1], s.a, "from the other account")
+	s.Send(s.alice[1], s.b, "from the account")
+	for i, m := range s.alice {
+		s.withoutCuts(s.Unread(m, read[i]))
+	}
+	s.Sync(s.alice)
+	s.Understood(s.alice[0].Prepare(nil))
+	before := s.Count(s.alice[1])
+	s.Understood(s.alice[0].Rotate(ambassador.Change{})) // without the answer of the companion, which is pending now
+	s.withoutCuts(s.Unread(s.alice[1], before))
+	s.Understood(s.alice[0].Sync())
+	s.Send(s.alice[0], s.b, "goes on")
+}
+
+// withoutCuts stops the test if a mail has cuts.
+func (s *stage) withoutCuts(mails [][]byte) {
+	for _, encoded := range mails {
+		mail := &postoffice.Mail{}
+		s.Understood(codec.Decode(encoded, mail))
+		if len(mail.Cuts) > 0 {
+			s.Violation(verdict.Mismatch, "the cuts in a mail that brings no rotation to an active device", "none",
+				fmt.Sprintf("%d", len(mail.Cuts)))
+		}
+	}
 }
 
 // cutsOf returns the cuts in the mails of a device after the first read ones. There must be one mail with cuts.

@@ -1,6 +1,7 @@
 package offices
 
 import (
+	"credence/internal/malicious"
 	"credence/reference/ambassador"
 	"credence/reference/codec"
 	"credence/reference/postoffice"
@@ -11,6 +12,13 @@ func refusesRegistrations(s *stage) {
 	registration, foreign := s.registration(), s.registration()
 	for _, wrong := range s.wrongRegistrations(foreign) {
 		s.refuses(wrong.class, s.changed(registration, wrong.change))
+	}
+	for _, weak := range malicious.LowOrderAccounts { // AMB-ACC-12
+		s.refuses(refusal.BadSignature, s.changed(registration, func(c *postoffice.Commit) {
+			c.Account, c.Rotation.List.Account, c.Rotation.Statement.Account = weak, weak, weak
+			malicious.SignList(&c.Rotation.List)
+			malicious.SignStatement(&c.Rotation.Statement)
+		}))
 	}
 	s.Understood(s.Office.Append(registration))
 	s.refuses(refusal.Duplicate, registration)
