@@ -80,6 +80,16 @@ func readBoth(t *testing.T, people ...*person) {
 	}
 }
 
+// talking is two accounts of one device with a conversation that has begun.
+func talking(t *testing.T) (w *world, alice, bob *person) {
+	t.Helper()
+	w = newWorld(t)
+	alice, bob = w.user(1)[0], w.user(1)[0]
+	require.NoError(t, alice.Send(bob.device.Account(), []byte("hi")))
+	readBoth(t, alice, bob)
+	return w, alice, bob
+}
+
 // A start under prekeys that have been replaced twice is refused, and made anew with a fresh bundle (AMB-PST-13).
 func TestPrekeysRenewedMeanwhile(t *testing.T) {
 	w, u, alice, bob := unluckyPair(t)
@@ -174,11 +184,8 @@ func TestSetBackAfterLostCommit(t *testing.T) {
 
 // A stale commit that is sent on purpose keeps no place, and nothing keeps a rotation back (AMB-PST-14, AMB-PST-15).
 func TestPlacesCannotBeHeld(t *testing.T) {
-	w := newWorld(t)
-	alice, bob := w.user(1)[0], w.user(1)[0]
+	w, alice, bob := talking(t)
 	a, b := alice.device.Account(), bob.device.Account()
-	require.NoError(t, alice.Send(b, []byte("hi")))
-	readBoth(t, alice, bob)
 	stale := func() {
 		commit, err := bob.device.Send(a, []byte("x"), nil, w.rand())
 		require.NoError(t, err)
@@ -215,11 +222,8 @@ func TestPlacesCannotBeHeld(t *testing.T) {
 // Who has lost a place to the other account has the next, and nobody has two in a row while the other waits
 // (AMB-PST-14).
 func TestPlacesAlternate(t *testing.T) {
-	w := newWorld(t)
-	alice, bob := w.user(1)[0], w.user(1)[0]
+	w, alice, bob := talking(t)
 	a, b := alice.device.Account(), bob.device.Account()
-	require.NoError(t, alice.Send(b, []byte("hi")))
-	readBoth(t, alice, bob)
 	make := func(p *person, to account.ID) []byte {
 		commit, err := p.device.Send(to, []byte("text"), nil, w.rand())
 		require.NoError(t, err)
@@ -252,11 +256,8 @@ func TestPlacesAlternate(t *testing.T) {
 
 // Who is overtaken by several entries at once has the next place too (AMB-PST-14).
 func TestOvertakenTwice(t *testing.T) {
-	w := newWorld(t)
-	alice, bob := w.user(1)[0], w.user(1)[0]
+	w, alice, bob := talking(t)
 	a, b := alice.device.Account(), bob.device.Account()
-	require.NoError(t, alice.Send(b, []byte("hi")))
-	readBoth(t, alice, bob)
 	late, err := alice.device.Send(b, []byte("late"), nil, w.rand())
 	require.NoError(t, err)
 	for range 3 {

@@ -17,12 +17,17 @@ func officeBundle(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, erro
 	return message(a.office.Bundle(id))
 }
 
-func officeFetch(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
-	id, err := fixed("account", p.Account)
-	if err != nil {
-		return nil, err
+// member reads the account and the device that a request is about.
+func member(p *shim.Params) (id, device [32]byte, err error) {
+	if id, err = fixed("account", p.Account); err != nil {
+		return id, device, err
 	}
-	device, err := fixed("device", p.Device)
+	device, err = fixed("device", p.Device)
+	return id, device, err
+}
+
+func officeFetch(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
+	id, device, err := member(p)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +43,7 @@ func officeFetch(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error
 }
 
 func officeAnnounce(a *Adapter, _ *params.Set, p *shim.Params) (*shim.Result, error) {
-	id, err := fixed("account", p.Account)
-	if err != nil {
-		return nil, err
-	}
-	device, err := fixed("device", p.Device)
+	id, device, err := member(p)
 	if err != nil {
 		return nil, err
 	}
