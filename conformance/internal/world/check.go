@@ -26,7 +26,11 @@ func (w *World) State(m *Member, peer account.ID) State {
 		head, digest := c.Head, c.Digest()
 		return State{c.Seq, string(head[:]), string(digest[:]), d.Problem(peer)}
 	}
-	d := m.Device.(ofTarget)
+	return w.StateOf(m.Device.(ofTarget), peer)
+}
+
+// StateOf is State of a device of the target that nobody runs.
+func (w *World) StateOf(d ofTarget, peer account.ID) State {
 	r := w.Must(shim.DeviceStatus, shim.Params{Party: d.Party(), Account: peer[:]})
 	return State{r.Seq, string(r.Head), string(r.Digest), r.Problem}
 }

@@ -195,13 +195,16 @@ func (w *World) Count(m *Member) int { return len(w.Unread(m, 0)) }
 
 // Restart exports a device of the target and imports it under a new name. One of the reference stays as it is.
 func (w *World) Restart(m *Member) {
-	d, ok := m.Device.(ofTarget)
-	if !ok {
-		return
+	if d, ok := m.Device.(ofTarget); ok {
+		w.Renew(d)
+		m.Name = d.Party()
 	}
+}
+
+// Renew is Restart for a device that nobody runs.
+func (w *World) Renew(d ofTarget) {
 	state := w.Must(shim.DeviceExport, shim.Params{Party: d.Party()}).State
 	name := w.NewName()
 	w.Must(shim.DeviceImport, shim.Params{Party: name, State: state})
 	d.Rename(name)
-	m.Name = name
 }

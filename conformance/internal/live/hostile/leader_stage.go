@@ -15,6 +15,7 @@ type leaderStage struct {
 	*world.World
 	leader       *malicious.Sibling
 	device       *world.Device
+	handed       *channel.Rotate    // the last one that the device has read
 	keys         *account.EpochKeys // of the newest epoch
 	bundle       *account.Bundle
 	counterparty *malicious.Counterparty // nil before they have met
@@ -80,7 +81,7 @@ func (s *leaderStage) handsOver(list *account.List, cuts []channel.Head, kinds .
 	r, keys, bundle, err := s.leader.Rotation(s.device.ID(), list)
 	s.NoFault(err)
 	s.device.Brings(withCuts(s.World, s.mail(r), cuts), kinds...)
-	s.leader.List, s.keys, s.bundle = list, keys, bundle
+	s.leader.List, s.handed, s.keys, s.bundle = list, r.Rotate, keys, bundle
 }
 
 // hears lets the device read the next entry of the counterparty: a start if there is none under the newest epoch.
