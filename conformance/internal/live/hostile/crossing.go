@@ -14,7 +14,8 @@ import (
 
 // What a rotation has to end, and what it must not, on every kind of device.
 var crossingTests = slices.Concat(
-	inRoles("claim-over-rotation", "a sibling claims a place that the epoch does not reach, and the next epoch passes it",
+	inRoles("claim-over-rotation",
+		"a sibling claims a place that the epoch does not reach, and the next epoch passes it",
 		reqs("AMB-ROT-05", "AMB-SYN-06"), claimOverRotation),
 	inRoles("record-over-rotation", "a record waits for an entry that the epoch does not reach",
 		reqs("AMB-ROT-05", "AMB-SYN-08"), recordOverRotation),
@@ -139,8 +140,10 @@ func secretsOverRotation(n *insider) {
 		_, sent := n.speaks(c, false)
 		private, batch := n.private(), n.publishes()
 		n.brings(n.asks(c.Account(), sent.Sent.Seq), ambassador.Record)
-		n.brings(n.sent(channel.Sent{Peer: c.Account(), Seq: c.Talk.Seq + 9, RatchetPrivate: private}), ambassador.Record)
-		old := append(epochSecrets(n.keys()), batch.SignedPrekeyPrivate[:], c.Talk.Session.RK, sent.Sent.RatchetPrivate[:], private[:])
+		waits := channel.Sent{Peer: c.Account(), Seq: c.Talk.Seq + 9, RatchetPrivate: private}
+		n.brings(n.sent(waits), ambassador.Record)
+		old := append(epochSecrets(n.keys()), batch.SignedPrekeyPrivate[:], c.Talk.Session.RK,
+			sent.Sent.RatchetPrivate[:], private[:])
 		for i := range batch.OneTimePrivates {
 			old = append(old, batch.OneTimePrivates[i][:])
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // Tests returns the tests in the order in which they run.
-func Tests() []suite.Test { return slices.Concat(tests, crossingTests, questionTests) }
+func Tests() []suite.Test { return slices.Concat(tests, crossingTests, questionTests, againTests) }
 
 func test(name, comment string, requirements []string, run func(w *world.World)) suite.Test {
 	return world.Test("ambassador", name, comment, requirements, run)

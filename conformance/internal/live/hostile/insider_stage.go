@@ -327,7 +327,8 @@ func ends(c *malicious.Counterparty) channel.Head {
 func (n *insider) claim(c *malicious.Counterparty) channel.Claim {
 	state := n.StateOf(n.device, c.Account())
 	claim := channel.Claim{Head: channel.Head{Peer: c.Account(), Seq: state.Seq}}
-	if copy(claim.Head.Head[:], state.Head) != len(claim.Digest) || copy(claim.Digest[:], state.Digest) != len(claim.Digest) {
+	head, digest := copy(claim.Head.Head[:], state.Head), copy(claim.Digest[:], state.Digest)
+	if head != len(claim.Head.Head) || digest != len(claim.Digest) {
 		n.Violation(verdict.Protocol, "device.status: head and digest", "32 bytes", fmt.Sprintf("%x", state.Head))
 	}
 	return claim
