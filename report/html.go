@@ -176,7 +176,7 @@ func (p *page) requirements(r *verdict.Report, o Options) map[string]string {
 func (p *page) add(t verdict.TestResult, gate *verdict.Gate, texts map[string]string) {
 	p.Results = append(p.Results, result{Line(t.ID), Line(t.Profile), string(t.Status), Line(elide(t.Message))})
 	if t.Guarantee != "" && t.Status != verdict.Skipped {
-		p.Guarantees = append(p.Guarantees, guarantee{Line(guaranteeName(t)), t.Verdict(), t.Evidence.String()})
+		p.Guarantees = append(p.Guarantees, guarantee{Line(guaranteeName(t)), t.Verdict(), Line(elide(t.Found()))})
 	}
 	if t.Status != verdict.Failed && t.Status != verdict.Errored {
 		return

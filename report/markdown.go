@@ -58,7 +58,7 @@ func (m *markdown) guarantees(r *verdict.Report) {
 			m.table("guarantee", "", "evidence")
 			first = false
 		}
-		m.line("| %s | %s | %s |", escapeMarkdown(guaranteeName(t)), t.Verdict(), escapeMarkdown(t.Evidence.String()))
+		m.line("| %s | %s | %s |", escapeMarkdown(guaranteeName(t)), t.Verdict(), escapeMarkdown(elide(t.Found())))
 	}
 }
 

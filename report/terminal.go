@@ -204,8 +204,8 @@ func (t *terminal) guarantees(results []verdict.TestResult) {
 			t.line(plain, "")
 			first = false
 		}
-		s := map[string]style{"holds": green, "broken": red, "not judged": yellow}[r.Verdict()]
-		t.line(s, fmt.Sprintf("%-52s%-11s%s", guaranteeName(r), r.Verdict(), r.Evidence))
+		s := map[string]style{"holds": green, "broken": red, "in part": yellow, "not judged": yellow}[r.Verdict()]
+		t.line(s, fmt.Sprintf("%-52s%-11s%s", guaranteeName(r), r.Verdict(), elide(r.Found())))
 	}
 }
 

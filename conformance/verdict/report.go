@@ -4,6 +4,7 @@ package verdict
 
 import (
 	"slices"
+	"strings"
 
 	"credence/conformance/scenario"
 )
@@ -68,20 +69,33 @@ type TestResult struct {
 	Scenario *scenario.Scenario `json:"scenario,omitempty"`
 	Replay   string             `json:"replay,omitempty"`   // the command that runs the scenario, if it was saved
 	Evidence *Evidence          `json:"evidence,omitempty"` // of a property test
+	Trials   *Trials            `json:"trials,omitempty"`   // that did not all go well
 	Record   *Record            `json:"-"`                  // of the scenario: what happened in it, for drawings
 	// that the scenario must be played to show the fault, if more than once
 	Times int `json:"times,omitempty"`
 }
 
-// Verdict says what was found of the guarantee that a test judges: holds, broken, or not judged.
+// Verdict says what was found of the guarantee that a test judges: holds, broken, holds in part, where it could be
+// judged, or not judged.
 func (t TestResult) Verdict() string {
 	switch {
 	case t.Status == Passed:
 		return "holds"
 	case t.Status == Failed && t.Reason == Exposed:
 		return "broken"
+	case t.Trials != nil && t.Trials.NotJudged < t.Trials.Count:
+		return "in part"
 	}
 	return "not judged"
+}
+
+// Found returns the evidence of a property test, and what was not judged and why.
+func (t TestResult) Found() string {
+	found := t.Evidence.String()
+	if t.Trials != nil {
+		found = strings.TrimPrefix(found+"; of the scenarios "+t.Trials.String(), "; ")
+	}
+	return found
 }
 
 // Summary counts the results by status.

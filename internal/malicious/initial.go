@@ -1,6 +1,7 @@
 package malicious
 
 import (
+	"cmp"
 	"crypto/ecdh"
 
 	"credence/reference/params"
@@ -11,10 +12,12 @@ import (
 )
 
 // Keys are the keys of a malicious initiator. Identity and Ephemeral, if they are set, are low-order keys in the wire
-// form of the set, and stand in the message in the place of the public keys of the private ones.
+// form of the set, and stand in the message in the place of the public keys of the private ones. Named has the prekeys
+// that the message names, if they are others than those of the agreement.
 type Keys struct {
 	IdentityPrivate, EphemeralPrivate *ecdh.PrivateKey
 	Identity, Ephemeral               []byte
+	Named                             *x3dh.Bundle
 }
 
 // Initial returns an initial message to the owner of the bundle. A responder who takes the all-zero results of the
@@ -28,11 +31,12 @@ func Initial(set *params.Set, b x3dh.Bundle, k Keys, t *ecdh.PrivateKey, plainte
 	if err != nil {
 		return nil, err
 	}
+	named := cmp.Or(k.Named, &b)
 	m := wire.Initial{
 		Identity:       orElse(k.Identity, x3dh.EncodeIdentity(set, k.IdentityPrivate)),
 		Ephemeral:      orElse(k.Ephemeral, set.Encode(primitive.Public(k.EphemeralPrivate))),
-		SignedPrekeyID: b.SignedPrekeyID, OneTimePrekeyID: b.OneTimePrekeyID,
-		OneTimePrekey: b.OneTimePrekey, RegistrationID: 1,
+		SignedPrekeyID: named.SignedPrekeyID, OneTimePrekeyID: named.OneTimePrekeyID,
+		OneTimePrekey: named.OneTimePrekey, RegistrationID: 1,
 	}
 	ad := x3dh.AssociatedData(set, m.Identity, b.Identity, m.Ephemeral, b.SignedPrekey, b.OneTimePrekey)
 	state, err := ratchet.StartInitiator(set, x3dh.Derive(set, outputs...), ad, t, spk)

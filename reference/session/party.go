@@ -44,10 +44,11 @@ type digest struct {
 
 // Options shape a new party. The zero value is a party with per-turn cadence and no one-time prekey.
 type Options struct {
-	SignedPrekeyID uint32 // 0 is 1
-	OneTimePrekeys int
-	RegistrationID uint32
-	Cadence        ratchet.Cadence // 0 is PerTurn
+	SignedPrekeyID  uint32 // 0 is 1
+	OneTimePrekeys  int
+	OneTimePrekeyID uint32 // of the first; 0 is 1
+	RegistrationID  uint32
+	Cadence         ratchet.Cadence // 0 is PerTurn
 }
 
 // New makes a party. It draws from rand in the order of SPEC.md 1.3, and returns the error of rand, or
@@ -69,12 +70,13 @@ func New(set *params.Set, o Options, rand io.Reader) (p *Party, err error) {
 			return nil, err
 		}
 	}
-	for id := range o.OneTimePrekeys {
+	first := max(o.OneTimePrekeyID, 1)
+	for i := range o.OneTimePrekeys {
 		k, err := primitive.GeneratePrivate(rand)
 		if err != nil {
 			return nil, err
 		}
-		p.oneTimePrekeys = append(p.oneTimePrekeys, prekey{uint32(id) + 1, k})
+		p.oneTimePrekeys = append(p.oneTimePrekeys, prekey{first + uint32(i), k})
 	}
 	return p, nil
 }

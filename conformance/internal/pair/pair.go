@@ -137,6 +137,20 @@ func (p *Pair) Refuses(e *shim.Message, class shim.Class) {
 	p.RefuseUnchanged(class, p.ReadOp(e), shim.Params{Party: Target, Peer: Peer, Envelope: e})
 }
 
+// Refusal is the trial in which the target refuses a message.
+func (p *Pair) Refusal(name string, e *shim.Message, class shim.Class) suite.Trial {
+	return suite.Trial{Name: name, Try: func() { p.Refuses(e, class) }}
+}
+
+// TryAll is that of suite.T; every stage begins without parties.
+func (p *Pair) TryAll(stage func() []suite.Trial) {
+	p.T.TryAll(func() []suite.Trial {
+		p.Reset()
+		p.Started = false
+		return stage()
+	})
+}
+
 // SendToTarget lets the peer send and the target read.
 func (p *Pair) SendToTarget() { p.Read(p.FromPeer()) }
 

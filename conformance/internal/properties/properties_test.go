@@ -74,7 +74,10 @@ type hoarder struct {
 }
 
 func (h *hoarder) Call(ctx context.Context, op shim.Op, p *shim.Params) (*shim.Result, error) {
-	if op == shim.PartyImport {
+	switch op {
+	case shim.Reset:
+		h.states = nil
+	case shim.PartyImport:
 		all := bytes.Split(bytes.TrimSuffix(p.State, []byte("|")), []byte("|"))
 		newest := *p
 		newest.State, p = all[len(all)-1], &newest
@@ -146,4 +149,26 @@ func TestPropertiesFindFaults(t *testing.T) {
 			require.NotEmpty(t, result.Record.Lines)
 		})
 	}
+}
+
+// What goes wrong in one scenario keeps the others from nothing: a guarantee is judged where it can be.
+func TestJudgedInPart(t *testing.T) {
+	const id = "ratchet/signal-v3/property/forward-secrecy"
+	tests := Parties()
+	test := tests[slices.IndexFunc(tests, func(other suite.Test) bool { return other.ID == id })]
+	refused := 0
+	once := func(op shim.Op, r reply) reply {
+		if op == shim.SessionInitiate && refused < 2 {
+			refused++
+			return reply{err: &shim.Error{Code: shim.Rejected}}
+		}
+		return r
+	}
+	result := test.Execute(newT(t, liar{adapter.New(), once}))
+	require.Equal(t, verdict.RejectedValid, result.Reason)
+	require.Equal(t, "in part", result.Verdict())
+	require.Equal(t, 15, result.Trials.Count)
+	require.Zero(t, result.Trials.Wrong)
+	const why = "2 of 15 not judged: scenario 1 (rejected-valid: session.initiate must succeed), scenario 2"
+	require.Contains(t, result.Found(), why)
 }

@@ -4,6 +4,7 @@ package properties
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -61,26 +62,43 @@ func (p property) test(
 			ID: id(p.name), Profile: profile, Comment: p.comment, Requirements: p.requirements,
 		},
 		Set: set.Name, Needs: p.needs, Guarantee: p.guarantee, Draws: id(cmp.Or(p.scenariosOf, p.name)),
-		Run: func(t *suite.T) {
-			for range p.count * rounds(t.Budget) {
-				p.try(t, scenarios.Example(int(t.Random.Uint64()>>1)))
-			}
-		},
+		Run: func(t *suite.T) { p.run(t, scenarios) },
 	}
 }
 
 // rounds returns how often the scenarios of a property are drawn anew.
 func rounds(budget time.Duration) int { return max(1, int((budget+DefaultBudget-1)/DefaultBudget)) }
 
-// try judges a scenario. If it fails, the test stops with a smaller one that fails for the same reason.
-func (p property) try(t *suite.T, s *scenario.Scenario) {
-	failure := p.attempt(t, s)
-	if failure == nil || failure.Status != verdict.Failed {
-		t.Stop(failure) // a target that broke stays as it is: it cannot be asked again
-		return
+// run judges all scenarios. What goes wrong in one keeps none of the others from being judged.
+func (p property) run(t *suite.T, scenarios *rapid.Generator[*scenario.Scenario]) {
+	all := suite.Collected{Of: p.count * rounds(t.Budget)}
+	for i := range all.Of {
+		failure := p.attempt(t, scenarios.Example(int(t.Random.Uint64()>>1)))
+		if failure == nil {
+			continue
+		}
+		all.Add(fmt.Sprint("scenario ", i+1), failure, p.judges(failure))
+		if !t.GoesOn(failure) {
+			all.Rest(i+1, failure)
+			break
+		}
+	}
+	t.Stop(all.FailureAs(func(first *suite.Failure) *suite.Failure { return p.smallest(t, first) }))
+}
+
+// judges reports whether a failure is one of the property itself. What else goes wrong in a scenario on which a
+// guarantee is tried is for other tests, and the guarantee is not judged in that scenario.
+func (p property) judges(f *suite.Failure) bool {
+	return f.Status == verdict.Failed && (p.guarantee == "" || f.Reason == verdict.Exposed)
+}
+
+// smallest returns the failure of a smaller scenario that fails for the same reason.
+func (p property) smallest(t *suite.T, failure *suite.Failure) *suite.Failure {
+	if failure.Status != verdict.Failed || t.Broken { // it cannot be asked again
+		return failure
 	}
 	evidence := t.Evidence
-	scenario.Shrink(s, func(smaller *scenario.Scenario) bool {
+	scenario.Shrink(failure.Scenario, func(smaller *scenario.Scenario) bool {
 		other := p.attempt(t, smaller)
 		if other == nil || other.Status != verdict.Failed || other.Reason != failure.Reason {
 			return false
@@ -89,7 +107,7 @@ func (p property) try(t *suite.T, s *scenario.Scenario) {
 		return true
 	})
 	t.Evidence = evidence
-	t.Stop(failure)
+	return failure
 }
 
 // attempt judges a scenario. A failure gets the scenario, and the record of what happened in it.

@@ -100,9 +100,10 @@ func (r *Run) one(ctx context.Context, c *suite.Test, target shim.Target) (verdi
 		}
 	}
 	t := suite.NewT(ctx, c.ID, target, r.Hello, c.Random(r.Seed))
-	t.Budget = r.Budget
+	t.Budget, t.Again = r.Budget, r.Start
 	result = c.Execute(t)
-	if result.Status == verdict.Errored {
+	target = t.Target
+	if result.Status == verdict.Errored || t.Broken {
 		target.Close()
 		target = nil
 	}

@@ -17,6 +17,7 @@ type Failure struct {
 	Sent     string
 	Scenario *scenario.Scenario // of a property test
 	Record   *verdict.Record    // of the scenario
+	Trials   *verdict.Trials    // of a test that tries many things
 }
 
 // String returns reason and message.
@@ -30,7 +31,7 @@ func (f *Failure) Judge(result *verdict.TestResult) {
 	}
 	result.Status, result.Reason, result.Message = f.Status, f.Reason, f.Message
 	result.Expected, result.Got, result.Sent = f.Expected, f.Got, f.Sent
-	result.Scenario, result.Record = f.Scenario, f.Record
+	result.Scenario, result.Record, result.Trials = f.Scenario, f.Record, f.Trials
 }
 
 // stop is the value of the panic with which a test stops.

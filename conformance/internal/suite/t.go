@@ -1,7 +1,8 @@
 // Package suite is what a test of the suite is made of: the test, the target as it sees it, and how it fails.
 //
-// A test stops at the first thing that is wrong, as with testing.T. What the target did wrong is a Violation; a target
-// that cannot be judged is Unusable; what goes wrong in the suite itself is a Fault, and never blamed on the target.
+// A test stops at the first thing that is wrong, as with testing.T, unless it is made of trials, which are all tried.
+// What the target did wrong is a Violation; a target that cannot be judged is Unusable; what goes wrong in the suite
+// itself is a Fault, and never blamed on the target.
 package suite
 
 import (
@@ -31,9 +32,13 @@ type T struct {
 	Played   *verdict.Play    // the last scenario
 	Sets     []*params.Set    // that the target offers beside the published ones
 
-	name  string
-	sent  *string   // the last request
-	noted **Failure // by Errorf
+	Again  func(context.Context) (shim.Target, error) // starts a target anew that broke; nil if nothing does
+	Broken bool                                       // the target broke, and was not started anew
+
+	name     string
+	sent     *string   // the last request
+	noted    **Failure // by Errorf
+	restarts int       // of the target, because it broke
 }
 
 // NewT returns the T of a test.

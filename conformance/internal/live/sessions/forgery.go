@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"credence/conformance/internal/pair"
@@ -42,7 +43,7 @@ func forgeries(set *params.Set) []suite.Test {
 			[]string{"AMB-CNV-02"}, refusalWithoutPlaintext),
 		test("reflected", "a message of the target comes back to it", []string{"AMB-SES-06"}, reflected),
 		test("low-order-ratchet-key", "a malicious peer's ratchet keys of low order are refused",
-			[]string{"AMB-KEY-01"}, lowOrderRatchetKeys),
+			[]string{"AMB-KEY-01"}, triesAll(lowOrderRatchetKeys)),
 	}
 	if set.ClosesChains {
 		tests = append(tests, test("closed-chain", "a malicious peer goes on with a chain that it has closed",
@@ -58,15 +59,29 @@ func forgeries(set *params.Set) []suite.Test {
 // forged brings every change of a genuine message to the target, then the genuine one.
 func forged(s pair.Setup, genuine func(p *pair.Pair) pair.Mail) func(p *pair.Pair) {
 	return func(p *pair.Pair) {
-		p.OpenBoth(s)
-		m := genuine(p)
-		for _, mutation := range malicious.Mutations(p.Set, m.Envelope.Body) {
-			p.Refuses(pair.Raw(mutation.Message), "")
-		}
+		p.TryAll(func() (trials []suite.Trial) {
+			p.OpenBoth(s)
+			m := genuine(p)
+			for _, mutation := range malicious.Mutations(p.Set, m.Envelope.Body) {
+				trials = append(trials, p.Refusal(mutation.Name, pair.Raw(mutation.Message), ""))
+			}
+			return append(trials, goesOn(p, m))
+		})
+	}
+}
+
+// goesOn reads a genuine message after what was refused, and converses.
+func goesOn(p *pair.Pair, m pair.Mail) suite.Trial {
+	return suite.Trial{Name: "the genuine message", Try: func() {
 		p.Read(m)
 		p.SendToPeer()
 		p.SendToTarget()
-	}
+	}}
+}
+
+// triesAll makes a test of the trials on a stage.
+func triesAll(stage func(p *pair.Pair) []suite.Trial) func(p *pair.Pair) {
+	return func(p *pair.Pair) { p.TryAll(func() []suite.Trial { return stage(p) }) }
 }
 
 // underNewKey returns a message under a new ratchet key of the peer.
@@ -90,13 +105,19 @@ func forgedUnderNewKey(p *pair.Pair) {
 }
 
 func farNumbers(p *pair.Pair) {
-	p.OpenBoth(pair.Responds)
-	m := p.FromPeer()
-	for _, n := range []uint32{1 << 20, 1<<31 - 1, 1 << 31, 1<<32 - 2, 1<<32 - 1} {
-		p.Refuses(pair.Raw(malicious.SetNumber(p.Set, m.Envelope.Body, n)), refusal.SkipLimit) // AMB-RAT-20
-	}
-	p.Read(m)
-	p.Turns(1)
+	p.TryAll(func() (trials []suite.Trial) {
+		p.OpenBoth(pair.Responds)
+		m := p.FromPeer()
+		next := p.Header(m).N
+		for _, n := range []uint64{
+			next + p.Set.MaxSkip + 1, 1<<16 - 1, 1 << 16, 1<<16 + next, 1 << 20, 1<<31 - 1, 1 << 31, 1<<32 - 2,
+			1<<32 - 1,
+		} {
+			forged := malicious.SetNumber(p.Set, m.Envelope.Body, uint32(n))
+			trials = append(trials, p.Refusal(fmt.Sprint("n = ", n), pair.Raw(forged), refusal.SkipLimit)) // AMB-RAT-20
+		}
+		return append(trials, goesOn(p, m))
+	})
 }
 
 // refusalWithoutPlaintext looks for the plaintext in the refusal of a message whose tag is wrong (AMB-CNV-02).
@@ -136,7 +157,7 @@ func reflected(p *pair.Pair) {
 	p.SendToTarget()
 }
 
-func lowOrderRatchetKeys(p *pair.Pair) {
+func lowOrderRatchetKeys(p *pair.Pair) (trials []suite.Trial) {
 	p.OpenBoth(pair.Responds)
 	before := p.PeerState()
 	answer := p.FromTarget()
@@ -149,10 +170,10 @@ func lowOrderRatchetKeys(p *pair.Pair) {
 	for _, u := range malicious.LowOrderKeys(p.Set) {
 		message, err := malicious.NewChain(before, h.Key, u, make([]byte, primitive.KeySize), []byte("evil"))
 		p.NoFault(err)
-		p.Refuses(pair.Raw(message), refusal.LowOrderKey) // AMB-KEY-01
+		name := fmt.Sprintf("%x..", u[:4])
+		trials = append(trials, p.Refusal(name, pair.Raw(message), refusal.LowOrderKey)) // AMB-KEY-01
 	}
-	p.SendToTarget()
-	p.SendToPeer()
+	return append(trials, goesOn(p, p.FromPeer()))
 }
 
 func closedChain(p *pair.Pair) {

@@ -1,127 +1,135 @@
 package sessions
 
 import (
+	"crypto/ecdh"
+	"fmt"
+
 	"credence/conformance/internal/pair"
+	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
 	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/wire"
 	"credence/reference/x3dh"
-	"credence/reference/xeddsa"
 	"credence/shim"
 	"credence/shims/reference/adapter"
 	"credence/spec/refusal"
 )
 
 // rewrapping is a change of the wrapping of an initial message.
-type rewrapping func(m *wire.Initial)
+type rewrapping struct {
+	name   string
+	change func(m *wire.Initial)
+}
 
 // refusesThenReads brings changed copies of the first message to the target, which must be refused, and then the
 // genuine one.
-func refusesThenReads(changes []rewrapping) func(p *pair.Pair) {
-	return func(p *pair.Pair) {
+func refusesThenReads(changes func(p *pair.Pair, genuine wire.Initial) []rewrapping) func(p *pair.Pair) {
+	return triesAll(func(p *pair.Pair) []suite.Trial {
 		p.Open(pair.Responds)
 		genuine := p.FromPeer()
-		refusesRewrapped(p, genuine, changes)
-		p.Read(genuine)
-		p.SendToPeer()
-	}
+		return append(rewrapped(p, genuine, changes(p, p.Initial(genuine.Envelope))), goesOn(p, genuine))
+	})
 }
 
-func refusesRewrapped(p *pair.Pair, genuine pair.Mail, changes []rewrapping) {
-	for _, change := range changes {
-		p.Refuses(p.Rewrap(genuine.Envelope, change), "")
+func rewrapped(p *pair.Pair, genuine pair.Mail, changes []rewrapping) (trials []suite.Trial) {
+	for _, c := range changes {
+		trials = append(trials, p.Refusal(c.name, p.Rewrap(genuine.Envelope, c.change), ""))
 	}
+	return trials
 }
 
-// forgedInitial changes the ratchet message in the first message.
-func forgedInitial(set *params.Set) func(p *pair.Pair) {
-	var changes []rewrapping
-	for i := range malicious.MutationCount {
-		changes = append(changes, func(m *wire.Initial) {
-			if all := malicious.Mutations(set, m.Message); i < len(all) {
-				m.Message = all[i].Message
-			} else {
-				m.Message = nil
-			}
-		})
+// forgedMessages changes the ratchet message in the first message.
+func forgedMessages(p *pair.Pair, genuine wire.Initial) (changes []rewrapping) {
+	for _, mutation := range malicious.Mutations(p.Set, genuine.Message) {
+		changes = append(changes, rewrapping{mutation.Name, func(m *wire.Initial) { m.Message = mutation.Message }})
 	}
-	return refusesThenReads(changes)
+	return changes
 }
 
-// wrongPrekeys changes what the first message says of the agreement.
-func wrongPrekeys(set *params.Set) func(p *pair.Pair) {
-	other := set.Encode(primitive.PublicKey{9})
-	changes := []rewrapping{func(m *wire.Initial) { m.Ephemeral = other }}
-	if set.Identity != params.Ed25519Identity {
-		changes = append(changes, func(m *wire.Initial) { m.Identity = other })
+// wrongKeys changes what the first message says of the keys of the agreement.
+func wrongKeys(p *pair.Pair, _ wire.Initial) []rewrapping {
+	other := p.Set.Encode(primitive.PublicKey{9})
+	changes := []rewrapping{{"ephemeral", func(m *wire.Initial) { m.Ephemeral = other }}}
+	if p.Set.Identity != params.Ed25519Identity {
+		changes = append(changes, rewrapping{"identity", func(m *wire.Initial) { m.Identity = other }})
 	}
-	if set.SignedPrekey {
-		changes = append(changes, func(m *wire.Initial) { m.SignedPrekeyID += 7 })
+	if p.Set.OneTimePrekeyByKey {
+		changes = append(changes, rewrapping{"one-time key", func(m *wire.Initial) { m.OneTimePrekey = other }})
 	}
-	if set.OneTimePrekeyByKey {
-		return refusesThenReads(append(changes, func(m *wire.Initial) { m.OneTimePrekey = other }))
-	}
-	return refusesThenReads(append(changes, func(m *wire.Initial) { m.OneTimePrekeyID += 7 }))
+	return changes
 }
 
 // foreignInitial wraps a genuine ratchet message of a session that has started anew.
-func foreignInitial(p *pair.Pair) {
+func foreignInitial(p *pair.Pair) []suite.Trial {
 	p.Open(pair.Responds)
 	p.SendToTarget()
 	genuine := p.FromPeer()
 	other, err := primitive.GeneratePrivate(p.Random)
 	p.NoFault(err)
-	refusesRewrapped(p, genuine, []rewrapping{
-		func(m *wire.Initial) { m.Ephemeral = p.Set.Encode(primitive.Public(other)) },
-		func(m *wire.Initial) { m.Identity = x3dh.EncodeIdentity(p.Set, other) },
-	})
-	p.Read(genuine)
-	p.SendToPeer()
+	return append(rewrapped(p, genuine, []rewrapping{
+		{"ephemeral", func(m *wire.Initial) { m.Ephemeral = p.Set.Encode(primitive.Public(other)) }},
+		{"identity", func(m *wire.Initial) { m.Identity = x3dh.EncodeIdentity(p.Set, other) }},
+	}), goesOn(p, genuine))
 }
 
-// lowOrderInitial brings first messages with low-order keys to the target, which authenticate, and then a genuine one.
-func lowOrderInitial(p *pair.Pair) {
+// lowOrderInitial brings first messages with low-order keys to the target, which authenticate, and then a genuine one
+// (AMB-KEY-01).
+func lowOrderInitial(p *pair.Pair) (trials []suite.Trial) {
 	p.Open(pair.Responds)
 	for _, u := range malicious.LowOrderKeys(p.Set) {
-		refusesInitialWith(p, malicious.Keys{Ephemeral: p.Set.Encode(u)})
+		evil := fromMalicious(p, malicious.Keys{Ephemeral: p.Set.Encode(u)}, p.Bundle)
+		trials = append(trials, p.Refusal(fmt.Sprintf("ephemeral %x..", u[:4]), evil, refusal.LowOrderKey))
 		if p.Set.Identity != params.Ed25519Identity {
-			refusesInitialWith(p, malicious.Keys{Identity: p.Set.Encode(u)})
+			evil = fromMalicious(p, malicious.Keys{Identity: p.Set.Encode(u)}, p.Bundle)
+			trials = append(trials, p.Refusal(fmt.Sprintf("identity %x..", u[:4]), evil, refusal.LowOrderKey))
 		}
 	}
-	p.SendToTarget()
-	p.SendToPeer()
+	return append(trials, goesOn(p, p.FromPeer()))
 }
 
-// refusesInitialWith wants the target to refuse the first message of a malicious initiator with low-order keys
-// (AMB-KEY-01).
-func refusesInitialWith(p *pair.Pair, k malicious.Keys) {
-	var err error
-	k.IdentityPrivate, err = primitive.GeneratePrivate(p.Random)
+// fromMalicious returns the first message of a malicious initiator, whose private keys are drawn.
+func fromMalicious(p *pair.Pair, k malicious.Keys, agreed x3dh.Bundle) *shim.Message {
+	var drawn [3]*ecdh.PrivateKey
+	for i := range drawn {
+		var err error
+		drawn[i], err = primitive.GeneratePrivate(p.Random)
+		p.NoFault(err)
+	}
+	k.IdentityPrivate, k.EphemeralPrivate = drawn[0], drawn[1]
+	body, err := malicious.Initial(p.Set, agreed, k, drawn[2], []byte("evil"))
 	p.NoFault(err)
-	k.EphemeralPrivate, err = primitive.GeneratePrivate(p.Random)
-	p.NoFault(err)
-	t, err := primitive.GeneratePrivate(p.Random)
-	p.NoFault(err)
-	body, err := malicious.Initial(p.Set, p.Bundle, k, t, []byte("evil"))
-	p.NoFault(err)
-	p.Refuses(&shim.Message{Kind: shim.InitialMessage, Body: body}, refusal.LowOrderKey)
+	return &shim.Message{Kind: shim.InitialMessage, Body: body}
+}
+
+// badBundle is a change of a bundle.
+type badBundle struct {
+	name   string
+	change func(b *x3dh.Bundle)
 }
 
 // badBundles brings changed bundles to the target, which start no session: nothing can be sent afterwards.
-func badBundles(changes []func(b *x3dh.Bundle)) func(p *pair.Pair) {
-	return func(p *pair.Pair) {
+func badBundles(changes func(p *pair.Pair) []badBundle) func(p *pair.Pair) {
+	return triesAll(func(p *pair.Pair) (trials []suite.Trial) {
 		p.NewPeer(pair.Initiates)
 		p.NewTarget(0, "")
-		for _, change := range changes {
+		for _, c := range changes(p) {
 			b := p.Peer.Bundle()
-			change(&b)
-			p.RefuseUnchanged("", shim.SessionInitiate,
-				shim.Params{Party: pair.Target, Peer: pair.Peer, Bundle: adapter.ToShim(b)})
-			cannotSend(p)
+			c.change(&b)
+			trials = append(trials, suite.Trial{Name: c.name, Try: func() {
+				refusesBundle(p, pair.Peer, b)
+				cannotSend(p)
+			}})
 		}
-	}
+		return trials
+	})
+}
+
+// refusesBundle wants the target to start no session with a bundle.
+func refusesBundle(p *pair.Pair, peer string, b x3dh.Bundle) {
+	p.RefuseUnchanged("", shim.SessionInitiate,
+		shim.Params{Party: pair.Target, Peer: peer, Bundle: adapter.ToShim(b)})
 }
 
 // cannotSend wants the target to have no session. A shim that knows no such session may call the request invalid.
@@ -141,17 +149,11 @@ func cannotSend(p *pair.Pair) {
 	}
 }
 
-func badSignatures() []func(b *x3dh.Bundle) {
-	return []func(b *x3dh.Bundle){
-		func(b *x3dh.Bundle) { b.Signature = append([]byte{b.Signature[0] ^ 1}, b.Signature[1:]...) },
-		func(b *x3dh.Bundle) { b.Signature = make([]byte, xeddsa.SignatureSize) },
-		func(b *x3dh.Bundle) { b.SignedPrekey = b.OneTimePrekey },
-	}
-}
-
-func lowOrderBundles(set *params.Set) (changes []func(b *x3dh.Bundle)) {
-	for _, u := range malicious.LowOrderKeys(set) {
-		changes = append(changes, func(b *x3dh.Bundle) { b.OneTimePrekey = set.Encode(u) })
+func lowOrderBundles(p *pair.Pair) (changes []badBundle) {
+	for _, u := range malicious.LowOrderKeys(p.Set) {
+		changes = append(changes, badBundle{
+			fmt.Sprintf("%x..", u[:4]), func(b *x3dh.Bundle) { b.OneTimePrekey = p.Set.Encode(u) },
+		})
 	}
 	return changes
 }
