@@ -22,7 +22,8 @@ type change struct {
 	removes  bool // a check or a statement is taken away
 	// of SPEC.md, that the code cites at this place; of a function without such a place, that it cites above
 	requirements []string
-	constant     string // the whole file with the change, if it is in a declaration of constants, which no switch can reach
+	// the whole file with the change, if it is in a declaration of constants, which no switch can reach
+	constant string
 }
 
 // What takes a check or a statement away.
@@ -98,6 +99,9 @@ func (f *finder) find(root ast.Node) {
 	})
 }
 
+// speechless are functions in whose arguments no change can be seen.
+var speechless = []string{"fmt.Errorf", "fmt.Sprintf", "errors.New", "panic", "make", "new"}
+
 // silent reports whether no change of a node can be seen: it is an import, a type, or makes the text of an error.
 func (f *finder) silent(n ast.Node) bool {
 	switch n := n.(type) {
@@ -106,7 +110,7 @@ func (f *finder) silent(n ast.Node) bool {
 	case *ast.FuncType, *ast.FieldList, *ast.ArrayType, *ast.MapType, *ast.StructType:
 		return true
 	case *ast.CallExpr:
-		return slices.Contains([]string{"fmt.Errorf", "fmt.Sprintf", "errors.New", "panic", "make", "new"}, f.text(n.Fun))
+		return slices.Contains(speechless, f.text(n.Fun))
 	}
 	return false
 }
@@ -229,7 +233,8 @@ func (f *finder) at(from, to token.Pos, form form, typ string, ways ...way) {
 	s.ways = append(s.ways, ways...)
 }
 
-// typeOf returns the type of an expression as this file writes it, or "" if it has none or none that can be written here.
+// typeOf returns the type of an expression as this file writes it, or "" if it has none, or none that can be written
+// here.
 func (f *finder) typeOf(e ast.Expr) string {
 	tv, ok := f.info.Types[e]
 	if lit, elided := e.(*ast.CompositeLit); elided && lit.Type == nil || !ok || tv.Type == nil || !tv.IsValue() {
@@ -256,8 +261,8 @@ func (f *finder) typeOf(e ast.Expr) string {
 // requirementID is how SPEC.md names a requirement.
 var requirementID = regexp.MustCompile(`AMB-[A-Z]{3}-[0-9]{2}`)
 
-// cited returns the requirements that a comment cites at the end of the line of a node or above it, otherwise those that
-// the comment of the function cites.
+// cited returns the requirements that a comment cites at the end of the line of a node or above it, otherwise those
+// that the comment of the function cites.
 func (f *finder) cited(n ast.Node) []string {
 	line := f.line(n.Pos())
 	for _, group := range f.file.Comments {

@@ -145,7 +145,8 @@ func (f *finder) call(e *ast.CallExpr) {
 	switch name := f.text(e.Fun); name {
 	case "bytes.Equal", "hmac.Equal":
 		for _, part := range parts {
-			f.value(e, fmt.Sprintf("active.Bytes(%s, %s, %q)", f.text(e.Args[0]), f.text(e.Args[1]), part), "leaves out "+part)
+			text := fmt.Sprintf("active.Bytes(%s, %s, %q)", f.text(e.Args[0]), f.text(e.Args[1]), part)
+			f.value(e, text, "leaves out "+part)
 		}
 		return
 	case "subtle.ConstantTimeCompare":

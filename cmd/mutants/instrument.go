@@ -65,6 +65,15 @@ type source struct {
 	imports map[string]string // names of packages in this file, by path
 }
 
+func newSource(fset *token.FileSet, file *ast.File, path, code string) *source {
+	s := &source{path: path, code: code, fset: fset, file: file, imports: map[string]string{}}
+	for _, i := range file.Imports {
+		path := strings.Trim(i.Path.Value, `"`)
+		s.imports[path] = path[strings.LastIndex(path, "/")+1:]
+	}
+	return s
+}
+
 func (s *source) offset(p token.Pos) int  { return s.fset.Position(p).Offset }
 func (s *source) line(p token.Pos) int    { return s.fset.Position(p).Line }
 func (s *source) text(n ast.Node) string  { return s.code[s.offset(n.Pos()):s.offset(n.End())] }
@@ -79,8 +88,10 @@ type instrumented struct {
 
 // importers returns an importer that reads what the Go command has compiled.
 func importers(fset *token.FileSet) (types.Importer, error) {
-	list := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "./shims/reference", "./cmd/mutants/active")
-	out, err := list.Output()
+	out, err := exec.Command(
+		"go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}",
+		"./shims/reference", "./cmd/mutants/active",
+	).Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
@@ -90,7 +101,8 @@ func importers(fset *token.FileSet) (types.Importer, error) {
 			exports[path] = file
 		}
 	}
-	return importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) }), nil
+	open := func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) }
+	return importer.ForCompiler(fset, "gc", open), nil
 }
 
 // instrument reads the reference, and puts a switch at every site.
@@ -147,19 +159,15 @@ func load(fset *token.FileSet, imp types.Importer, name string) (sources []*sour
 			return nil, nil, err
 		}
 		parsed = append(parsed, file)
-		sources = append(sources, &source{path: path, code: string(code), fset: fset, file: file, imports: map[string]string{}})
+		sources = append(sources, newSource(fset, file, path, string(code)))
 	}
-	info = &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}}
+	info = &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
 	pkg, err := (&types.Config{Importer: imp}).Check("credence/reference/"+name, fset, parsed, info)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, s := range sources {
 		s.pkg = pkg
-		for _, i := range s.file.Imports {
-			path := strings.Trim(i.Path.Value, `"`)
-			s.imports[path] = path[strings.LastIndex(path, "/")+1:]
-		}
 	}
 	return sources, info, nil
 }
@@ -230,7 +238,8 @@ func (f *instrumented) giveUp(offset int) bool {
 	return true
 }
 
-// innermost finds, by the number that a switch begins with, the site whose switch is the last that is open at an offset.
+// innermost finds, by the number that a switch begins with, the site whose switch is the last that is open at an
+// offset.
 func (f *instrumented) innermost(offset int) int {
 	depth := 0
 	for at := offset; at >= 0; at-- {
@@ -362,7 +371,8 @@ func build(dir string, texts map[string]string) (binary string, err error) {
 		return "", err
 	}
 	binary = filepath.Join(dir, "shim")
-	if out, err := exec.Command("go", "build", "-overlay", file, "-o", binary, "./shims/reference").CombinedOutput(); err != nil {
+	cmd := exec.Command("go", "build", "-overlay", file, "-o", binary, "./shims/reference")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("it does not build: %w: %s", err, out)
 	}
 	return binary, nil

@@ -104,7 +104,8 @@ func (j *judge) survey(role string) error {
 	var tests []reach
 	var failed []string
 	began := time.Now()
-	err = j.run(environment(active.Role, role)+environment(active.Reach, path)+j.binary, ids, func(r verdict.TestResult) bool {
+	command := environment(active.Role, role) + environment(active.Reach, path) + j.binary
+	err = j.run(command, ids, func(r verdict.TestResult) bool {
 		sites, err := os.ReadFile(path)
 		if err != nil || os.WriteFile(path, make([]byte, len(sites)), 0o600) != nil {
 			return false
@@ -140,8 +141,8 @@ func environment(name, value string) string {
 // judge runs the tests that reach a change until one fails.
 func (j *judge) judge(c *change, w where) (result, error) {
 	r := result{
-		Path: c.path, Line: c.line, Function: c.function, Was: c.was, Becomes: c.becomes, Nth: c.nth, Requirements: c.requirements,
-		where: w, Fate: survived,
+		Path: c.path, Line: c.line, Function: c.function, Was: c.was, Becomes: c.becomes, Nth: c.nth,
+		Requirements: c.requirements, where: w, Fate: survived,
 	}
 	ids := j.reaching(c, w)
 	if len(ids) == 0 {

@@ -202,7 +202,8 @@ type recorder struct {
 }
 
 func newRecorder(path string, known *explained, stdout, stderr io.Writer) (r *recorder, err error) {
-	r = &recorder{known: known, stdout: stdout, stderr: stderr, counts: map[fate]int{}, began: time.Now(), said: time.Now()}
+	now := time.Now()
+	r = &recorder{known: known, stdout: stdout, stderr: stderr, counts: map[fate]int{}, began: now, said: now}
 	if path != "" {
 		r.file, err = os.Create(path)
 	}
@@ -224,7 +225,8 @@ func (r *recorder) add(x result) {
 	}
 	if time.Since(r.said) > 10*time.Second {
 		r.said = time.Now()
-		fmt.Fprintf(r.stderr, "%d of %d after %s: %s\n", r.done, r.total, time.Since(r.began).Round(time.Second), counted(r.counts))
+		after := time.Since(r.began).Round(time.Second)
+		fmt.Fprintf(r.stderr, "%d of %d after %s: %s\n", r.done, r.total, after, counted(r.counts))
 	}
 }
 

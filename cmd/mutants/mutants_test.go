@@ -52,7 +52,8 @@ func found(t *testing.T) (all *catalogue, file *instrumented) {
 	pkg, err := (&types.Config{Importer: imp}).Check("f", fset, []*ast.File{parsed}, info)
 	require.NoError(t, err)
 	all = &catalogue{keys: map[string]int{}, of: map[int][]int{}}
-	s := &source{path: "f.go", code: sample, fset: fset, file: parsed, pkg: pkg, imports: map[string]string{"errors": "errors"}}
+	s := newSource(fset, parsed, "f.go", sample)
+	s.pkg = pkg
 	f := &finder{source: s, info: info, sites: map[[3]int]*site{}, all: all}
 	f.find(parsed)
 	file = &instrumented{source: s, sites: f.sorted()}
@@ -134,7 +135,8 @@ func TestJudge(t *testing.T) {
 		{"^xeddsa/signal-v3/sign/", 1, "UNREACHED reference/xeddsa/xeddsa.go", "| **all** | 1 | 0 | 0 | 1 | 0 |"},
 	} {
 		var stdout, stderr bytes.Buffer
-		require.Equal(t, c.code, run([]string{"-run", change, "-tests", c.tests, "-out", out}, &stdout, &stderr), &stderr)
+		args := []string{"-run", change, "-tests", c.tests, "-out", out}
+		require.Equal(t, c.code, run(args, &stdout, &stderr), &stderr)
 		require.Regexp(t, c.said, stdout.String())
 		require.Zero(t, run([]string{"-docs", page, out}, &stdout, &stderr), &stderr)
 		text, err := os.ReadFile(page)

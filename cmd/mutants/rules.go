@@ -5,8 +5,8 @@ import "slices"
 // roles are the roles of a device (SPEC.md 9.1), "new" before it is on a list.
 var roles = []string{"leader", "companion", "pending", "new"}
 
-// judgeRules takes away, one at a time, what the reference does for a requirement that it cites: in each set whose tests
-// reach it, and where devices work, in each role.
+// judgeRules takes away, one at a time, what the reference does for a requirement that it cites: in each set whose
+// tests reach it, and where devices work, in each role.
 func (o options) judgeRules(j *judge, record *recorder) error {
 	type cell struct {
 		*change

@@ -13,7 +13,8 @@ const memory = 4 << 30
 // mapped maps a file into memory, and bounds the memory of the process. It returns nil for no file.
 func mapped(path string) []byte {
 	if mutant != 0 {
-		_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: memory, Max: memory}) // a bound that may be missing
+		// Where there is no such bound, there is none.
+		_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: memory, Max: memory})
 	}
 	if path == "" {
 		return nil
