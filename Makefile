@@ -9,7 +9,7 @@ ALL_SHIMS   := $(SHIMS)/reference $(SHIMS)/libsignal-go $(SHIMS)/libolm $(SHIMS)
                $(SHIMS)/venv/installed shims/olm-js/node_modules shims/libsignal-ts/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance demo test test-browser race race-reference check sizes vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check search formal schedules build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
+.PHONY: help conformance demo test test-browser race race-reference check sizes vectors vectors-check schemadoc shims shims-here findings record campaigns zoo zoo-check mutants mutants-check search formal schedules build bench bench-check fuzz fuzz-zoo fuzz-coverage release release-check clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,15 @@ zoo: ## run the suite on every bug of conformance/zoo and write docs/zoo.md (two
 
 zoo-check: ## the same, writing nothing; fails if a bug is not caught
 	$(GO) run ./cmd/zoo
+
+mutants: ## judge every small change of the reference, take each rule away in each set and role, and write docs/mutants.md (hours)
+	@mkdir -p build
+	$(GO) run ./cmd/mutants -out build/mutants.jsonl || [ $$? = 1 ]
+	$(GO) run ./cmd/mutants -rules -out build/rules.jsonl || [ $$? = 1 ]
+	$(GO) run ./cmd/mutants -docs docs/mutants.md build/mutants.jsonl build/rules.jsonl
+
+mutants-check: ## judge a sample of them and those that survived once; fails if one survives without an explanation
+	$(GO) run ./cmd/mutants -check -every 200
 
 search: $(CREDENCE) ## every schedule of two accounts with two devices, up to eight events, fewer where more may happen; and of two parties
 	$(CREDENCE) search --target reference --depth 8

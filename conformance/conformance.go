@@ -37,6 +37,7 @@ var ErrTarget = suite.ErrTarget
 type Options struct {
 	Profiles []string        // only these; nil is all
 	Match    *regexp.Regexp  // only tests whose id matches; nil is all
+	Tests    []string        // only the tests with these ids, in this order; nil is all
 	Vectors  []*vectors.File // nil is the embedded ones
 	// of the randomness of the reference as a peer, and of the scenarios
 	Seed uint64
@@ -126,13 +127,18 @@ func (o Options) selected() ([]suite.Test, error) {
 	if n == 0 {
 		return nil, ErrNoMatch
 	}
+	if o.Tests != nil {
+		slices.SortStableFunc(tests, func(a, b suite.Test) int {
+			return slices.Index(o.Tests, a.ID) - slices.Index(o.Tests, b.ID)
+		})
+	}
 	return tests, nil
 }
 
 // matches reports whether the options name a test.
 func (o Options) matches(c suite.Test) bool {
 	return (o.Profiles == nil || slices.Contains(o.Profiles, c.Profile)) &&
-		(o.Match == nil || o.Match.MatchString(c.ID))
+		(o.Match == nil || o.Match.MatchString(c.ID)) && (o.Tests == nil || slices.Contains(o.Tests, c.ID))
 }
 
 // complete says how to run a test again, and saves the scenario on which it failed.

@@ -61,18 +61,13 @@ func (b bug) apply(dir string) error {
 	return nil
 }
 
-// build builds the reference shim with the bug in it.
+// build builds the reference shim with the patched files in the place of the repository's.
 func (b bug) build(dir string) (binary string, err error) {
 	if err := b.apply(dir); err != nil {
 		return "", err
 	}
-	return build(dir, b.Files...)
-}
-
-// build builds the reference shim with the files of a directory in the place of the repository's.
-func build(dir string, files ...string) (binary string, err error) {
 	replace := map[string]string{}
-	for _, path := range files {
+	for _, path := range b.Files {
 		original, err := filepath.Abs(path)
 		if err != nil {
 			return "", err

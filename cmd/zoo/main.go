@@ -1,15 +1,12 @@
 // Command zoo runs the suite on deliberately broken builds of the reference: each must be caught.
 //
 //	zoo [-run REGEXP] [-seeds N] [-jobs N] [-docs FILE]
-//	zoo -mutants N [-run REGEXP] [-jobs N]
 //	zoo -fuzz [-run REGEXP] [-jobs N] [-time D] [-runs N] [-docs FILE]
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
 // the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements
-// that the bug violates, then, if they see nothing, all others. With -mutants, small changes of the reference are
-// judged instead, every Nth of those that match (as "reference/ratchet/send.go:40: `==` becomes `!=`"), and those that
-// survive are listed. With -fuzz, fuzzing campaigns run on those bugs that need a schedule. Exit status: 0 every bug is
-// caught, 1 one is not, 2 usage, or a patch that does not apply or build.
+// that the bug violates, then, if they see nothing, all others. With -fuzz, fuzzing campaigns run on those bugs that
+// need a schedule. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a patch that does not apply or build.
 package main
 
 import (
@@ -54,7 +51,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.seeds, "seeds", 1, "a bug is caught only if it is caught with each of `n` seeds")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "judge `n` bugs at the same time")
 	flags.StringVar(&o.docs, "docs", "", "write the table as Markdown to this `file`")
-	every := flags.Int("mutants", 0, "judge every `n`th mutant of the reference instead of the bugs")
 	flags.DurationVar(&o.time, "time", 10*time.Minute, "with -fuzz: end a campaign without a finding after this `time`")
 	flags.IntVar(&o.runs, "runs", 3, "with -fuzz: `n` campaigns for each bug and corpus")
 	campaigns := flags.Bool("fuzz", false, "run fuzzing campaigns on the bugs that need a schedule")
@@ -65,9 +61,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if o.match, err = regexp.Compile(*pattern); err != nil {
 		fmt.Fprintln(stderr, "zoo:", err)
 		return 2
-	}
-	if *every > 0 {
-		return o.mutate(*every, stdout, stderr)
 	}
 	if *campaigns {
 		return o.fuzz(stdout, stderr)

@@ -2,6 +2,7 @@ package malicious
 
 import (
 	"crypto/ed25519"
+	"crypto/sha512"
 	"encoding/hex"
 	"slices"
 
@@ -68,4 +69,44 @@ func SignStatement(s *account.EpochStatement) {
 // SignList signs a list of an account of low order.
 func SignList(l *account.List) {
 	l.Signature = SignAsLowOrder(l.Account, "ambassador-v1 device list", codec.MustEncode(l))
+}
+
+// groupOrder is q of SPEC.md 3, little-endian.
+var groupOrder = [32]byte{
+	0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 31: 0x10,
+}
+
+// Malleated returns the signature with s + q in the place of s, which only a verifier that does not bound s takes.
+func Malleated(signature [ed25519.SignatureSize]byte) [ed25519.SignatureSize]byte {
+	carry := 0
+	for i, b := range groupOrder {
+		carry += int(signature[32+i]) + int(b)
+		signature[32+i] = byte(carry)
+		carry >>= 8
+	}
+	return signature
+}
+
+// SignWithTorsion signs a message with a point of order 8 added to R, which only a verifier that multiplies with the
+// cofactor takes.
+func SignWithTorsion(key ed25519.PrivateKey, message []byte) [ed25519.SignatureSize]byte {
+	h := sha512.Sum512(key.Seed())
+	a, err := edwards25519.NewScalar().SetBytesWithClamping(h[:32])
+	if err != nil {
+		panic(err) // only a wrong length fails
+	}
+	r := challenge(h[32:], message)
+	point := new(edwards25519.Point).ScalarBaseMult(r)
+	encoded := point.Add(point, order8()).Bytes()
+	s := edwards25519.NewScalar().MultiplyAdd(challenge(encoded, key[32:], message), a, r)
+	return [ed25519.SignatureSize]byte(append(encoded, s.Bytes()...))
+}
+
+// LooseSignatures returns the signature of a structure, which ends with it, in the two forms that only a verifier takes
+// which is not strict (AMB-ACC-13). What is signed is the domain and the encoding without the signature.
+func LooseSignatures(key ed25519.PrivateKey, domain string, encoded []byte) [][ed25519.SignatureSize]byte {
+	message := append([]byte(domain), encoded[:len(encoded)-ed25519.SignatureSize]...)
+	return [][ed25519.SignatureSize]byte{
+		Malleated([ed25519.SignatureSize]byte(ed25519.Sign(key, message))), SignWithTorsion(key, message),
+	}
 }

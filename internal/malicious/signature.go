@@ -41,14 +41,19 @@ func Torsioned(k *ecdh.PrivateKey) primitive.PublicKey {
 	if err != nil {
 		panic(err) // a genuine key
 	}
-	order8, err := new(edwards25519.Point).SetBytes([]byte{
+	return primitive.PublicKey(point.Add(point, order8()).BytesMontgomery())
+}
+
+// order8 returns a point of order 8.
+func order8() *edwards25519.Point {
+	point, err := new(edwards25519.Point).SetBytes([]byte{
 		0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
 		0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
 	})
 	if err != nil {
 		panic(err) // a point of the curve
 	}
-	return primitive.PublicKey(point.Add(point, order8).BytesMontgomery())
+	return point
 }
 
 // lowOrderPoint returns the point with y = (u - 1)/(u + 1) and sign 0.

@@ -54,6 +54,7 @@ func signed(domain string, s codec.Struct) []byte {
 	return append([]byte(domain), encoded[:len(encoded)-ed25519.SignatureSize]...)
 }
 
+// verify is the strict verification of RFC 8032 (AMB-ACC-13).
 func verify(id ID, domain string, s codec.Struct, signature []byte) error {
 	if !id.sound() || !ed25519.Verify(id[:], signed(domain, s), signature) {
 		return fmt.Errorf("%w: %s", refusal.BadSignature, domain)

@@ -61,7 +61,8 @@ func NewEpoch(accountKey ed25519.PrivateKey, epoch uint32, rand io.Reader) (*Epo
 }
 
 // NewBatch makes the next publication and its private keys, without adding them. It draws the signed prekey, Z of its
-// signature, and the one-time prekeys from rand, and returns the error of rand.
+// signature, and the one-time prekeys from rand, and returns the error of rand. Its ids follow those of the newest one
+// (AMB-ACC-15).
 func (k *EpochKeys) NewBatch(rand io.Reader) (PrekeyBatch, *Publication, error) {
 	b := PrekeyBatch{SignedID: 1, FirstID: 1}
 	if n := len(k.Batches); n > 0 {

@@ -231,11 +231,11 @@ func (d *Device) commit(m postoffice.Commit) ([]byte, error) {
 // mayCommit refuses while the device may not make a commit that changes the account (AMB-SYN-10, AMB-SYN-11).
 func (d *Device) mayCommit() error {
 	switch {
-	case d.list == nil || d.keys == nil:
+	case d.list == nil || d.keys == nil: // AMB-LOG-22
 		return fmt.Errorf("%w: the device is not active", refusal.NotReady)
 	case d.behind:
 		return fmt.Errorf("%w: the device has not caught up", refusal.NotReady)
-	case d.pending != nil:
+	case d.pending != nil: // AMB-SYN-21
 		return fmt.Errorf("%w: a commit is under way", refusal.NotReady)
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"credence/reference/channel"
 )
 
-// memoryLimit bounds the places of a conversation that a device remembers (AMB-SYN-17).
+// memoryLimit bounds the places of a conversation that a device remembers (AMB-SYN-29).
 const memoryLimit = 1000
 
 // memory is what a device remembers of the places of an epoch, until every sibling has claimed them or later ones: so
@@ -29,7 +29,7 @@ func (m *memory) add(place channel.Claim, siblings []account.DeviceID) {
 }
 
 // agrees reports whether a claim of a place that was passed is what this device has there. What is not remembered any
-// more agrees only if its sender has claimed that place or a later one before.
+// more agrees only if its sender has claimed that place or a later one before (AMB-SYN-28).
 func (m *memory) agrees(from account.DeviceID, claim channel.Claim) bool {
 	if mine := m.at(claim.Seq, channel.Claim{}); mine.Seq > 0 {
 		return mine == claim
@@ -52,7 +52,8 @@ func (m *memory) heard(from account.DeviceID, seq uint64, siblings []account.Dev
 	m.forget(siblings)
 }
 
-// forget drops the places that every sibling has claimed, and the oldest beyond the limit. The newest stays.
+// forget drops the places that every sibling has claimed, and the oldest beyond the limit. The newest stays
+// (AMB-SYN-29).
 func (m *memory) forget(siblings []account.DeviceID) {
 	if len(m.places) == 0 {
 		return

@@ -75,7 +75,7 @@ func (d *Device) open(p postoffice.Parcel, cuts []channel.Head) []Event {
 // take takes in a record.
 func (d *Device) take(r *channel.Record, first bool, cuts []channel.Head) ([]Event, error) {
 	event := Event{Kind: Record, Device: r.Sender}
-	if d.keys == nil && (r.Kind == channel.KindSent || r.Kind == channel.KindPrekeys) {
+	if d.keys == nil && (r.Kind == channel.KindSent || r.Kind == channel.KindPrekeys) { // AMB-SYN-35
 		return nil, fmt.Errorf("%w: record: this device is not active", refusal.NotAllowed)
 	}
 	switch r.Kind {
@@ -102,7 +102,7 @@ func (d *Device) take(r *channel.Record, first bool, cuts []channel.Head) ([]Eve
 
 // echo applies the own commit that the post office has accepted. It returns nothing for the mails of others, for
 // records, and for a commit that this state does not know of, or knows with another entry: an entry is then treated
-// like a sibling's.
+// like a sibling's (AMB-SYN-36).
 func (d *Device) echo(m *postoffice.Mail) []Event {
 	p := d.pending
 	if m.Device != d.ID() || p == nil || p.Number != m.Number || string(m.Entry) != string(p.Entry) { // AMB-SYN-15
@@ -132,7 +132,7 @@ func (d *Device) echo(m *postoffice.Mail) []Event {
 // sender too, which is compared even if the place turns out to be somebody else's entry (AMB-SYN-06).
 func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, error) {
 	event := []Event{{Kind: Record, Device: from, Peer: s.Peer, Seq: s.Seq}}
-	if s.Peer == d.Account() {
+	if s.Peer == d.Account() { // AMB-SYN-24
 		return nil, fmt.Errorf("%w: record: peer: the own account", refusal.NotAllowed)
 	}
 	if seq := d.talk(s.Peer).Seq; s.Seq > seq+parkLimit { // AMB-SYN-07
@@ -140,7 +140,7 @@ func (d *Device) takeSent(from account.DeviceID, s *channel.Sent) ([]Event, erro
 	}
 	t := d.keep(s.Peer)
 	if s.Seq > t.Seq {
-		t.records[s.Seq] = s
+		t.records[s.Seq] = s // AMB-SYN-26
 	}
 	event = append(event, d.hear(t, from, channel.Claim{
 		Head: channel.Head{Peer: s.Peer, Seq: s.Seq, Head: s.Head}, Digest: s.Digest,
@@ -203,7 +203,8 @@ func clamped(k [primitive.KeySize]byte) []byte {
 	return k[:]
 }
 
-// takeResendRequest owes the record of the newest own entry, if that is the one asked for. Earlier ones are gone.
+// takeResendRequest owes the record of the newest own entry, if that is the one asked for. Earlier ones are gone
+// (AMB-SYN-22).
 func (d *Device) takeResendRequest(from account.DeviceID, r *channel.ResendRequest) {
 	t := d.talk(r.Peer)
 	if t.last != nil && t.last.Seq == r.Seq {

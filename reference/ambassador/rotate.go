@@ -50,7 +50,7 @@ func (d *Device) prepare(devices []account.DeviceID, rand io.Reader) ([]byte, er
 		if err != nil {
 			return nil, err
 		}
-		d.prepared[id] = nonce
+		d.prepared[id] = nonce // AMB-ROT-26
 		parcels = append(parcels, p)
 	}
 	if len(parcels) == 0 {
@@ -128,7 +128,7 @@ func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
 		return nil, fmt.Errorf("%w: epochs", refusal.Exhausted)
 	}
 	for _, id := range remove {
-		if id == d.ID() || d.list.Find(id) == nil {
+		if id == d.ID() || d.list.Find(id) == nil { // AMB-ROT-19
 			return nil, fmt.Errorf("%w: remove: the leader, or no device of the list", refusal.NotAllowed)
 		}
 	}
@@ -140,7 +140,7 @@ func (d *Device) nextList(remove []account.DeviceID) (*account.List, error) {
 		if _, asked := d.prepared[device.ID]; asked { // AMB-ROT-06
 			device.Status = account.Pending
 		}
-		if p, ok := d.prekeys[device.ID]; ok {
+		if p, ok := d.prekeys[device.ID]; ok { // AMB-CHN-12
 			device.Prekey = p
 		}
 		if device.ID == d.ID() {
@@ -162,7 +162,7 @@ func (d *Device) unread() []channel.Unread {
 	return all
 }
 
-// announce makes the record of the rotation for each device of the new list.
+// announce makes the record of the rotation for each device of the new list (AMB-ROT-22).
 func (d *Device) announce(list *account.List, keys *account.EpochKeys, rand io.Reader) ([]postoffice.Parcel, error) {
 	var parcels []postoffice.Parcel
 	for _, id := range list.Others(d.ID(), 0) {
@@ -223,7 +223,7 @@ func (d *Device) takeList(list *account.List) ([]Event, error) {
 		return nil, err
 	}
 	events := d.openEpoch(list, nil, nil, nil)
-	for _, peer := range d.Peers() { // what was seen of an account is no secret, and is kept (SPEC.md 7.4)
+	for _, peer := range d.Peers() { // what was seen of an account is no secret, and is kept (AMB-ROT-27)
 		seen := d.talk(peer).Conversation
 		delete(d.conversations, peer)
 		t := d.keep(peer)
@@ -250,7 +250,7 @@ func (d *Device) openEpoch(
 			delete(d.prepared, id)
 		}
 	}
-	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool {
+	d.due = slices.DeleteFunc(d.due, func(r dueRecord) bool { // AMB-SYN-34
 		return r.Record.Kind != channel.KindAck && r.Record.Kind != channel.KindReady
 	})
 	if keys == nil {
@@ -266,7 +266,7 @@ func (d *Device) openEpoch(
 	for _, peer := range d.Peers() {
 		events = append(events, d.goOn(d.keep(peer), known[peer], isNew)...)
 	}
-	if isNew {
+	if isNew { // AMB-ROT-25
 		for _, u := range unread {
 			d.keep(u.Peer).Reports.Unread = u.Ranges
 		}
@@ -286,9 +286,9 @@ func (d *Device) goOn(t *talk, cut channel.Head, isNew bool) []Event {
 		t.Seq, t.Head = 0, conversation.FirstHead(t.Own, t.Peer)
 		t.tip = t.head()
 		return nil
-	case isNew:
+	case isNew: // AMB-ROT-28
 		t.Reports = t.Reports.New(cut.Seq)
-	case t.Seq < cut.Seq:
+	case t.Seq < cut.Seq: // AMB-ROT-24
 		t.Reports = t.Reports.Missed(t.Seq+1, cut.Seq)
 	}
 	t.Seq, t.Head, t.tip = cut.Seq, cut.Head, cut
@@ -400,7 +400,7 @@ func (d *Device) admit(list *account.List, request []byte) ([]postoffice.Parcel,
 	if q.Account != d.list.Account || q.Epoch != d.list.Epoch {
 		return nil, fmt.Errorf("%w: link request: not to epoch %d of this account", refusal.StaleEpoch, d.list.Epoch)
 	}
-	if d.list.Find(q.Device.ID) != nil || q.Device.Status != account.Active {
+	if d.list.Find(q.Device.ID) != nil || q.Device.Status != account.Active { // AMB-ROT-17
 		return nil, fmt.Errorf("%w: link request: device: on the list already", refusal.NotAllowed)
 	}
 	if err := x3dh.VerifyPrekey(
@@ -423,13 +423,14 @@ func (d *Device) admit(list *account.List, request []byte) ([]postoffice.Parcel,
 			others = append(others, p)
 		}
 	}
-	if !own {
+	if !own { // AMB-ROT-18
 		return nil, fmt.Errorf("%w: link request: introductions: none to the leader", refusal.Malformed)
 	}
 	return others, nil
 }
 
-// meet reads the introduction to the leader, once: the request may have been used in a commit that was refused.
+// meet reads the introduction to the leader, once: the request may have been used in a commit that was refused
+// (AMB-ROT-20).
 func (d *Device) meet(list *account.List, id account.DeviceID, introduction []byte) error {
 	if d.channels.Has(id) {
 		return nil
@@ -438,7 +439,7 @@ func (d *Device) meet(list *account.List, id account.DeviceID, introduction []by
 	if err != nil {
 		return err
 	}
-	if r.Kind != channel.KindAck {
+	if r.Kind != channel.KindAck { // AMB-ROT-18
 		return fmt.Errorf("%w: the introduction is no ack", refusal.NotAllowed)
 	}
 	d.prekeyUsed = true

@@ -26,7 +26,7 @@ func (d *Device) send(peer account.ID, text, encodedBundle []byte, rand io.Reade
 	if err := d.mayCommit(); err != nil {
 		return nil, err
 	}
-	if peer == d.list.Account {
+	if peer == d.list.Account { // AMB-LOG-23
 		return nil, fmt.Errorf("%w: peer: the own account", refusal.NotAllowed)
 	}
 	t := d.talk(peer)
@@ -55,7 +55,7 @@ func (d *Device) outgoing(t *talk, text []byte, bundle *account.Bundle, rand io.
 	*conversation.Outgoing, error,
 ) {
 	if t.NeedsStart(bundle) {
-		if bundle == nil {
+		if bundle == nil { // AMB-LOG-24
 			return nil, fmt.Errorf("%w: a start needs the peer's bundle", refusal.IncompleteBundle)
 		}
 		return t.Start(d.keys, bundle, text, rand)

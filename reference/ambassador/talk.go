@@ -91,7 +91,7 @@ func (t *talk) atTip() conversation.Conversation {
 // arrive takes in an entry that follows the newest one that was seen.
 func (d *Device) arrive(encoded []byte) []Event {
 	e, err := conversation.ParseEntry(encoded)
-	if err == nil && d.keys == nil {
+	if err == nil && d.keys == nil { // AMB-SYN-35
 		err = fmt.Errorf("%w: entry: this device is not active", refusal.NotAllowed)
 	}
 	if err != nil {
@@ -105,7 +105,7 @@ func (d *Device) arrive(encoded []byte) []Event {
 	}
 	t = d.keep(t.Peer)
 	t.tip = channel.Head{Peer: t.Peer, Seq: e.Seq, Head: conversation.NextHead(t.tip.Head, encoded)}
-	if t.frozen != "" {
+	if t.frozen != "" { // AMB-SYN-27
 		return []Event{{Kind: Frozen, Peer: t.Peer, Seq: e.Seq, Class: refusal.Frozen, Reason: t.frozen}}
 	}
 	if len(t.parked) < parkLimit {
@@ -118,7 +118,7 @@ func (d *Device) arrive(encoded []byte) []Event {
 	return events
 }
 
-// ask owes every sibling a request for the record of an entry, once (AMB-SYN-08).
+// ask owes every sibling a request for the record of an entry, once (AMB-SYN-08, AMB-SYN-30).
 func (d *Device) ask(t *talk, seq uint64) {
 	if t.asked >= seq {
 		return
@@ -161,7 +161,7 @@ func (d *Device) process(t *talk, e *conversation.Entry, encoded []byte) (events
 		return nil, false
 	}
 	next, text, err := t.Follow(&d.keys.Statement, e, encoded, sent)
-	if err != nil { // it moves in the log, so that what it claims shows the difference
+	if err != nil { // AMB-LOG-25; it moves in the log, so that what it claims shows the difference
 		d.step(t, t.Pass(encoded), t.last)
 		return []Event{d.freeze(t, t.claim(), err.Error())}, true
 	}
@@ -206,7 +206,7 @@ func (d *Device) hear(t *talk, from account.DeviceID, claim channel.Claim) []Eve
 	switch {
 	case t.frozen != "":
 		return nil
-	case claim.Seq > t.Seq:
+	case claim.Seq > t.Seq: // AMB-SYN-25
 		t.claims[from] = claim
 		return nil
 	case !t.memory.agrees(from, claim):

@@ -14,7 +14,8 @@ import (
 // AckEvery is the number of records after which a device owes its siblings an acknowledgement (AMB-SYN-04).
 const AckEvery = 50
 
-// owe puts a record on the list of what Upkeep sends. The list is bounded: what is over the bound is dropped.
+// owe puts a record on the list of what Upkeep sends. The list is bounded: what is over the bound is dropped
+// (AMB-SYN-32).
 func (d *Device) owe(to account.DeviceID, r channel.Record) {
 	if len(d.due) < parkLimit {
 		d.due = append(d.due, dueRecord{to, r})
@@ -56,6 +57,7 @@ func (d *Device) mayRecord() error {
 	return nil
 }
 
+// payDues makes a commit with the oldest record that is owed to each sibling (AMB-SYN-31).
 func (d *Device) payDues(rand io.Reader) ([]byte, error) {
 	now := map[account.DeviceID]channel.Record{}
 	var later []dueRecord
@@ -102,7 +104,7 @@ func (d *Device) Ack(rand io.Reader) ([]byte, error) {
 
 func (d *Device) ack(rand io.Reader) ([]byte, error) {
 	d.received = 0
-	if d.prekeyUsed {
+	if d.prekeyUsed { // AMB-CHN-11
 		if err := d.channels.RenewPrekey(rand); err != nil {
 			return nil, err
 		}
@@ -118,7 +120,8 @@ func (d *Device) ack(rand io.Reader) ([]byte, error) {
 	return d.commit(postoffice.Commit{Kind: postoffice.KindRecords, Parcels: parcels})
 }
 
-// ackRecord says how far this device is in every conversation that has begun, those that are frozen included.
+// ackRecord says how far this device is in every conversation that has begun, those that are frozen included
+// (AMB-SYN-23).
 func (d *Device) ackRecord() channel.Record {
 	a := &channel.Ack{Prekey: d.channels.Prekey()}
 	for _, peer := range d.Peers() {

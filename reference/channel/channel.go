@@ -127,7 +127,7 @@ func (c *Channels) Seal(r *Record, rand io.Reader) ([]byte, error) {
 // the current list of this device. It returns refusal.NotAllowed, refusal.StaleEpoch, and the refusals of sessions; the
 // channels are then unchanged. No random value is drawn (AMB-RAT-14).
 func (c *Channels) Open(list *account.List, from account.DeviceID, message []byte) (*Record, Arrival, error) {
-	if list.Find(from) == nil || from == c.Device {
+	if list.Find(from) == nil || from == c.Device { // AMB-CHN-01, AMB-CHN-13
 		return nil, Arrival{}, fmt.Errorf("%w: a message from a device that is not on the list", refusal.NotAllowed)
 	}
 	party := c.party.Clone()

@@ -70,7 +70,7 @@ func (r Reports) void(e *Entry) Reports {
 }
 
 // made notes an own entry. A device takes over what a sibling has named: the two may know of different places, if one
-// of them is new.
+// of them is new (AMB-LOG-26).
 func (r Reports) made(e *Entry, content *Content) Reports {
 	if e.Start != nil {
 		r.Named = nil
@@ -86,7 +86,7 @@ func (r Reports) made(e *Entry, content *Content) Reports {
 }
 
 // heard notes an entry of the peer that was read: one in a session in which this account has spoken confirms what was
-// named there. It returns what the peer could not read and has not named before (AMB-LOG-17).
+// named there (AMB-LOG-27). It returns what the peer could not read and has not named before (AMB-LOG-17).
 func (r Reports) heard(e *Entry, content *Content) (Reports, []channel.Range) {
 	r.Doubt, r.Auto, r.AutoAt = false, 0, 0
 	if e.Start == nil {
@@ -112,7 +112,7 @@ func (r Reports) cut() Reports {
 }
 
 // with returns runs of places with one more, in order. Beyond the most that an entry can name, the two oldest become
-// one: rather too much is named than too little.
+// one: rather too much is named than too little (AMB-LOG-28).
 func with(runs []channel.Range, run channel.Range) []channel.Range {
 	var all []channel.Range
 	for _, r := range append(without(runs, []channel.Range{run}), run) {

@@ -80,8 +80,8 @@ func (o *Office) Fetch(id account.ID, device account.DeviceID, from uint64) (Mai
 	if err != nil {
 		return Mailbox{}, err
 	}
-	n.seen = n.highest() // AMB-PST-16
-	m := Mailbox{Commits: n.seen, Prekeys: len(a.newest().unused)}
+	n.seen = n.highest()                                           // AMB-PST-16
+	m := Mailbox{Commits: n.seen, Prekeys: len(a.newest().unused)} // AMB-PST-37
 	box := a.mailboxes[device]
 	for i := max(from, 1) - 1; i < uint64(len(box)); i++ {
 		m.Mails = append(m.Mails, codec.MustEncode(&box[i]))
@@ -105,7 +105,7 @@ func (o *Office) Announce(id account.ID, device account.DeviceID, number uint64)
 // highest returns the highest number that was seen or announced.
 func (n *counter) highest() uint64 { return max(n.seen, n.announced) }
 
-// member returns the account of a device on its list, and its numbers (AMB-PST-09).
+// member returns the account of a device on its list, and its numbers (AMB-PST-09, AMB-PST-20, AMB-PST-32).
 func (o *Office) member(id account.ID, device account.DeviceID) (*accountState, *counter, error) {
 	a, ok := o.accounts[id]
 	if !ok || a.list.Find(device) == nil {
@@ -117,8 +117,9 @@ func (o *Office) member(id account.ID, device account.DeviceID) (*accountState, 
 	return a, a.commits[device], nil
 }
 
-// Append is Service.Append. It checks in the order of SPEC.md 9.3, and returns refusal.Malformed, refusal.NotAllowed,
-// refusal.Duplicate, refusal.StaleEpoch, refusal.WrongDevices, refusal.BadSignature or refusal.Conflict.
+// Append is Service.Append. It checks in the order of SPEC.md 9.3 (AMB-PST-20 to AMB-PST-31), and returns
+// refusal.Malformed, refusal.NotAllowed, refusal.Duplicate, refusal.StaleEpoch, refusal.WrongDevices,
+// refusal.BadSignature or refusal.Conflict.
 func (o *Office) Append(commit []byte) error {
 	m := &Commit{}
 	if err := codec.Decode(commit, m); err != nil {
@@ -140,7 +141,7 @@ func (o *Office) Append(commit []byte) error {
 	if m.Epoch != a.list.Epoch {
 		return fmt.Errorf("%w: commit: epoch %d in epoch %d", refusal.StaleEpoch, m.Epoch, a.list.Epoch)
 	}
-	if m.Kind != KindRecords && !a.list.Has(m.Device, account.Active) {
+	if m.Kind != KindRecords && !a.list.Has(m.Device, account.Active) { // AMB-PST-21
 		return fmt.Errorf("%w: commit: device: pending", refusal.NotAllowed)
 	}
 	switch m.Kind {
@@ -157,11 +158,11 @@ func (o *Office) Append(commit []byte) error {
 
 func (o *Office) register(m *Commit) error {
 	r := m.Rotation
-	if o.accounts[m.Account] != nil {
+	if o.accounts[m.Account] != nil { // AMB-PST-30
 		return fmt.Errorf("%w: commit: account: registered", refusal.Duplicate)
 	}
 	if len(r.List.Devices) != 1 || r.List.Leader != m.Device || r.List.Epoch != m.Epoch || m.Number != 1 ||
-		len(m.Parcels)+len(r.Introductions) > 0 {
+		len(m.Parcels)+len(r.Introductions) > 0 { // AMB-PST-31
 		return fmt.Errorf("%w: commit: no registration of one device", refusal.Malformed)
 	}
 	if err := r.verify(m.Account); err != nil {
@@ -176,7 +177,7 @@ func (o *Office) register(m *Commit) error {
 	return nil
 }
 
-// verify checks that the parts of a rotation belong together and are signed (AMB-PST-19).
+// verify checks that the parts of a rotation belong together (AMB-PST-28) and are signed (AMB-PST-19).
 func (r *Rotation) verify(id account.ID) error {
 	if r.List.Account != id || r.Statement.Account != id || r.Statement.Epoch != r.List.Epoch {
 		return fmt.Errorf("%w: commit: list, statement and account do not fit", refusal.Malformed)
@@ -236,7 +237,7 @@ func addedDevices(old, list *account.List) []account.DeviceID {
 }
 
 // introduces reports whether the introductions are those of the one device that is added, to every device that stays
-// but the leader, which has read its own already.
+// but the leader, which has read its own already (AMB-PST-29).
 func (r *Rotation) introduces(added []account.DeviceID) bool {
 	var stay []account.DeviceID
 	if len(added) > 0 {
@@ -264,14 +265,14 @@ func (o *Office) entry(a *accountState, m *Commit) error {
 	if err != nil {
 		return fmt.Errorf("commit: entry: %w", err)
 	}
-	if e.Sender != m.Account || e.SenderEpoch != m.Epoch {
+	if e.Sender != m.Account || e.SenderEpoch != m.Epoch { // AMB-PST-22
 		return fmt.Errorf("%w: commit: entry: of another account or epoch", refusal.NotAllowed)
 	}
 	peer, ok := o.accounts[e.Recipient]
-	if !ok {
+	if !ok { // AMB-PST-23
 		return fmt.Errorf("%w: commit: entry: recipient: not registered", refusal.NotReady)
 	}
-	if e.RecipientEpoch != peer.list.Epoch {
+	if e.RecipientEpoch != peer.list.Epoch { // AMB-PST-25
 		return fmt.Errorf(
 			"%w: commit: entry: recipient_epoch %d in epoch %d", refusal.StaleEpoch, e.RecipientEpoch, peer.list.Epoch,
 		)
@@ -319,11 +320,11 @@ func (a *accountState) prekeys(m *Commit) error {
 	if err := a.addressesSiblings(m); err != nil {
 		return err
 	}
-	if err := m.Publication.Verify(a.statement.AmbassadorKey); err != nil {
+	if err := m.Publication.Verify(a.statement.AmbassadorKey); err != nil { // AMB-PST-26
 		return fmt.Errorf("commit: publication: %w", err)
 	}
 	if last := a.newest(); m.Publication.SignedPrekeyID != last.SignedPrekeyID+1 ||
-		m.Publication.FirstOneTimeID != last.FirstOneTimeID+account.Batch {
+		m.Publication.FirstOneTimeID != last.FirstOneTimeID+account.Batch { // AMB-PST-27
 		return fmt.Errorf(
 			"%w: commit: publication: signed prekey %d after %d", refusal.Conflict, m.Publication.SignedPrekeyID,
 			last.SignedPrekeyID,
@@ -348,7 +349,8 @@ func (a *accountState) records(m *Commit) error {
 }
 
 // deliver puts an accepted commit into the mailboxes of the account: to every device its parcels, to active devices the
-// entry or the cuts, and to the sender that it was accepted.
+// entry or the cuts, and to the sender that it was accepted (AMB-PST-33). It names who committed (AMB-PST-35), and puts
+// the introductions last (AMB-PST-36).
 func (a *accountState) deliver(m *Commit, added []account.DeviceID, cuts []channel.Head) {
 	for _, d := range a.list.Devices {
 		mail := Mail{Device: m.Device, Number: m.Number}
@@ -375,6 +377,6 @@ func parcelsTo(id account.DeviceID, parcels []Parcel, from account.DeviceID) []P
 }
 
 func (a *accountState) put(id account.DeviceID, m Mail) {
-	m.Position = uint64(len(a.mailboxes[id])) + 1
+	m.Position = uint64(len(a.mailboxes[id])) + 1 // AMB-PST-34
 	a.mailboxes[id] = append(a.mailboxes[id], m)
 }

@@ -79,7 +79,7 @@ func (s *State) receiveRatchetKey(rand io.Reader, h wire.Header) error {
 }
 
 // closeNewest stores the keys up to pn of the chain that ends, and closes it. Too many are given up, not refused
-// (AMB-RAT-22).
+// (AMB-RAT-22, AMB-RAT-27); a pn that is not above the next number stores none (AMB-RAT-26).
 func (s *State) closeNewest(pn uint64) {
 	if !s.Set.ClosesChains || len(s.Chains) == 0 {
 		return

@@ -147,7 +147,7 @@ func (p *Party) Decrypt(peer string, e Envelope, rand io.Reader) ([]byte, error)
 		if err != nil {
 			return nil, err
 		}
-		i := sessions.find(m)
+		i := sessions.find(m) // AMB-SES-16
 		if i < 0 || sessions[i].wrapping {
 			return nil, fmt.Errorf("%w: initial message of another session", refusal.Authentication)
 		}

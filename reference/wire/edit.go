@@ -189,6 +189,18 @@ func (p *Parts) AddUnknown() {
 	p.body = append(p.body, part{frame: protowire.AppendTag(nil, 15, protowire.VarintType), value: []byte{1}})
 }
 
+// Precede puts a field with another value in front of one of the same name, if there is one.
+func (p *Parts) Precede(name string) {
+	i := p.index(name)
+	if i < 0 {
+		return
+	}
+	before := p.body[i]
+	before.value = bytes.Clone(before.value)
+	before.value[0] ^= 1
+	p.body = slices.Insert(p.body, i, before)
+}
+
 // Authenticate makes the tag anew in a set with AES-CBC: the first size bytes of the right one.
 func (p *Parts) Authenticate(mk, ad []byte, size int) {
 	p.tag = primitive.DeriveCBC(mk, p.set.MessageInfo).Tag(size, ad, p.joined())

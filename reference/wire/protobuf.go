@@ -29,7 +29,7 @@ func (f *field) empty() bool {
 	return len(*f.bytes) == 0
 }
 
-// readProtobuf skips fields that it does not know and takes the last of a repeated one.
+// readProtobuf skips fields that it does not know and takes the last of a repeated one (AMB-WIR-04).
 func readProtobuf(b []byte, fields []field) error {
 	for len(b) > 0 {
 		t, err := nextToken(b)

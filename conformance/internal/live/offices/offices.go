@@ -15,13 +15,13 @@ func conversations() []suite.Test {
 	reqs := world.Requirements
 	return []suite.Test{
 		test("story", "the whole story over the target's post office",
-			reqs("AMB-PST-01", "AMB-PST-04", "AMB-PST-12"), played(devices.Story)),
+			reqs("AMB-PST-01", "AMB-PST-04", "AMB-PST-12", "AMB-PST-36"), played(devices.Story)),
 		test("schedule", "a long conversation under a random schedule",
 			reqs("AMB-PST-01", "AMB-PST-05", "AMB-PST-12"), played(devices.Schedule)),
 		test("racing", "commits for one place: one is taken, the others are refused and leave nothing in a mailbox",
 			reqs("AMB-PST-01", "AMB-PST-05"), played(devices.Racing)),
 		test("fan-out", "every device of the recipient gets the identical bytes, in the same order",
-			reqs("AMB-PST-04", "AMB-PST-12"), begun(fanOut)),
+			reqs("AMB-PST-04", "AMB-PST-12", "AMB-PST-34"), begun(fanOut)),
 		test("one-time-prekeys",
 			"each one-time prekey is handed out once; then bundles come without; all have one size; "+
 				"a new batch is served",
@@ -29,7 +29,7 @@ func conversations() []suite.Test {
 		test("numbers", "a commit whose number was seen is refused, after acceptance and after refusal",
 			reqs("AMB-PST-02", "AMB-PST-01"), begun(refusesNumbers)),
 		test("order", "entries that do not continue the log",
-			reqs("AMB-PST-05", "AMB-PST-01"), begun(refusesOrder)),
+			reqs("AMB-PST-05", "AMB-PST-22", "AMB-PST-23", "AMB-PST-01"), begun(refusesOrder)),
 		test("places", "after a lost race the next place belongs to the side that lost, and nobody has two in a row "+
 			"while the other waits",
 			reqs("AMB-PST-14", "AMB-INV-21"), begun(keepsPlace)),
@@ -46,7 +46,7 @@ func conversations() []suite.Test {
 		test("stale-starts", "starts under prekeys that the devices do not hold any more, or that were used",
 			reqs("AMB-PST-13", "AMB-PST-01"), begun(refusesStaleStarts)),
 		test("announcements", "numbers that were announced, and commits that come after the mailbox was read",
-			reqs("AMB-PST-16", "AMB-PST-17"), begun(hearsAnnouncements)),
+			reqs("AMB-PST-16", "AMB-PST-17", "AMB-PST-32", "AMB-PST-37"), begun(hearsAnnouncements)),
 		test("moved-logs",
 			"logs move, and strangers open new ones, before a rotation comes: it is taken, and cuts them "+
 				"where they are",
@@ -57,17 +57,28 @@ func conversations() []suite.Test {
 			reqs("AMB-PST-07", "AMB-PST-01"), begun(refusesDevices)),
 		test("epochs",
 			"after a rotation the old bundle is gone, and entries that name an old epoch of either side are refused",
-			reqs("AMB-PST-10", "AMB-PST-01"), begun(refusesEpochs)),
+			reqs("AMB-PST-10", "AMB-PST-24", "AMB-PST-25", "AMB-PST-01"), begun(refusesEpochs)),
 		test("rotations", "rotations that are forged, of another epoch, or not the leader's",
-			reqs("AMB-PST-19", "AMB-PST-11", "AMB-PST-01"), begun(refusesRotations)),
+			reqs("AMB-PST-19", "AMB-PST-11", "AMB-PST-24", "AMB-PST-26", "AMB-PST-27", "AMB-PST-29", "AMB-PST-01"),
+			begun(refusesRotations)),
 		test("empty-log", "an entry was refused before any was taken: a rotation need not name the log",
 			reqs("AMB-PST-05", "AMB-PST-15", "AMB-PST-18"), rotatesOverEmptyLog),
 		test("removed", "a removed device gets nothing and may commit nothing; a pending one gets no entries",
-			reqs("AMB-PST-09"), begun(excludes)),
+			reqs("AMB-PST-09", "AMB-PST-21"), begun(excludes)),
 		test("malformed", "commits that are no commits",
 			reqs("AMB-ENC-02", "AMB-PST-01"), begun(refusesMalformed)),
+		test("own-mails", "a commit of each kind: one mail for each device that has part in it, "+
+			"which names who committed",
+			reqs("AMB-PST-33", "AMB-PST-35"), begun(ownMails)),
+		test("prekeys-left", "what a device is told of the prekeys that are left",
+			reqs("AMB-PST-37"), begun(prekeysLeft)),
+		test("unknown", "commits and announcements of accounts and devices that are not there",
+			reqs("AMB-PST-20", "AMB-PST-32", "AMB-PST-01"), begun(refusesUnknown)),
+		test("rotations-unfit", "rotations whose parts do not belong together, or with introductions of nobody",
+			reqs("AMB-PST-28", "AMB-PST-29", "AMB-PST-01"), begun(refusesUnfit)),
 		test("registration", "an account is registered once, with one device",
-			reqs("AMB-PST-19", "AMB-PST-01", "AMB-ACC-12"), begun(refusesRegistrations)),
+			reqs("AMB-PST-19", "AMB-PST-28", "AMB-PST-30", "AMB-PST-31", "AMB-PST-01", "AMB-ACC-12"),
+			begun(refusesRegistrations)),
 	}
 }
 

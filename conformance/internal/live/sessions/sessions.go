@@ -16,7 +16,7 @@ func Tests() []suite.Test {
 	var tests []suite.Test
 	for _, set := range params.Sets() {
 		tests = slices.Concat(tests, signatures(set), agreement(set), ratchet(set), forgeries(set), state(set),
-			several(set))
+			several(set), readings(set))
 	}
 	return tests
 }
