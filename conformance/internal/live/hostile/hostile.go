@@ -12,7 +12,9 @@ import (
 
 // Tests returns the tests in the order in which they run.
 func Tests() []suite.Test {
-	return slices.Concat(tests, crossingTests, questionTests, againTests, sending, owing, linking)
+	return slices.Concat(
+		tests, sending, owing, linking, crossingTests, questionTests, againTests, conversationTests,
+	)
 }
 
 func test(name, comment string, requirements []string, run func(w *world.World)) suite.Test {
