@@ -84,7 +84,7 @@ func (s *Sibling) Request(offer []byte) ([]byte, error) {
 	return s.RequestWith(offer, channel.Record{Kind: channel.KindAck, Ack: &channel.Ack{Prekey: s.Prekey()}})
 }
 
-// RequestWith answers with introductions of any kind.
+// RequestWith answers with introductions of any kind and epoch.
 func (s *Sibling) RequestWith(offer []byte, introduction channel.Record) ([]byte, error) {
 	o := &ambassador.LinkOffer{}
 	if err := codec.Decode(offer, o); err != nil {
@@ -97,7 +97,7 @@ func (s *Sibling) RequestWith(offer []byte, introduction channel.Record) ([]byte
 			return nil, err
 		}
 		first := s.Record(o.List.Devices[i].ID, introduction)
-		first.Epoch = 0
+		first.Epoch = introduction.Epoch
 		body, err := s.Seal(&first, s.rand)
 		if err != nil {
 			return nil, err

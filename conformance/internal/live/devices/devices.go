@@ -28,6 +28,10 @@ func Tests() []suite.Test {
 		world.CastTests("racing", "siblings and a counterparty commit for the same place; "+
 			"the losers leave no trace and send anew",
 			reqs("AMB-LOG-09", "AMB-SYN-09", "AMB-PST-05", "AMB-PST-14"), Racing),
+		world.CastTests("three-accounts", "three accounts talk, each with both others, with restarts between texts, "+
+			"while each of them rotates and devices come and go",
+			reqs("AMB-LOG-06", "AMB-LOG-11", "AMB-SYN-03", "AMB-SYN-10", "AMB-ROT-04", "AMB-INV-01", "AMB-INV-05"),
+			ThreeAccounts),
 		world.CastTests(
 			"lost-commits", "every commit is lost once, and made anew; then a device is set back to before "+
 				"one that was lost",

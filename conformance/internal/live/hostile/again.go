@@ -77,9 +77,13 @@ func oneTimePrekeyAgain(n *insider) {
 	}
 	exported.MustNotHold(n.T, "a one-time prekey that was used", n.state(), private)
 	for i, c := range []*malicious.Counterparty{first, second} {
-		o := n.begins(c, n.bundle(keys, i+1))
-		n.device.Brings(entryMail(o.Entry), ambassador.Message)
-		c.Sent(o)
+		for again := range 2 { // in the place of a session, and of the one after it
+			b := n.bundle(keys, 2*i+1+again)
+			o := n.begins(c, b)
+			n.device.Brings(entryMail(o.Entry), ambassador.Message)
+			c.Sent(o)
+			n.isVoid(c, n.begins(c, b).Entry)
+		}
 	}
 }
 
@@ -315,6 +319,7 @@ func refusedCommits(n *insider) {
 		n.UsedOnce(watch)
 		return commit
 	}
+	makes(shim.DeviceAck, shim.Params{}) // so that a chain has begun
 	for _, ends := range []func(){
 		func() { n.Must(shim.DeviceRefused, shim.Params{Party: n.device.Party()}) },
 		func() { n.Must(shim.DeviceCaughtUp, shim.Params{Party: n.device.Party(), Commits: number}) },

@@ -88,7 +88,7 @@ func freezeOfOne(n *insider) {
 		n.between()
 		n.acknowledges(truth)
 		n.standsStill(all[i])
-		n.rotates([]channel.Head{ends(all[0]), ends(all[1]), ends(all[2])})
+		n.rotates(cutsOf(all...))
 		n.between()
 		for _, c := range all {
 			n.goesOn(c)
@@ -118,7 +118,7 @@ func lateClaimsOfThree(n *insider) {
 		now := n.claims(all)
 		now[i] = passed[i]
 		n.acknowledges(now)
-		n.rotates([]channel.Head{ends(all[0]), ends(all[1]), ends(all[2])})
+		n.rotates(cutsOf(all...))
 		for _, c := range all {
 			n.hears(c)
 		}
@@ -211,7 +211,7 @@ func cutsOfThree(n *insider) {
 			n.hears(c)
 			n.goesOn(c)
 		}
-		n.rotates([]channel.Head{ends(all[0]), ends(all[1]), ends(all[2])})
+		n.rotates(cutsOf(all...))
 		n.between()
 		for _, c := range all {
 			n.hears(c)

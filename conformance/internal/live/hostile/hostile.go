@@ -13,7 +13,8 @@ import (
 // Tests returns the tests in the order in which they run.
 func Tests() []suite.Test {
 	return slices.Concat(
-		tests, sending, owing, linking, crossingTests, questionTests, againTests, conversationTests,
+		tests, sending, owing, linking, crossingTests, questionTests, againTests, conversationTests, recordTests,
+		valueTests,
 	)
 }
 

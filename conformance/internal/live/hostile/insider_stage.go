@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -323,9 +324,21 @@ func ends(c *malicious.Counterparty) channel.Head {
 	return channel.Head{Peer: c.Account(), Seq: c.Talk.Seq, Head: c.Talk.Head}
 }
 
+// cutsOf is ends of several.
+func cutsOf(all ...*malicious.Counterparty) (cuts []channel.Head) {
+	for _, c := range all {
+		cuts = append(cuts, ends(c))
+	}
+	slices.SortFunc(cuts, func(a, b channel.Head) int { return bytes.Compare(a.Peer[:], b.Peer[:]) })
+	return cuts
+}
+
 // claim returns what the device would claim of the conversation with a counterparty.
-func (n *insider) claim(c *malicious.Counterparty) channel.Claim {
-	state := n.StateOf(n.device, c.Account())
+func (n *insider) claim(c *malicious.Counterparty) channel.Claim { return n.claimOf(n.device, c) }
+
+// claimOf is claim of a copy of the device.
+func (n *insider) claimOf(d *world.Device, c *malicious.Counterparty) channel.Claim {
+	state := n.StateOf(d, c.Account())
 	claim := channel.Claim{Head: channel.Head{Peer: c.Account(), Seq: state.Seq}}
 	head, digest := copy(claim.Head.Head[:], state.Head), copy(claim.Digest[:], state.Digest)
 	if head != len(claim.Head.Head) || digest != len(claim.Digest) {

@@ -34,17 +34,38 @@ func newcomer(w *world.World, offered *account.List, to account.DeviceID) (*mali
 	return nil, nil
 }
 
+// wrongIntroduction lets devices that would be linked introduce themselves with records that are no ack. Their epoch is
+// that of the new list, so that nothing but the kind is wrong with them (AMB-ROT-09).
 func wrongIntroduction(w *world.World) {
 	leader := w.Register(true)
-	sibling, err := malicious.NewSibling(w.Random)
-	w.NoFault(err)
 	party := leader.Target().Party()
 	offer := w.Must(shim.DeviceOffer, shim.Params{Party: party})
-	request, err := sibling.RequestWith(offer.Message, channel.Record{
-		Kind: channel.KindReady, Ready: &channel.Ready{Prekey: sibling.Prekey()},
-	})
-	w.Understood(err)
-	w.RefuseUnchanged(refusal.NotAllowed, shim.DeviceRotate, shim.Params{Party: party, Message: request})
+	for _, restarts := range []bool{false, true} {
+		for _, introduction := range []channel.Record{
+			{Kind: channel.KindReady, Ready: &channel.Ready{}},
+			{Kind: channel.KindSent, Sent: &channel.Sent{Peer: account.ID{1}, Seq: 1}},
+			{Kind: channel.KindPrekeys, Prekeys: &channel.Prekeys{SignedPrekeyID: 2, FirstOneTimeID: 21}},
+			{Kind: channel.KindResendRequest, Resend: &channel.ResendRequest{Peer: account.ID{1}, Seq: 1}},
+			{Kind: channel.KindPrepare, Prepare: &channel.Prepare{}},
+		} {
+			sibling, err := malicious.NewSibling(w.Random)
+			w.NoFault(err)
+			if introduction.Ready != nil {
+				introduction.Ready.Prekey = sibling.Prekey()
+			}
+			introduction.Epoch = bundleOf(w, leader.Device.Account()).Statement.Epoch + 1
+			request, err := sibling.RequestWith(offer.Message, introduction)
+			w.Understood(err)
+			w.RefuseUnchanged(refusal.NotAllowed, shim.DeviceRotate, shim.Params{Party: party, Message: request})
+		}
+		if restarts {
+			break
+		}
+		w.Restart(leader)
+		party = leader.Target().Party()
+		w.Must(shim.DeviceCaughtUp, shim.Params{Party: party, Commits: w.Commits(leader)})
+	}
+	linkSibling(w, leader) // and the right one is taken
 }
 
 // unlistedDevices brings the introduction of a device that was not admitted, in its own name and in a sibling's, and
