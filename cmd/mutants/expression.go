@@ -125,7 +125,7 @@ func (f *finder) partly(e *ast.BinaryExpr, x, y string) {
 	if e.Op == token.NEQ {
 		not = "!"
 	}
-	if size := f.integer(e.X); size > 1 && f.info.Types[e.Y].Value == nil {
+	if size := f.integer(e.X); size > 1 && f.basic(e.X)&types.IsUnsigned != 0 && f.info.Types[e.Y].Value == nil {
 		for _, t := range narrower(size) {
 			f.value(e, fmt.Sprintf("%s(%s) %s %s(%s)", t, x, e.Op, t, y), "")
 		}
@@ -198,10 +198,11 @@ func (f *finder) composite(e *ast.CompositeLit) {
 	}
 }
 
-// narrow adds that a number that goes somewhere has fewer bits.
+// narrow adds that a number that goes somewhere has fewer bits. An int is left alone: it is a length of something short,
+// or an index.
 func (f *finder) narrow(e ast.Expr) {
 	size := f.integer(e)
-	if size < 2 || len(f.stack) == 0 {
+	if size < 2 || f.basic(e)&types.IsUnsigned == 0 || len(f.stack) == 0 {
 		return
 	}
 	switch parent := f.stack[len(f.stack)-1].(type) {
@@ -233,15 +234,12 @@ func narrower(size int64) []string {
 	return types
 }
 
-// integer returns the size of an integer in bytes, or 0 for what is none. An int counts as 4: nothing here is longer.
+// integer returns the size of an integer in bytes, or 0 for what is none.
 func (f *finder) integer(e ast.Expr) int64 {
 	if f.basic(e)&types.IsInteger == 0 {
 		return 0
 	}
 	t := types.Default(f.info.TypeOf(e))
-	if t.Underlying() == types.Typ[types.Int] {
-		return 4
-	}
 	return types.SizesFor("gc", "amd64").Sizeof(t)
 }
 

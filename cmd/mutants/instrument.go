@@ -26,8 +26,8 @@ var mutated = []string{
 	"session", "wire", "x3dh", "xeddsa",
 }
 
-// attackers is the file of the reference that only tests and attackers use: no target runs it.
-const attackers = "reference/wire/edit.go"
+// elsewhere are files that no target runs: what attackers use, and what checks a set before it is used.
+var elsewhere = []string{"reference/wire/edit.go", "reference/params/validate.go"}
 
 // catalogue numbers changes and sites.
 type catalogue struct {
@@ -147,7 +147,7 @@ func load(fset *token.FileSet, imp types.Importer, name string) (sources []*sour
 	}
 	var parsed []*ast.File
 	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") || path == attackers {
+		if strings.HasSuffix(path, "_test.go") || slices.Contains(elsewhere, path) {
 			continue
 		}
 		code, err := os.ReadFile(path)

@@ -1,7 +1,7 @@
 // Command mutants makes small changes of the reference, one at a time, and runs the suite on each: what the suite does
 // not see is a hole in it, unless the change alters nothing that SPEC.md speaks of.
 //
-//	mutants [-run REGEXP] [-tests REGEXP] [-every N] [-shard I/N] [-out FILE]   judge changes
+//	mutants [-run REGEXP] [-tests REGEXP] [-every N] [-shard I/N] [-again FILE] [-out FILE]   judge
 //	mutants -check [-every N]                                                   judge a sample, and former survivors
 //	mutants -rules [-run REGEXP] [-out FILE]    take each rule away in one set, and in one role of a device
 //	mutants -docs FILE RESULTS...               write the page of results, of all shards together
@@ -38,7 +38,7 @@ type options struct {
 	every               int
 	shard               verdict.Shard
 	jobs                int
-	out                 string
+	out, again          string
 	budget, patience    time.Duration
 	check, rules, list  bool
 	docs                string
@@ -69,6 +69,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	shard := pattern("shard", "judge only part `I/N`")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "judge `n` changes at the same time")
 	flags.StringVar(&o.out, "out", "", "write a line of JSON for each change to this `file`")
+	flags.StringVar(&o.again, "again", "", "judge only the changes that survive in the results in this `file`")
 	flags.DurationVar(&o.budget, "budget", 0, "of the property tests, as in credence run")
 	flags.DurationVar(&o.patience, "patience", time.Hour, "a change survives when it has lived for so long a `time`")
 	flags.BoolVar(&o.check, "check", false, "judge every nth change, and all former survivors")
@@ -112,10 +113,11 @@ func (o options) run(stdout, stderr io.Writer) (int, error) {
 	case o.docs != "":
 		return 0, writeDocs(o.docs, o.results, known)
 	case o.list:
-		for _, c := range o.chosen(all) {
+		chosen, err := o.chosen(all)
+		for _, c := range chosen {
 			fmt.Fprintln(stdout, c)
 		}
-		return 0, nil
+		return 0, err
 	}
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -130,19 +132,32 @@ func (o options) run(stdout, stderr io.Writer) (int, error) {
 	if err != nil {
 		return 2, err
 	}
-	if o.rules {
-		err = o.judgeRules(j, record)
-	} else {
-		err = o.judge(j, o.chosen(all), record)
+	chosen, err := o.chosen(all)
+	switch {
+	case err != nil:
+	case o.rules:
+		err = o.judgeRules(j, chosen, record)
+	default:
+		err = o.judge(j, chosen, record)
 	}
 	return record.end(), err
 }
 
 // chosen returns the changes that the options name, in an order that mixes the packages.
-func (o options) chosen(all *catalogue) (chosen []*change) {
+func (o options) chosen(all *catalogue) (chosen []*change, err error) {
+	survivors := map[string]bool{}
+	if o.again != "" {
+		results, err := readResults([]string{o.again})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range results {
+			survivors[r.change().key()] = r.lives()
+		}
+	}
 	n := 0
 	for _, c := range all.changes {
-		if !all.possible(c) || !o.match.MatchString(c.String()) {
+		if !all.possible(c) || !o.match.MatchString(c.String()) || o.again != "" && !survivors[c.key()] {
 			continue
 		}
 		if n%o.every == 0 && o.shard.Has(n/o.every) || o.check && slices.Contains(former, c.key()) {
@@ -151,7 +166,7 @@ func (o options) chosen(all *catalogue) (chosen []*change) {
 		n++
 	}
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
-	return chosen
+	return chosen, nil
 }
 
 // judge judges changes, several at a time.

@@ -7,7 +7,7 @@ var roles = []string{"leader", "companion", "pending", "new"}
 
 // judgeRules takes away, one at a time, what the reference does for a requirement that it cites: in each set whose
 // tests reach it, and where devices work, in each role.
-func (o options) judgeRules(j *judge, record *recorder) error {
+func (o options) judgeRules(j *judge, changes []*change, record *recorder) error {
 	type cell struct {
 		*change
 		where
@@ -18,7 +18,7 @@ func (o options) judgeRules(j *judge, record *recorder) error {
 		}
 	}
 	var cells []cell
-	for _, c := range o.chosen(j.all) {
+	for _, c := range changes {
 		if !c.removes || len(c.requirements) == 0 {
 			continue
 		}
