@@ -198,8 +198,8 @@ func (f *finder) composite(e *ast.CompositeLit) {
 	}
 }
 
-// narrow adds that a number that goes somewhere has fewer bits. An int is left alone: it is a length of something short,
-// or an index.
+// narrow adds that a number that goes somewhere has fewer bits. An int is left alone: it is an index, or the length of
+// something short.
 func (f *finder) narrow(e ast.Expr) {
 	size := f.integer(e)
 	if size < 2 || f.basic(e)&types.IsUnsigned == 0 || len(f.stack) == 0 {

@@ -69,7 +69,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	shard := pattern("shard", "judge only part `I/N`")
 	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "judge `n` changes at the same time")
 	flags.StringVar(&o.out, "out", "", "write a line of JSON for each change to this `file`")
-	flags.StringVar(&o.again, "again", "", "judge only the changes that survive in the results in this `file`")
+	flags.StringVar(&o.again, "again", "", "leave out the changes that are killed in the results in this `file`")
 	flags.DurationVar(&o.budget, "budget", 0, "of the property tests, as in credence run")
 	flags.DurationVar(&o.patience, "patience", time.Hour, "a change survives when it has lived for so long a `time`")
 	flags.BoolVar(&o.check, "check", false, "judge every nth change, and all former survivors")
@@ -145,19 +145,19 @@ func (o options) run(stdout, stderr io.Writer) (int, error) {
 
 // chosen returns the changes that the options name, in an order that mixes the packages.
 func (o options) chosen(all *catalogue) (chosen []*change, err error) {
-	survivors := map[string]bool{}
+	dead := map[string]bool{}
 	if o.again != "" {
 		results, err := readResults([]string{o.again})
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range results {
-			survivors[r.change().key()] = r.lives()
+			dead[r.change().key()] = r.Fate == killed
 		}
 	}
 	n := 0
 	for _, c := range all.changes {
-		if !all.possible(c) || !o.match.MatchString(c.String()) || o.again != "" && !survivors[c.key()] {
+		if !all.possible(c) || !o.match.MatchString(c.String()) || dead[c.key()] {
 			continue
 		}
 		if n%o.every == 0 && o.shard.Has(n/o.every) || o.check && slices.Contains(former, c.key()) {
