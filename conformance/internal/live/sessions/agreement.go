@@ -31,13 +31,13 @@ func agreement(set *params.Set) []suite.Test {
 			[]string{"AMB-SES-01", "AMB-SES-02"}, initialUntilAnswer),
 		test("initial-out-of-order", "the third initial message comes first",
 			[]string{"AMB-SES-03", "AMB-RAT-10"}, initialOutOfOrder),
-		test("opk-reuse", "a second initiator uses the same one-time prekey",
+		test("opk-reuse", "others use the same one-time prekey, ten times, with DH4 and without it",
 			[]string{"AMB-X3D-10", "AMB-X3D-12"}, oneTimePrekeyReuse(stays)),
-		restart("opk-reuse-after-restart", "a second initiator uses the same one-time prekey after a restart",
+		restart("opk-reuse-after-restart", "the same, with restarts",
 			[]string{"AMB-X3D-10", "AMB-X3D-12"}, oneTimePrekeyReuse(restarts)),
-		test("replay-initial", "the first message again, to start a session with the same peer",
+		test("replay-initial", "the first message again, ten times, to start a session with the peer",
 			[]string{"AMB-X3D-13"}, initialReplay(pair.Responds, pair.Peer, stays)),
-		restart("replay-initial-after-restart", "the first message again after a restart",
+		restart("replay-initial-after-restart", "the same, with restarts",
 			[]string{"AMB-X3D-13"}, initialReplay(pair.Responds, pair.Peer, restarts)),
 		test("forged-initial", "every change of the first message is refused; the genuine one is read then",
 			[]string{"AMB-X3D-11", "AMB-CNV-01"}, refusesThenReads(forgedMessages)),
@@ -60,17 +60,7 @@ func agreement(set *params.Set) []suite.Test {
 		test("low-order-bundles", "bundles with low-order keys start no session",
 			[]string{"AMB-KEY-01"}, badBundles(lowOrderBundles)),
 	}
-	if set.SignedPrekey {
-		tests = append(tests, test("wrong-dh4",
-			"a malicious initiator names the one-time prekey and leaves DH4 out, or has DH4 and names none: refused",
-			[]string{"AMB-X3D-06", "AMB-CNV-01"}, triesAll(wrongDH4)),
-			test("prekey-ids", "bundles with prekey ids at the ends of one, two and four bytes",
-				[]string{"AMB-X3D-05", "AMB-SES-02"}, triesAll(prekeyIDs)))
-	}
-	if set.Signature != params.NoSignature {
-		tests = append(tests, test("bad-signatures", "bundles with bad signatures start no session",
-			[]string{"AMB-X3D-02"}, badBundles(badSignatures)))
-	}
+	tests = append(tests, signedPrekeys(set)...)
 	if set.OneTimePrekeyRequired {
 		return tests
 	}
@@ -87,9 +77,36 @@ func agreement(set *params.Set) []suite.Test {
 		test("replay-no-opk-other-peer", "the first message without one-time prekey again, as if from another peer",
 			[]string{"AMB-X3D-13"}, initialReplay(noOneTimePrekey, "another", stays)),
 		test("replay-no-opk-later",
-			"the first messages of three peers without one-time prekey again, after all of them were read",
-			[]string{"AMB-X3D-13"}, initialReplays),
+			"the first messages of 260 peers without one-time prekey again, after all of them were read",
+			[]string{"AMB-X3D-13"}, initialReplays(stays)),
+		restart("replay-no-opk-later-restart", "the same, after a restart", []string{"AMB-X3D-13"},
+			initialReplays(restarts)),
 	)
+}
+
+// signedPrekeys are the tests of a set with signed prekeys, and of their signatures.
+func signedPrekeys(set *params.Set) (tests []suite.Test) {
+	test := func(
+		name, comment string, requirements []string, needs func(h suite.Hello) string, run func(p *pair.Pair),
+	) {
+		tests = append(tests, pair.Test("x3dh", set, name, comment, requirements, needs, run))
+	}
+	if set.SignedPrekey {
+		test("wrong-dh4",
+			"a malicious initiator names the one-time prekey and leaves DH4 out, or has DH4 and names none: refused",
+			[]string{"AMB-X3D-06", "AMB-CNV-01"}, suite.NeedsHandshake, triesAll(wrongDH4))
+		test("prekey-ids", "bundles with prekey ids at the ends of one, two and four bytes",
+			[]string{"AMB-X3D-05"}, suite.NeedsHandshake, triesAll(prekeyIDs))
+	}
+	if set.Signature != params.NoSignature {
+		test("bad-signatures", "bundles with bad signatures start no session",
+			[]string{"AMB-X3D-02"}, suite.NeedsHandshake, badBundles(badSignatures))
+		test("signed-again", "after a session from a good bundle, bundles of the same owner and the same ids whose "+
+			"signature does not verify start none", []string{"AMB-X3D-02"}, suite.NeedsHandshake, signedAgain(stays))
+		test("signed-again-after-restart", "the same, with restarts",
+			[]string{"AMB-X3D-02"}, needsHandshakeAndExport, signedAgain(restarts))
+	}
+	return tests
 }
 
 func converses(s pair.Setup) func(p *pair.Pair) {

@@ -1,6 +1,8 @@
 package sessions
 
 import (
+	"bytes"
+	"crypto/aes"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -50,9 +52,9 @@ func forgeries(set *params.Set) []suite.Test {
 		tests = append(tests, test("closed-chain", "a malicious peer goes on with a chain that it has closed",
 			[]string{"AMB-RAT-13"}, closedChain))
 	}
-	if set.Cipher == params.AESCBC && !wire.TagFramed(set) {
-		tests = append(tests, test("bad-padding", "a malicious peer's message with a right tag and wrong padding",
-			[]string{"AMB-AEA-02"}, badPadding))
+	if set.Cipher == params.AESCBC {
+		tests = append(tests, test("bad-padding", "a malicious peer's messages with a right tag, and wrong padding of "+
+			"every length or a ciphertext that is none", []string{"AMB-AEA-02"}, triesAll(badPadding)))
 	}
 	return tests
 }
@@ -188,14 +190,36 @@ func closedChain(p *pair.Pair) {
 	p.SendToPeer()
 }
 
-func badPadding(p *pair.Pair) {
+func badPadding(p *pair.Pair) (trials []suite.Trial) {
 	p.OpenBoth(pair.Responds)
-	bad, err := malicious.Rewrapped(p.PeerState(), []byte("padded"),
-		func(m *wire.Parts, keys primitive.CBCKeys) {
-			m.Set("ciphertext", malicious.EncryptBlock(keys, "padding of 17\x11\x11\x11"))
+	try := func(name string, ciphertext func(keys primitive.CBCKeys) []byte) {
+		bad, err := malicious.Rewrapped(p.PeerState(), []byte("padded"),
+			func(m *wire.Parts, keys primitive.CBCKeys) { m.Set("ciphertext", ciphertext(keys)) })
+		p.NoFault(err)
+		trials = append(trials, p.Refusal(name, pair.Raw(bad), refusal.Authentication)) // AMB-AEA-02
+	}
+	block := func(name string, change func(block []byte)) {
+		try(name, func(keys primitive.CBCKeys) []byte {
+			last := bytes.Repeat([]byte{'x'}, aes.BlockSize)
+			change(last)
+			return malicious.EncryptBlock(keys, string(last))
 		})
-	p.NoFault(err)
-	p.Refuses(pair.Raw(bad), refusal.Authentication) // AMB-AEA-02
-	p.SendToTarget()
-	p.SendToPeer()
+	}
+	block("padding of 0", func(b []byte) { b[len(b)-1] = 0 })
+	block("padding of 17", func(b []byte) { copy(b, bytes.Repeat([]byte{17}, len(b))) })
+	block("padding of 255", func(b []byte) { copy(b, bytes.Repeat([]byte{255}, len(b))) })
+	for n := 2; n <= aes.BlockSize; n++ {
+		for _, wrong := range []int{n, 2} { // counted from the end
+			block(fmt.Sprintf("padding of %d, of which byte %d from the end is wrong", n, wrong), func(b []byte) {
+				copy(b[len(b)-n:], bytes.Repeat([]byte{byte(n)}, n))
+				b[len(b)-wrong] ^= 0x10
+			})
+		}
+	}
+	for _, n := range []int{0, 1, 15, 17} {
+		try(fmt.Sprint("ciphertext of ", n, " bytes"), func(keys primitive.CBCKeys) []byte {
+			return keys.Encrypt(make([]byte, aes.BlockSize))[:n]
+		})
+	}
+	return append(trials, goesOn(p, p.FromPeer()))
 }

@@ -23,15 +23,15 @@ func newSendingChain(p *pair.Pair) *sendingChain {
 	return &sendingChain{Pair: p, keys: map[primitive.PublicKey]bool{}}
 }
 
-// headers checks the headers of the target's messages over five turns of different lengths.
-func headers(s pair.Setup) func(p *pair.Pair) {
+// headers checks the headers of the target's messages over turns of these lengths.
+func headers(s pair.Setup, lengths ...int) func(p *pair.Pair) {
 	return func(p *pair.Pair) {
 		p.Open(s)
 		chain := newSendingChain(p)
 		if s.Role == "responder" {
 			p.SendToTarget()
 		}
-		for _, length := range []int{1, 3, 2, 1, 4} {
+		for _, length := range lengths {
 			for i := range length {
 				chain.send(i == 0)
 			}

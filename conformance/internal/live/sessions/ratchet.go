@@ -9,20 +9,20 @@ import (
 	"credence/reference/params"
 )
 
-// ratchet are the tests of profile ratchet in which nobody lies.
-func ratchet(set *params.Set) []suite.Test {
+// inOrder are the tests of profile ratchet in which nobody lies.
+func inOrder(set *params.Set) []suite.Test {
 	test := func(name, comment string, requirements []string, run func(p *pair.Pair)) suite.Test {
 		return pair.Test("ratchet", set, name, comment, requirements, suite.NeedsSession, run)
 	}
 	tests := []suite.Test{
 		test("headers", "ratchet keys, numbers and previous lengths of five turns",
-			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Responds)),
+			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Responds, 1, 3, 2, 1, 4)),
 		test("headers-initiator", "the same, as initiator",
-			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Initiates)),
+			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Initiates, 1, 3, 2, 1, 4)),
 		test("plaintext-sizes", "plaintexts of many sizes in both directions, the empty one and 64 KiB included",
-			[]string{"AMB-RAT-25"}, plaintextSizes),
+			[]string{"AMB-RAT-25"}, triesAll(plaintextSizes)),
 		test("plaintext-bytes", "plaintexts with every byte value in both directions",
-			[]string{"AMB-RAT-25"}, plaintextBytes),
+			[]string{"AMB-RAT-25"}, triesAll(plaintextBytes)),
 		test("crossing", "both sides send at the same time, five times", []string{"AMB-SES-07"}, crossing),
 		test("skip-limit", "MAX_SKIP lost messages are skipped, one more is refused, and the next turn is read",
 			[]string{"AMB-RAT-19", "AMB-RAT-20", "AMB-RAT-22"}, skipLimit),
@@ -82,30 +82,40 @@ func perMessage(set *params.Set) []suite.Test {
 	}
 }
 
-func plaintextSizes(p *pair.Pair) {
+func plaintextSizes(p *pair.Pair) (trials []suite.Trial) {
 	p.OpenBoth(pair.Responds)
-	for _, n := range []int{0, 1, 15, 16, 17, 31, 32, 255, 256, 4095, 1 << 16} {
-		sendBothWays(p, bytes.Repeat([]byte("x"), n))
+	for n := range 34 { // every length of padding
+		trials = append(trials, bothWays(p, fmt.Sprint(n, " bytes"), bytes.Repeat([]byte("x"), n)))
 	}
+	for _, n := range []int{127, 128, 255, 256, 257, 4095, 16383, 16384, 1<<16 - 1, 1 << 16, 1<<16 + 1} {
+		trials = append(trials, bothWays(p, fmt.Sprint(n, " bytes"), bytes.Repeat([]byte("x"), n)))
+	}
+	return trials
 }
 
-func plaintextBytes(p *pair.Pair) {
+func plaintextBytes(p *pair.Pair) (trials []suite.Trial) {
 	p.OpenBoth(pair.Responds)
 	all := make([]byte, 256)
 	for i := range all {
 		all[i] = byte(i)
 	}
-	for _, plaintext := range [][]byte{{0}, []byte("a\x00b"), {0xff}, {0x80, 0x81}, all} {
-		sendBothWays(p, plaintext)
+	for _, plaintext := range [][]byte{
+		{0}, []byte("a\x00b"), {0xff}, {0x80, 0x81}, all,
+		{1}, {2, 2}, bytes.Repeat([]byte{16}, 16), // end as padding does
+	} {
+		trials = append(trials, bothWays(p, fmt.Sprintf("%.4x", plaintext), plaintext))
 	}
+	return trials
 }
 
-// sendBothWays sends a plaintext in both directions.
-func sendBothWays(p *pair.Pair, plaintext []byte) {
-	p.Next = plaintext
-	p.SendToTarget()
-	p.Next = plaintext
-	p.SendToPeer()
+// bothWays is the trial in which a plaintext is sent in both directions.
+func bothWays(p *pair.Pair, name string, plaintext []byte) suite.Trial {
+	return suite.Trial{Name: name, Try: func() {
+		p.Next = plaintext
+		p.SendToTarget()
+		p.Next = plaintext
+		p.SendToPeer()
+	}}
 }
 
 func crossing(p *pair.Pair) {

@@ -15,8 +15,8 @@ import (
 func Tests() []suite.Test {
 	var tests []suite.Test
 	for _, set := range params.Sets() {
-		tests = slices.Concat(tests, signatures(set), agreement(set), ratchet(set), forgeries(set), state(set),
-			several(set), readings(set))
+		tests = slices.Concat(tests, signatures(set), agreement(set), inOrder(set), forgeries(set), state(set),
+			several(set), readings(set), bounds(set), everywhere(set), third(set))
 	}
 	return tests
 }
@@ -30,8 +30,21 @@ var (
 	})
 )
 
-// restart exports the target's party, makes the target forget everything, and imports the party again.
-func restart(p *pair.Pair) { restore(p, export(p)) }
+// restart exports the target's party, makes the target forget everything, and imports the party again. The session has
+// the same digest then (AMB-STA-01).
+func restart(p *pair.Pair) {
+	before := digest(p)
+	restore(p, export(p))
+	p.Equal("state digest after a restart", before, digest(p))
+}
+
+// digest returns the state digest of the target's session with the peer, or nil if it has none or tells none.
+func digest(p *pair.Pair) []byte {
+	if !p.Started || !p.Hello.Offers(shim.SessionDigest) {
+		return nil
+	}
+	return p.Must(shim.SessionDigest, shim.Params{Party: pair.Target, Peer: pair.Peer}).Digest
+}
 
 func export(p *pair.Pair) []byte { return p.Export(shim.PartyExport, pair.Target) }
 

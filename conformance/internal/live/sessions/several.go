@@ -85,6 +85,7 @@ func (d *double) start() { d.startWith(d.Peer.Bundle()) }
 
 func (d *double) startWith(b x3dh.Bundle) {
 	d.Must(shim.SessionInitiate, shim.Params{Party: pair.Target, Peer: pair.Peer, Bundle: adapter.ToShim(b)})
+	d.Started = true
 }
 
 // peerStarts lets the peer start a session. Its second one has no one-time prekey, where it can be without.
