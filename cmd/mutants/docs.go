@@ -67,7 +67,7 @@ type rule struct {
 }
 
 // writeDocs writes the results in files as Markdown.
-func writeDocs(file string, results []string, known *explained) error {
+func writeDocs(file string, results []string, known explained) error {
 	all, err := readResults(results)
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func readResults(files []string) (all []result, err error) {
 	return all, nil
 }
 
-func newPage(all []result, known *explained) *page {
+func newPage(all []result, known explained) *page {
 	p := &page{Sum: tally{Name: "all"}}
 	packages, reasons := map[string]*tally{}, map[string][]result{}
 	var rules []result
@@ -140,7 +140,7 @@ func newPage(all []result, known *explained) *page {
 }
 
 // addRules fills the table of requirements.
-func (p *page) addRules(results []result, known *explained) {
+func (p *page) addRules(results []result, known explained) {
 	cells := map[string]map[string]*tally{}
 	columns := map[string]bool{}
 	for _, r := range results {

@@ -206,7 +206,7 @@ func forAll[T any](jobs int, list []T, f func(T) error) error {
 
 // recorder writes results as they come, and says how far a run is.
 type recorder struct {
-	known          *explained
+	known          explained
 	stdout, stderr io.Writer
 	file           *os.File
 	mutex          sync.Mutex
@@ -216,7 +216,7 @@ type recorder struct {
 	began, said    time.Time
 }
 
-func newRecorder(path string, known *explained, stdout, stderr io.Writer) (r *recorder, err error) {
+func newRecorder(path string, known explained, stdout, stderr io.Writer) (r *recorder, err error) {
 	now := time.Now()
 	r = &recorder{known: known, stdout: stdout, stderr: stderr, counts: map[fate]int{}, began: now, said: now}
 	if path != "" {

@@ -5,7 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -61,42 +61,52 @@ var formerText string
 var former = strings.FieldsFunc(formerText, func(r rune) bool { return r == '\n' })
 
 // explained says why survivors are no holes.
-type explained struct{ reasons []explanation }
+type explained []explanation
 
-// explanation is one reason, for every change whose key matches.
+// explanation is a reason for some changes.
 type explanation struct {
-	Changes string `json:"changes"` // a regular expression
-	Where   string `json:"where"`   // a regular expression for set and role; "" is everywhere
-	Reason  string `json:"reason"`
-
-	changes, where *regexp.Regexp
+	Reason  string    `json:"reason"`
+	Where   string    `json:"where,omitempty"` // a set or role; "" is everywhere
+	Changes []pattern `json:"changes"`         // by their keys
 }
 
-// readExplained reads explained.json. It returns the error of a regular expression or of the JSON.
-func readExplained() (*explained, error) {
-	var e explained
+// pattern is a text in which each * stands for any text.
+type pattern string
+
+func (p pattern) matches(text string) bool {
+	parts := strings.Split(string(p), "*")
+	if len(parts) == 1 || !strings.HasPrefix(text, parts[0]) {
+		return text == string(p)
+	}
+	text = text[len(parts[0]):]
+	for _, part := range parts[1 : len(parts)-1] {
+		_, rest, ok := strings.Cut(text, part)
+		if !ok {
+			return false
+		}
+		text = rest
+	}
+	return strings.HasSuffix(text, parts[len(parts)-1])
+}
+
+// readExplained reads explained.json.
+func readExplained() (e explained, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(explanations))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&e.reasons); err != nil {
+	if err := decoder.Decode(&e); err != nil {
 		return nil, fmt.Errorf("explained.json: %w", err)
 	}
-	for i := range e.reasons {
-		r := &e.reasons[i]
-		var err error
-		if r.changes, err = regexp.Compile("^(?:" + r.Changes + ")$"); err != nil {
-			return nil, fmt.Errorf("explained.json: %w", err)
-		}
-		if r.where, err = regexp.Compile(r.Where); err != nil {
-			return nil, fmt.Errorf("explained.json: %w", err)
-		}
-	}
-	return &e, nil
+	return e, nil
 }
 
 // reason returns why a survivor is no hole, or "".
-func (e *explained) reason(r result) string {
-	for _, x := range e.reasons {
-		if x.changes.MatchString(r.change().key()) && x.where.MatchString(strings.Trim(r.Set+" "+r.Role, " ")) {
+func (e explained) reason(r result) string {
+	key := r.change().key()
+	for _, x := range e {
+		if x.Where != "" && x.Where != r.Set && x.Where != r.Role {
+			continue
+		}
+		if slices.ContainsFunc(x.Changes, func(p pattern) bool { return p.matches(key) }) {
 			return x.Reason
 		}
 	}
