@@ -44,8 +44,19 @@ func Tests() []suite.Test {
 			world.Test("ambassador", "deterministic",
 				"two copies of a device read the same mails and have the same state: nothing is drawn",
 				reqs("AMB-LOG-06", "AMB-RAT-14", "AMB-SYN-03", "AMB-INV-04"), readsDeterministically),
+			injecting(world.Test("ambassador", "short-randomness",
+				"operations of devices whose random source ends too early: they fail, and change nothing",
+				reqs("AMB-RND-01"), shortRandomness)),
 		},
 	)
+}
+
+// injecting is a test for targets whose random values can be given.
+func injecting(test suite.Test) suite.Test {
+	test.Needs = func(h suite.Hello) string {
+		return suite.Lacks(h.Injects, "injection of private keys and randomness")
+	}
+	return test
 }
 
 // readsDeterministically lets two copies of one device read the same mails (AMB-INV-04).
