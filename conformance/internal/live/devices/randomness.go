@@ -72,7 +72,8 @@ func withRandom(w *world.World, op shim.Op, party string, p shim.Params) *shim.R
 	before := w.Export(op, party)
 	r, refused := w.MayLackRandomness(op, p)
 	if refused != nil {
-		w.Violation(verdict.RejectedValid, string(op)+" must succeed, or lack random bytes", "a result", refused.Error())
+		w.Violation(verdict.RejectedValid, string(op)+" must succeed, or lack random bytes", "a result",
+			refused.Error())
 	}
 	if r == nil && !bytes.Equal(before, w.Export(op, party)) {
 		w.Violation(verdict.StateChanged, fmt.Sprintf("%s lacks random bytes and changes the state", op), "as before",
