@@ -3,13 +3,9 @@ package main
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/sha512"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strings"
-
-	"filippo.io/edwards25519"
 
 	"credence/internal/malicious"
 	"credence/reference/account"
@@ -268,7 +264,8 @@ func neighbours(s sample) []neighbour {
 	case s.name == "publication":
 		add("signed_prekey_id", "signed-prekey-0", "signed prekey id 0", zero(4)...)
 		add("first_one_time_prekey_id", "one-time-prekey-0", "first one-time prekey id 0", zero(4)...)
-		add("first_one_time_prekey_id", "one-time-prekey-end", "ids that pass the end of the counter", 0xff, 0xff, 0xff,
+		add("first_one_time_prekey_id", "one-time-prekey-end", "ids that pass the end of the counter", 0xff,
+			0xff, 0xff,
 			0xf0)
 	case strings.HasSuffix(s.name, "-entry") && s.kind != codec.TypeCommit:
 		add("seq", "seq-0", "seq 0", zero(8)...)
@@ -347,8 +344,8 @@ func neighbours(s sample) []neighbour {
 	return all
 }
 
-// layout returns the offset of each field; of one behind a length, the offset of the length's last byte but the field's
-// first is told by the name alone: the length stands directly before.
+// layout returns the offset of each field; of one behind a length, the offset of the length's last byte but the
+// field's first is told by the name alone: the length stands directly before.
 func layout(s sample) map[string]int {
 	at := map[string]int{}
 	rest := 0
@@ -420,7 +417,9 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 			test{v.name + "-s-plus-q", "s + q in the place of s", []string{"MalleableSignature"},
 				[]string{"AMB-ACC-03"}, input(b)})
 		b = again(v.domain, 64)
-		copy(b[signature:], signWithTorsion(account, append([]byte(v.domain), b[:signature]...)))
+		copy(b[signature:], malicious.AccountSigner(account).Sign(
+			append([]byte(v.domain), b[:signature]...), malicious.WithTorsion,
+		))
 		bad("torsion", "a point of order 2 is added to R: only a verification with the cofactor accepts", b)
 		for i, id := range malicious.LowOrderAccounts { // AMB-ACC-12
 			b := bytes.Clone(s.encoded)
@@ -435,35 +434,6 @@ func verifyGroup(f *vectors.File, samples map[string]sample) error {
 	}
 	g.bundleSignatures(samples["bundle"])
 	return g.done()
-}
-
-// signWithTorsion returns a signature that verifies with the cofactor and not without it.
-func signWithTorsion(account ed25519.PrivateKey, message []byte) []byte {
-	seed := sha512.Sum512(account.Seed())
-	a, err := edwards25519.NewScalar().SetBytesWithClamping(seed[:32])
-	if err != nil {
-		panic(err) // only a wrong length fails
-	}
-	uniform := func(parts ...[]byte) *edwards25519.Scalar {
-		h := sha512.Sum512(bytes.Join(parts, nil))
-		k, err := edwards25519.NewScalar().SetUniformBytes(h[:])
-		if err != nil {
-			panic(err) // only a wrong length fails
-		}
-		return k
-	}
-	r := uniform(seed[32:], message)
-	// y = -1
-	order2, err := new(edwards25519.Point).SetBytes(
-		slices.Concat([]byte{0xec}, bytes.Repeat([]byte{0xff}, 30), []byte{0x7f}),
-	)
-	if err != nil {
-		panic(err) // it is on the curve
-	}
-	point := new(edwards25519.Point).ScalarBaseMult(r)
-	bigR := point.Add(point, order2).Bytes()
-	k := uniform(bigR, account.Public().(ed25519.PublicKey), message)
-	return append(bigR, edwards25519.NewScalar().MultiplyAdd(k, a, r).Bytes()...)
 }
 
 func (g *group) bundleSignatures(s sample) {

@@ -144,21 +144,13 @@ func sealVectors(f *vectors.File, set *params.Set) error {
 			seal(fmt.Sprintf("pn-%d", n), fmt.Sprintf("previous length %d", n), sealInput(set, "pn", n, 0, 20))
 		}
 	}
+	numberedSeals(g, set)
 	return g.done()
 }
 
 // sealed is a genuine message and what opens it.
 func sealed(set *params.Set, name string, size int) shim.Params {
-	p := sealInput(set, name, 3, 5, size)
-	k, err := set.Decode(p.RatchetKey)
-	if err != nil {
-		panic(err) // a genuine key
-	}
-	h := wire.Header{Key: k, PN: uint64(p.PreviousLength), N: uint64(p.Number)}
-	return shim.Params{
-		MessageKey: p.MessageKey, AssociatedData: p.AssociatedData,
-		Message: wire.Seal(set, p.MessageKey, p.AssociatedData, h, p.Plaintext),
-	}
+	return sealedAs(set, name, 3, 5, size)
 }
 
 func openVectors(f *vectors.File, set *params.Set) error {
@@ -189,9 +181,11 @@ func openVectors(f *vectors.File, set *params.Set) error {
 	switch {
 	case set.Cipher == params.AESCBC && wire.TagFramed(set):
 		shortTags(g, set)
+		authenticatedOddities(g, set)
 	case set.Cipher == params.AESCBC:
 		authenticatedOddities(g, set)
 	}
+	systematicOpen(g, set)
 	return g.done()
 }
 

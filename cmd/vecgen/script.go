@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,6 +31,7 @@ type script struct {
 	peer   *side
 	test   vectors.Test
 	start  ratchetStart
+	asked  options
 	err    error
 
 	glare *glare // in tests with several sessions
@@ -38,13 +40,18 @@ type script struct {
 // ratchetStart is what the trace of a session's first step needs.
 type ratchetStart struct {
 	identity, spk, opk, ephemeral shim.Bytes // private keys
+	bundle                        *shim.Bundle
 }
 
 // options shape a script.
 type options struct {
-	role    string // of the target
-	noOPK   bool
-	cadence string
+	role         string // of the target
+	noOPK        bool
+	cadence      string
+	signed       uint32               // id of signed prekeys, if not the usual one
+	registration uint32               // registration id, if not the usual one
+	prekeys      int                  // how many one-time prekeys the responder has, if more than one
+	bundle       func(b *shim.Bundle) // changes what the initiator gets
 }
 
 func newScript(set *params.Set, id, comment string, o options, flags []string, requirements ...string) *script {
@@ -76,7 +83,11 @@ func (s *script) open(o options) {
 	if o.role == "responder" {
 		initiator, responder = s.peer, s.target
 	}
+	s.asked = o
 	bundle := s.party(responder, !o.noOPK, o.cadence)
+	if o.bundle != nil {
+		o.bundle(bundle)
+	}
 	s.party(initiator, false, o.cadence)
 	p := &shim.Params{
 		Party: initiator.name, Peer: initiator.peer, Bundle: bundle, EphemeralPrivate: key(s.keyName(initiator, "EK")),
@@ -84,7 +95,7 @@ func (s *script) open(o options) {
 	}
 	s.start = ratchetStart{
 		identity: key(s.keyName(responder, "IK")), spk: key(s.keyName(responder, "SPK")),
-		opk: key(s.keyName(responder, "OPK")), ephemeral: p.EphemeralPrivate,
+		opk: key(s.keyName(responder, "OPK")), ephemeral: p.EphemeralPrivate, bundle: bundle,
 	}
 	s.do(initiator, shim.SessionInitiate, p)
 	initiator.drawn = 1
@@ -97,16 +108,20 @@ func (s *script) ratchetKey(x *side, n int) shim.Bytes {
 func (s *script) party(x *side, opk bool, cadence string) *shim.Bundle {
 	p := &shim.Params{Set: s.set.Name, Party: x.name, Cadence: cadence, IdentityPrivate: key(s.keyName(x, "IK"))}
 	if s.set.SignedPrekey {
-		p.SignedPrekeyPrivate, p.SignedPrekeyID, p.Random = key(s.keyName(x, "SPK")), 7, random64(s.test.ID)
+		p.SignedPrekeyPrivate, p.SignedPrekeyID, p.Random = key(s.keyName(x, "SPK")), cmp.Or(s.asked.signed, 7),
+			random64(s.test.ID)
 	}
 	if opk {
 		p.OneTimePrekeys = []shim.Bytes{key(s.keyName(x, "OPK"))}
+		for id := 2; id <= s.asked.prekeys; id++ {
+			p.OneTimePrekeys = append(p.OneTimePrekeys, s.oneTimePrivate(x, id))
+		}
 	}
 	if s.glare != nil {
 		p.OneTimePrekeys = s.oneTimePrekeys(x)
 	}
 	if s.set.RegistrationID {
-		p.RegistrationID = 4711
+		p.RegistrationID = cmp.Or(s.asked.registration, 4711)
 	}
 	r, err := s.do(x, shim.PartyNew, p)
 	s.fail(err)
@@ -114,6 +129,11 @@ func (s *script) party(x *side, opk bool, cadence string) *shim.Bundle {
 		return &shim.Bundle{}
 	}
 	return r.Bundle
+}
+
+// oneTimePrivate returns a one-time prekey of a side after the first.
+func (s *script) oneTimePrivate(x *side, id int) shim.Bytes {
+	return key(s.keyName(x, fmt.Sprint("OPK ", id)))
 }
 
 // do performs an operation on a side, and records it if the side is the target.
@@ -162,8 +182,8 @@ func drew(before, after *ratchet.State) bool {
 	return after.DHs != nil && (before.DHs == nil || !before.DHs.Equal(after.DHs))
 }
 
-// trimmed leaves the next ratchet key in the parameters only where an implementation may draw one: on the first message
-// of a turn, received or sent.
+// trimmed leaves the next ratchet key in the parameters only where an implementation may draw one: on the first
+// message of a turn, received or sent.
 func (s *script) trimmed(op shim.Op, p *shim.Params, before, after *ratchet.State) *shim.Params {
 	if p.RatchetPrivate == nil || op == shim.SessionInitiate || op == shim.SessionRespond || op == shim.SessionStart {
 		return p

@@ -30,6 +30,7 @@ func sessionFile() (*vectors.File, error) {
 		sc.maliciousPeer()
 		sc.prekeys()
 		sc.states()
+		sc.systematic()
 		if sc.err != nil {
 			return nil, sc.err
 		}
@@ -38,6 +39,7 @@ func sessionFile() (*vectors.File, error) {
 	for _, set := range params.Sets() { // younger than the other tests, and behind them in the file
 		sc := scripts{file: f, set: set}
 		sc.severalSessions()
+		sc.twoPeers()
 		if sc.addGroups(); sc.err != nil {
 			return nil, sc.err
 		}
@@ -559,7 +561,7 @@ func (sc *scripts) maliciousPeer() {
 				s.reads(s.fromPeer("genuine"))
 			})
 	}
-	if sc.set.Cipher == params.AESCBC && !wire.TagFramed(sc.set) {
+	if sc.set.Cipher == params.AESCBC {
 		sc.run("bad-padding", "a right tag over a ciphertext without padding", asResponder, []string{"BadPadding"},
 			[]string{"AMB-AEA-02", "AMB-CNV-01"}, func(s *script) {
 				s.reads(s.fromPeer("first"))

@@ -104,6 +104,10 @@ func initiateVectors(f *vectors.File, set *params.Set) error {
 	badKeysInBundles(g, set)
 	if set.Signature != params.NoSignature {
 		badSignatures(g, set)
+		prekeySignatureBits(g, set)
+	}
+	if !set.OneTimePrekeyByKey {
+		numberedBundles(g, set)
 	}
 	return g.done()
 }

@@ -86,6 +86,7 @@ func verifyVectors(f *vectors.File, set *params.Set) error {
 		lowOrderSigners(g, set, message)
 		nonCanonicalSigners(g, set)
 	}
+	signatureBits(g, set, message)
 	return g.done()
 }
 

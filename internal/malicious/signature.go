@@ -2,11 +2,14 @@ package malicious
 
 import (
 	"crypto/ecdh"
+	"crypto/ed25519"
 	"crypto/sha512"
+	"slices"
 
 	"filippo.io/edwards25519"
 	"filippo.io/edwards25519/field"
 
+	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/xeddsa"
 )
@@ -32,6 +35,78 @@ func ForgeLowOrder(u primitive.PublicKey, message []byte, next func() []byte) []
 			return append(encodedR, s.Bytes()...)
 		}
 	}
+}
+
+// Signer holds a private key and signs by the equation of SPEC.md 3.2 what a signer by the rules would not.
+type Signer struct {
+	A          []byte // the encoded point as it is hashed
+	Bit        byte   // what stands in bit 7 of byte 63 beside s
+	a          *edwards25519.Scalar
+	nonceKey   []byte
+	encodedKey []byte // the point of a, with its true sign
+}
+
+// NewSigner returns the signer of a mode for an X25519 key.
+func NewSigner(mode params.SignatureMode, k *ecdh.PrivateKey) Signer {
+	s := newSigner(k.Bytes(), k.Bytes())
+	switch {
+	case mode == params.SignBit:
+		s.Bit = s.A[31] & 0x80
+	case mode == params.Strict:
+		if s.A[31]&0x80 != 0 {
+			s.a.Negate(s.a)
+		}
+		s.A[31] &= 0x7f
+	}
+	return s
+}
+
+// AccountSigner returns the signer for an account key.
+func AccountSigner(key ed25519.PrivateKey) Signer {
+	seed := sha512.Sum512(key.Seed())
+	return newSigner(seed[:32], seed[32:])
+}
+
+func newSigner(scalar, nonceKey []byte) Signer {
+	a, err := edwards25519.NewScalar().SetBytesWithClamping(scalar)
+	if err != nil {
+		panic(err) // only a wrong length fails
+	}
+	encoded := new(edwards25519.Point).ScalarBaseMult(a).Bytes()
+	return Signer{A: encoded, a: a, nonceKey: nonceKey, encodedKey: slices.Clone(encoded)}
+}
+
+// NotNegated is the signer of strict mode who forgets to negate a where the sign of the point is 1 (SPEC.md 3.1).
+// ok is false for a key whose sign is 0.
+func (s Signer) NotNegated() (forgetful Signer, ok bool) {
+	forgetful = s
+	forgetful.a = edwards25519.NewScalar().Negate(s.a)
+	return forgetful, s.encodedKey[31]&0x80 != 0
+}
+
+// Sign signs a message. R is changed before it is hashed: what a verifier computes differs from the R of the signature
+// in nothing else.
+func (s Signer) Sign(message []byte, change func(r []byte) []byte) []byte {
+	nonce := challenge(s.nonceKey, message)
+	r := change(new(edwards25519.Point).ScalarBaseMult(nonce).Bytes())
+	signature := append(r, nonce.MultiplyAdd(challenge(r, s.A, message), s.a, nonce).Bytes()...)
+	signature[63] |= s.Bit
+	return signature
+}
+
+// WithTorsion adds a point of order 2 to an encoded point.
+func WithTorsion(encoded []byte) []byte {
+	order2, err := new(edwards25519.Point).SetBytes(
+		slices.Concat([]byte{0xec}, slices.Repeat([]byte{0xff}, 30), []byte{0x7f}), // y = -1
+	)
+	if err != nil {
+		panic(err) // it is on the curve
+	}
+	point, err := new(edwards25519.Point).SetBytes(encoded)
+	if err != nil {
+		panic(err) // a point that was computed
+	}
+	return point.Add(point, order2).Bytes()
 }
 
 // Torsioned returns a public key other than the one of k that gives the same DH outputs: a point of order 8 is added,
