@@ -33,7 +33,7 @@ var mayImport = []struct {
 	{"credence/shims/reference", []string{"credence/reference", "credence/shim", "credence/spec"}},
 
 	{"credence/conformance/scenario", []string{"credence/shim", "credence/spec"}},
-	{"credence/conformance/verdict", []string{"credence/conformance/scenario"}},
+	{"credence/conformance/verdict", []string{"credence/conformance/scenario", "credence/spec"}},
 	{"credence/conformance/zoo", []string{"credence"}},
 	{"credence/conformance/internal/adversary", []string{"credence/conformance/verdict"}},
 	{"credence/conformance/internal/suite", []string{

@@ -57,6 +57,24 @@ type page struct {
 type row struct {
 	Name, Text string
 	verdict.Summary
+	Grid []inSet // of a requirement
+}
+
+// inSet is what a run says of a requirement in a parameter set.
+type inSet struct {
+	Set   string
+	Cells []cell
+}
+
+// cell is what a run says of a requirement in one place of a set.
+type cell struct{ Place, Outcome, Reason string }
+
+// Class is the outcome as a class of the style sheet.
+func (c cell) Class() string {
+	if c.Outcome == string(verdict.Passed) || c.Outcome == string(verdict.Failed) {
+		return c.Outcome
+	}
+	return string(verdict.Skipped)
 }
 
 // State is the worst outcome, as a word.
@@ -159,9 +177,13 @@ func digest(text string) string {
 // requirements counts by requirement, in the order of SPEC.md, and gives their texts.
 func (p *page) requirements(r *verdict.Report, o Options) map[string]string {
 	texts, place := map[string]string{}, map[string]int{}
+	outcomes, cells := map[string]verdict.Status{}, verdict.Grid(o.Tests)
+	for _, t := range r.Results {
+		outcomes[t.ID] = t.Status
+	}
 	for i, q := range o.Requirements {
 		texts[q.ID], place[q.ID] = q.Text, i
-		p.Requirements = append(p.Requirements, row{Name: q.ID, Text: q.Text})
+		p.Requirements = append(p.Requirements, row{Name: q.ID, Text: q.Text, Grid: bySet(cells[q.ID], outcomes)})
 	}
 	for _, t := range r.Results {
 		for _, id := range t.Requirements {
@@ -171,6 +193,18 @@ func (p *page) requirements(r *verdict.Report, o Options) map[string]string {
 		}
 	}
 	return texts
+}
+
+// bySet groups the cells of a requirement, with their outcomes.
+func bySet(cells []verdict.Cell, outcomes map[string]verdict.Status) (all []inSet) {
+	for _, c := range cells {
+		if len(all) == 0 || all[len(all)-1].Set != c.Set {
+			all = append(all, inSet{Set: c.Set})
+		}
+		last := &all[len(all)-1]
+		last.Cells = append(last.Cells, cell{c.Place, c.Outcome(outcomes), c.Reason})
+	}
+	return all
 }
 
 func (p *page) add(t verdict.TestResult, gate *verdict.Gate, texts map[string]string) {

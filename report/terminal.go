@@ -29,6 +29,7 @@ const (
 type Options struct {
 	Color        bool
 	Requirements []credence.Requirement // whose texts are shown with failures
+	Tests        []verdict.TestInfo     // of the suite; a page shows what came of each cell of the grid
 	Selected     bool                   // only some tests were asked for; said beside the verdict
 	Interrupted  bool                   // the run was ended before its end: it cannot conform
 }

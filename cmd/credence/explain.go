@@ -17,7 +17,7 @@ import (
 
 const explainHelp = `usage: credence explain ID
 
-Explains a requirement of SPEC.md (AMB-...): its text, what goes wrong without it and where that was seen, and its tests. Or a test: its profile, its comment, the texts of
+Explains a requirement of SPEC.md (AMB-...): its text, what goes wrong without it and where that was seen, where it binds, and its tests. Or a test: its profile, its comment, the texts of
 its requirements, and the command that runs it.
 
 Exit status: 0 printed, 2 usage, or an unknown id.
@@ -63,6 +63,10 @@ func explainID(w io.Writer, id string, tests []verdict.TestInfo) error {
 func explainRequirement(w io.Writer, r traced) error {
 	fmt.Fprintf(w, "%s\n\n%s\n", r.ID, r.Text)
 	if err := explainBugs(w, r.ID); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nwhere it binds, with the number of tests:\n")
+	if err := listCells(w, r.Cells); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "\n%d tests:\n", len(r.Tests))

@@ -17,7 +17,8 @@ const listHelp = `usage: credence list [--profile PROFILE] [--json]
        credence list --requirements [--profile PROFILE] [--json]
 
 Lists the tests, one a line: id, requirements, comment. With --requirements, lists the requirements of SPEC.md with the
-number of tests of each, and in JSON with the tests themselves (the traceability table).
+number of tests of each, and below it the parameter sets and the places in which it binds, with the number of tests of
+each, or the reason why there is none; in JSON with the tests themselves (the traceability table).
 
 Exit status: 0 printed, 2 usage.
 `
@@ -86,9 +87,10 @@ func (p *profileList) Set(text string) error {
 
 // traced is a requirement with its tests.
 type traced struct {
-	ID    string   `json:"id"`
-	Text  string   `json:"text"`
-	Tests []string `json:"tests"`
+	ID    string         `json:"id"`
+	Text  string         `json:"text"`
+	Tests []string       `json:"tests"`
+	Cells []verdict.Cell `json:"cells"` // of the grid of parameter sets and places (package spec/grid)
 }
 
 func traceability(tests []verdict.TestInfo) []traced {
@@ -99,8 +101,9 @@ func traceability(tests []verdict.TestInfo) []traced {
 		}
 	}
 	var table []traced
+	cells := verdict.Grid(tests)
 	for _, r := range credence.Requirements() {
-		table = append(table, traced{r.ID, r.Text, append([]string{}, byRequirement[r.ID]...)})
+		table = append(table, traced{r.ID, r.Text, append([]string{}, byRequirement[r.ID]...), cells[r.ID]})
 	}
 	return table
 }
@@ -111,6 +114,36 @@ func listRequirements(w io.Writer, table []traced, asJSON bool) error {
 	}
 	for _, r := range table {
 		if _, err := fmt.Fprintf(w, "%s %5d tests  %s\n", r.ID, len(r.Tests), r.Text); err != nil {
+			return err
+		}
+		if err := listCells(w, r.Cells); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listCells writes a line for each parameter set, with the number of tests of each place; one line for all sets in
+// which the requirement binds in one way.
+func listCells(w io.Writer, cells []verdict.Cell) error {
+	var sets []string
+	lines := map[string][]string{}
+	for _, c := range cells {
+		set, words := c.Set, []string{c.Place, fmt.Sprint(len(c.Tests))}
+		if c.Place == "" {
+			set, words[0] = "", c.Set
+		}
+		if len(c.Tests) == 0 {
+			words[1] = "no test (" + c.Reason + ")"
+		}
+		if lines[set] == nil {
+			sets = append(sets, set)
+		}
+		lines[set] = append(lines[set], strings.Join(words, " "))
+	}
+	for _, set := range sets {
+		line := strings.TrimSpace(set + "  " + strings.Join(lines[set], ", "))
+		if _, err := fmt.Fprintf(w, "  %s\n", line); err != nil {
 			return err
 		}
 	}

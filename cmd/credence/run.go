@@ -309,8 +309,12 @@ func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) +
 // write writes every report.
 func (o *runOptions) write(r *verdict.Report, interrupted bool) error {
 	people := o.people()
+	tests, err := conformance.List(o.files)
+	if err != nil {
+		return err
+	}
 	options := report.Options{
-		Color: wantsColor(people), Requirements: credence.Requirements(),
+		Color: wantsColor(people), Requirements: credence.Requirements(), Tests: tests,
 		Selected: o.profiles != nil || o.pattern != "" || o.shard != verdict.Shard{}, Interrupted: interrupted,
 	}
 	return errors.Join(report.Terminal(people, r, options), o.writeOutputs(r, options))

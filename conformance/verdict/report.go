@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"credence/conformance/scenario"
+	"credence/spec/grid"
 )
 
 // SuiteVersion is the version of the suite and its vectors.
@@ -21,6 +22,41 @@ type TestInfo struct {
 	Profile      string   `json:"profile"`
 	Comment      string   `json:"comment"`
 	Requirements []string `json:"requirements"`
+	// of a requirement that binds in several places, those that the test exercises (package spec/grid)
+	Places map[string][]string `json:"places,omitempty"`
+	Set    string              `json:"parameter_set,omitempty"` // none for the tests of the shim itself
+}
+
+// NewInfo describes a test in a parameter set. Each requirement is its id, and behind it the places in which the test
+// exercises it: "AMB-RAT-15 chain turn".
+func NewInfo(id, profile, set, comment string, requirements []string) TestInfo {
+	t := TestInfo{ID: id, Profile: profile, Comment: comment, Requirements: []string{}, Set: set}
+	for _, r := range requirements {
+		words := strings.Fields(r)
+		t.Requirements = append(t.Requirements, words[0])
+		t.AddPlaces(words[0], words[1:]...)
+	}
+	return t
+}
+
+// AddPlaces says that the test exercises a requirement in some places.
+func (t *TestInfo) AddPlaces(requirement string, places ...string) {
+	if len(places) == 0 {
+		return
+	}
+	if t.Places == nil {
+		t.Places = map[string][]string{}
+	}
+	t.Places[requirement] = append(t.Places[requirement], places...)
+}
+
+// AddPlacesNamed says that the test exercises each of its requirements that binds in a place of that name there.
+func (t *TestInfo) AddPlacesNamed(place string) {
+	for _, r := range t.Requirements {
+		if grid.Has(r, place) {
+			t.AddPlaces(r, place)
+		}
+	}
 }
 
 // Status is the outcome of one test.

@@ -23,9 +23,9 @@ func Tests(files []*vectors.File) []suite.Test {
 
 func newTest(g *vectors.Group, v *vectors.Test) suite.Test {
 	test := suite.Test{
-		TestInfo: verdict.TestInfo{ID: v.ID, Profile: g.Profile, Comment: v.Comment, Requirements: v.Requirements},
-		Set:      g.ParameterSet,
+		TestInfo: verdict.NewInfo(v.ID, g.Profile, g.ParameterSet, v.Comment, v.Requirements),
 	}
+	addPlaces(&test.TestInfo, v)
 	if g.Type == vectors.Operation {
 		test.Needs = func(h suite.Hello) string { return operationNeeds(h, g, v) }
 		test.Run = func(t *suite.T) { runOperation(t, g, v) }

@@ -40,11 +40,9 @@ func Test(
 	run func(p *Pair),
 ) suite.Test {
 	return suite.Test{
-		TestInfo: verdict.TestInfo{
-			ID: fmt.Sprintf("%s/%s/live/%s", profile, set.Name, name), Profile: profile, Comment: comment,
-			Requirements: requirements,
-		},
-		Set:   set.Name,
+		TestInfo: verdict.NewInfo(
+			fmt.Sprintf("%s/%s/live/%s", profile, set.Name, name), profile, set.Name, comment, requirements,
+		),
 		Needs: needs,
 		Run: func(t *suite.T) {
 			t.Reset()

@@ -57,11 +57,10 @@ func (p property) test(
 		parts := []string{profile, set.Name, "property", group, name}
 		return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "/")
 	}
+	info := verdict.NewInfo(id(p.name), profile, set.Name, p.comment, p.requirements)
+	info.AddPlacesNamed(map[string]string{"ratchet": "parties", "ambassador": "accounts"}[profile])
 	return suite.Test{
-		TestInfo: verdict.TestInfo{
-			ID: id(p.name), Profile: profile, Comment: p.comment, Requirements: p.requirements,
-		},
-		Set: set.Name, Needs: p.needs, Guarantee: p.guarantee, Draws: id(cmp.Or(p.scenariosOf, p.name)),
+		TestInfo: info, Needs: p.needs, Guarantee: p.guarantee, Draws: id(cmp.Or(p.scenariosOf, p.name)),
 		Run: func(t *suite.T) { p.run(t, scenarios) },
 	}
 }

@@ -292,7 +292,7 @@ func TestMissing(t *testing.T) {
 		Cadences: []string{"per-turn"},
 	}}
 	test := func(profile, set string, needs func(h suite.Hello) string) suite.Test {
-		return suite.Test{TestInfo: verdict.TestInfo{Profile: profile}, Set: set, Needs: needs}
+		return suite.Test{TestInfo: verdict.TestInfo{Profile: profile, Set: set}, Needs: needs}
 	}
 	both := suite.Needs(suite.NeedsSession, suite.NeedsExport)
 	for missing, c := range map[string]suite.Test{

@@ -13,7 +13,6 @@ import (
 // Test is one test of the suite.
 type Test struct {
 	verdict.TestInfo
-	Set       string               // the parameter set; "" for the tests of the shim itself
 	Needs     func(h Hello) string // returns what the target lacks for this test, or ""; nil needs nothing
 	Run       func(t *T)
 	Guarantee verdict.Guarantee // that a property test judges

@@ -32,11 +32,9 @@ func New(t *suite.T) *World {
 // Test returns a live test of a profile of the Ambassador protocol.
 func Test(profile, name, comment string, requirements []string, run func(w *World)) suite.Test {
 	return suite.Test{
-		TestInfo: verdict.TestInfo{
-			ID: fmt.Sprintf("%s/ambassador-v1/live/%s", profile, name), Profile: profile, Comment: comment,
-			Requirements: requirements,
-		},
-		Set: account.Set.Name,
+		TestInfo: verdict.NewInfo(
+			fmt.Sprintf("%s/ambassador-v1/live/%s", profile, name), profile, account.Set.Name, comment, requirements,
+		),
 		Run: func(t *suite.T) {
 			t.Reset()
 			run(New(t))
@@ -44,7 +42,7 @@ func Test(profile, name, comment string, requirements []string, run func(w *Worl
 	}
 }
 
-// Requirements returns its arguments: the ids of the requirements that a test exercises.
+// Requirements returns its arguments: the ids of the requirements that a test exercises, each with its places.
 func Requirements(ids ...string) []string { return ids }
 
 // Member is a device in a world, with what it has heard.

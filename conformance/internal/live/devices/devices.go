@@ -19,15 +19,19 @@ func Tests() []suite.Test {
 	return slices.Concat(
 		world.CastTests("story", "first contact, both directions, racing siblings, an offline companion, "+
 			"a device added, one removed, prekeys exhausted, the leader offline, recovery",
-			reqs("AMB-LOG-03", "AMB-LOG-04", "AMB-LOG-06", "AMB-LOG-11", "AMB-SYN-01", "AMB-ROT-05", "AMB-ROT-07",
-				"AMB-ROT-11"), Story),
+			reqs("AMB-LOG-03 first own-rotation", "AMB-LOG-04 leader companion", "AMB-LOG-06",
+				"AMB-LOG-11 own sibling peer", "AMB-SYN-01 start message", "AMB-ROT-05 leader companion", "AMB-ROT-07",
+				"AMB-ROT-11 secrets"), Story),
 		world.CastTests("schedule", "a long conversation under a random schedule: every plaintext arrives once, "+
 			"no ratchet key is used twice in any ciphertext, refused ones included",
-			reqs("AMB-LOG-04", "AMB-LOG-06", "AMB-LOG-09", "AMB-LOG-11", "AMB-SYN-03", "AMB-SYN-09", "AMB-SYN-10"),
+			reqs("AMB-LOG-04 leader companion", "AMB-LOG-06", "AMB-LOG-09 entry leader companion",
+				"AMB-LOG-11 own sibling peer", "AMB-SYN-03 leader companion", "AMB-SYN-09 entry",
+				"AMB-SYN-10 imported leader companion"),
 			Schedule),
 		world.CastTests("racing", "siblings and a counterparty commit for the same place; "+
 			"the losers leave no trace and send anew",
-			reqs("AMB-LOG-09", "AMB-SYN-09", "AMB-PST-05", "AMB-PST-14"), Racing),
+			reqs("AMB-LOG-09 entry leader companion", "AMB-SYN-09 entry", "AMB-PST-05 place",
+				"AMB-PST-14 lost-race"), Racing),
 		world.CastTests("three-accounts", "three accounts talk, each with both others, with restarts between texts, "+
 			"while each of them rotates and devices come and go",
 			reqs("AMB-LOG-06", "AMB-LOG-11", "AMB-SYN-03", "AMB-SYN-10", "AMB-ROT-04", "AMB-INV-01", "AMB-INV-05"),
@@ -35,15 +39,16 @@ func Tests() []suite.Test {
 		world.CastTests(
 			"lost-commits", "every commit is lost once, and made anew; then a device is set back to before "+
 				"one that was lost",
-			reqs("AMB-LOG-09", "AMB-ROT-14", "AMB-ROT-15", "AMB-SYN-11", "AMB-SYN-14", "AMB-SYN-16", "AMB-INV-24"),
+			reqs("AMB-LOG-09 entry prekeys rotate leader companion", "AMB-ROT-14 lost", "AMB-ROT-15",
+				"AMB-SYN-11 announcement", "AMB-SYN-14 leader companion", "AMB-SYN-16", "AMB-INV-24"),
 			LostCommits),
 		[]suite.Test{
 			world.Test("ambassador", "shape",
 				"bundle and entries have the same size whatever the number of devices and whichever sends",
-				reqs("AMB-PRV-01", "AMB-ACC-04"), sameShape),
+				reqs("AMB-PRV-01 bundle entry", "AMB-ACC-04 bundle"), sameShape),
 			world.Test("ambassador", "deterministic",
 				"two copies of a device read the same mails and have the same state: nothing is drawn",
-				reqs("AMB-LOG-06", "AMB-RAT-14", "AMB-SYN-03", "AMB-INV-04"), readsDeterministically),
+				reqs("AMB-LOG-06", "AMB-RAT-14", "AMB-SYN-03 companion", "AMB-INV-04"), readsDeterministically),
 			injecting(world.Test("ambassador", "short-randomness",
 				"operations of devices whose random source ends too early: they fail, and change nothing",
 				reqs("AMB-RND-01"), shortRandomness)),

@@ -16,21 +16,22 @@ import (
 // Games returns the privacy games. Each compares two lives of an account, which its counterparty must not be able to
 // tell apart (AMB-INV-17).
 func Games() []suite.Test {
-	game := func(name, comment string, one, other life) suite.Test {
+	game := func(name, place, comment string, one, other life) suite.Test {
 		return world.Test("ambassador", "game-"+name, "the counterparty sees the same: "+comment,
-			world.Requirements("AMB-INV-17", "AMB-PRV-01"), func(w *world.World) { indistinguishable(w, one, other) })
+			world.Requirements("AMB-INV-17 "+place, "AMB-PRV-01 bundle entry"),
+			func(w *world.World) { indistinguishable(w, one, other) })
 	}
 	leader, companion := []int{0, 0, 0}, []int{1, 1, 1}
 	return []suite.Test{
-		game("device-count", "an account of one device and one of four",
+		game("device-count", "number", "an account of one device and one of four",
 			life{size: 1, senders: leader}, life{size: 4, senders: leader}),
-		game("sending-device", "the leader sends, or companions do",
+		game("sending-device", "sender", "the leader sends, or companions do",
 			life{size: 3, senders: leader}, life{size: 3, senders: []int{1, 2, 1}}),
-		game("add-or-remove", "a device is added, or one is removed",
+		game("add-or-remove", "change", "a device is added, or one is removed",
 			life{size: 2, senders: leader, change: adds}, life{size: 2, senders: leader, change: removes}),
-		game("change-or-none", "a device is added, or a new epoch changes nothing",
+		game("change-or-none", "change", "a device is added, or a new epoch changes nothing",
 			life{size: 2, senders: companion, change: adds}, life{size: 2, senders: companion}),
-		game("leader-offline", "the leader is online, or offline",
+		game("leader-offline", "sender", "the leader is online, or offline",
 			life{size: 2, senders: companion}, life{size: 2, senders: companion, offline: true}),
 	}
 }

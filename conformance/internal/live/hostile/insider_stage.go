@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"credence/conformance/internal/suite"
 	"credence/conformance/internal/world"
@@ -52,8 +53,10 @@ func inRoles(name, comment string, requirements []string, run func(n *insider), 
 	var all []suite.Test
 	for _, r := range roles {
 		if len(only) == 0 || slices.Contains(only, r.name) {
-			all = append(all, test(name+"-"+r.name, comment+" ("+r.comment+")", requirements,
-				func(w *world.World) { run(r.build(w)) }))
+			t := test(name+"-"+r.name, comment+" ("+r.comment+")", requirements,
+				func(w *world.World) { run(r.build(w)) })
+			t.AddPlacesNamed(strings.TrimSuffix(r.name, "-restarted"))
+			all = append(all, t)
 		}
 	}
 	return all

@@ -19,7 +19,7 @@ import (
 // owing are the tests of what devices owe and ask each other.
 var owing = []suite.Test{
 	test("resend-requests", "a sibling asks for records: for that of the newest own entry, and for others",
-		reqs("AMB-SYN-22"), resendRequests),
+		reqs("AMB-SYN-22 newest other start"), resendRequests),
 	test("owed-order", "a device owes the leader a record, and then the answer to a question; a rotation comes",
 		reqs("AMB-SYN-31", "AMB-SYN-34"), owedInOrder),
 	test("owed-bounded", "a sibling asks for a record again and again: what is owed is bounded",
@@ -27,11 +27,11 @@ var owing = []suite.Test{
 	test("ack-claims", "an acknowledgement of a device with two conversations claims both",
 		reqs("AMB-SYN-23"), ackClaims),
 	test("sent-own-account", "a sent record and a claim about the own account",
-		reqs("AMB-SYN-24", "AMB-CNV-01"), sentToOwnAccount),
+		reqs("AMB-SYN-24", "AMB-CNV-01 record"), sentToOwnAccount),
 	test("two-sents", "two records for one entry that has not come: the later one is followed",
 		reqs("AMB-SYN-26"), twoSents),
 	test("questions", "the leader asks twice: the second question replaces the first",
-		reqs("AMB-ROT-26", "AMB-ROT-07", "AMB-CNV-01"), askedTwice),
+		reqs("AMB-ROT-26 leader companion", "AMB-ROT-07 answered", "AMB-CNV-01 record"), askedTwice),
 }
 
 // owed lets the device make the commit of what it owes, and returns its record to the reader, or nil if it owes

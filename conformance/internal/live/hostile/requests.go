@@ -15,7 +15,8 @@ import (
 var linking = []suite.Test{
 	test("link-requests", "link requests of a device that is on the list, of a pending one, and without an "+
 		"introduction to the leader; a leader that removes itself, or a stranger",
-		reqs("AMB-ROT-17", "AMB-ROT-18", "AMB-ROT-19", "AMB-CNV-01"), wrongRequests),
+		reqs("AMB-ROT-17 on-the-list pending", "AMB-ROT-18 absent", "AMB-ROT-19 itself stranger",
+			"AMB-CNV-01 link-request"), wrongRequests),
 	test("link-again", "a rotation with a link request is refused, and made anew",
 		reqs("AMB-ROT-20"), linkedAgain),
 }

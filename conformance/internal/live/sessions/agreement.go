@@ -24,41 +24,42 @@ func agreement(set *params.Set) []suite.Test {
 	}
 	tests := []suite.Test{
 		test("initiate", "the target starts a session from a bundle of the reference",
-			[]string{"AMB-X3D-05", "AMB-X3D-07", "AMB-SES-05"}, converses(pair.Initiates)),
+			[]string{"AMB-X3D-05", "AMB-X3D-07 initiator", "AMB-SES-05 initiator"}, converses(pair.Initiates)),
 		test("respond", "the target answers a session that the reference started from its bundle",
-			[]string{"AMB-X3D-01", "AMB-X3D-06", "AMB-X3D-07", "AMB-SES-05"}, converses(pair.Responds)),
+			[]string{"AMB-X3D-01", "AMB-X3D-06", "AMB-X3D-07 responder",
+				"AMB-SES-05 responder"}, converses(pair.Responds)),
 		test("initial-messages", "initial messages until the answer, all of one agreement, and none after",
 			[]string{"AMB-SES-01", "AMB-SES-02"}, initialUntilAnswer),
 		test("initial-out-of-order", "the third initial message comes first",
-			[]string{"AMB-SES-03", "AMB-RAT-10"}, initialOutOfOrder),
+			[]string{"AMB-SES-03", "AMB-RAT-10 responder"}, initialOutOfOrder),
 		test("opk-reuse", "others use the same one-time prekey, ten times, with DH4 and without it",
-			[]string{"AMB-X3D-10", "AMB-X3D-12"}, oneTimePrekeyReuse(stays)),
+			[]string{"AMB-X3D-10", "AMB-X3D-12 other-initiator"}, oneTimePrekeyReuse(stays)),
 		restart("opk-reuse-after-restart", "the same, with restarts",
-			[]string{"AMB-X3D-10", "AMB-X3D-12"}, oneTimePrekeyReuse(restarts)),
+			[]string{"AMB-X3D-10", "AMB-X3D-12 after-restart"}, oneTimePrekeyReuse(restarts)),
 		test("replay-initial", "the first message again, ten times, to start a session with the peer",
-			[]string{"AMB-X3D-13"}, initialReplay(pair.Responds, pair.Peer, stays)),
+			[]string{"AMB-X3D-13 same-peer"}, initialReplay(pair.Responds, pair.Peer, stays)),
 		restart("replay-initial-after-restart", "the same, with restarts",
-			[]string{"AMB-X3D-13"}, initialReplay(pair.Responds, pair.Peer, restarts)),
+			[]string{"AMB-X3D-13 after-restart"}, initialReplay(pair.Responds, pair.Peer, restarts)),
 		test("forged-initial", "every change of the first message is refused; the genuine one is read then",
-			[]string{"AMB-X3D-11", "AMB-CNV-01"}, refusesThenReads(forgedMessages)),
+			[]string{"AMB-X3D-11", "AMB-CNV-01 initial-message"}, refusesThenReads(forgedMessages)),
 		test("wrong-keys", "a first message with other keys is refused; the genuine one is read then",
 			[]string{"AMB-X3D-06", "AMB-X3D-11"}, refusesThenReads(wrongKeys)),
 		test("wrong-prekeys",
 			"a malicious initiator names prekeys that the target does not hold, and agrees on a secret with those "+
 				"that it holds or without a one-time prekey: all is refused, and a genuine first message read",
-			[]string{"AMB-X3D-09", "AMB-X3D-11"}, triesAll(wrongPrekeys)),
+			[]string{"AMB-X3D-09 signed-prekey one-time-prekey", "AMB-X3D-11"}, triesAll(wrongPrekeys)),
 		test("low-order-initial", "a first message with low-order keys is refused; the genuine one is read then",
-			[]string{"AMB-KEY-01", "AMB-X3D-11"}, triesAll(lowOrderInitial)),
+			[]string{"AMB-KEY-01 initial-identity initial-ephemeral", "AMB-X3D-11"}, triesAll(lowOrderInitial)),
 		test("foreign-initial",
 			"an initial message with another ephemeral key, or another identity, around the genuine ratchet message, "+
 				"to a session that has started",
-			[]string{"AMB-SES-08"}, triesAll(foreignInitial)),
+			[]string{"AMB-SES-08 identity ephemeral"}, triesAll(foreignInitial)),
 		test("two-peers", "sessions with two peers at the same time",
-			[]string{"AMB-SES-05", "AMB-SES-06"}, twoPeers),
+			[]string{"AMB-SES-05", "AMB-SES-06 other-session"}, twoPeers),
 		test("new-session", "the peer starts a second session",
 			[]string{"AMB-SES-03"}, newSession),
 		test("low-order-bundles", "bundles with low-order keys start no session",
-			[]string{"AMB-KEY-01"}, badBundles(lowOrderBundles)),
+			[]string{"AMB-KEY-01 bundle-one-time-prekey"}, badBundles(lowOrderBundles)),
 	}
 	tests = append(tests, signedPrekeys(set)...)
 	if set.OneTimePrekeyRequired {
@@ -66,16 +67,16 @@ func agreement(set *params.Set) []suite.Test {
 	}
 	return append(tests,
 		test("initiate-no-opk", "the target starts a session from a bundle without a one-time prekey",
-			[]string{"AMB-X3D-04"}, converses(pair.Setup{Role: "initiator", NoOneTimePrekey: true})),
+			[]string{"AMB-X3D-04 initiator"}, converses(pair.Setup{Role: "initiator", NoOneTimePrekey: true})),
 		test("respond-no-opk", "the target answers a session without a one-time prekey",
-			[]string{"AMB-X3D-04", "AMB-X3D-06"}, converses(noOneTimePrekey)),
+			[]string{"AMB-X3D-04 responder", "AMB-X3D-06"}, converses(noOneTimePrekey)),
 		test("replay-no-opk",
 			"the first message without one-time prekey again, to start a session with the same peer",
-			[]string{"AMB-X3D-13"}, initialReplay(noOneTimePrekey, pair.Peer, stays)),
+			[]string{"AMB-X3D-13 same-peer"}, initialReplay(noOneTimePrekey, pair.Peer, stays)),
 		restart("replay-no-opk-after-restart", "the first message without one-time prekey again after a restart",
-			[]string{"AMB-X3D-13"}, initialReplay(noOneTimePrekey, pair.Peer, restarts)),
+			[]string{"AMB-X3D-13 after-restart"}, initialReplay(noOneTimePrekey, pair.Peer, restarts)),
 		test("replay-no-opk-other-peer", "the first message without one-time prekey again, as if from another peer",
-			[]string{"AMB-X3D-13"}, initialReplay(noOneTimePrekey, "another", stays)),
+			[]string{"AMB-X3D-13 other-peer"}, initialReplay(noOneTimePrekey, "another", stays)),
 		test("replay-no-opk-later",
 			"the first messages of 260 peers without one-time prekey again, after all of them were read",
 			[]string{"AMB-X3D-13"}, initialReplays(stays)),
@@ -94,13 +95,13 @@ func signedPrekeys(set *params.Set) (tests []suite.Test) {
 	if set.SignedPrekey {
 		test("wrong-dh4",
 			"a malicious initiator names the one-time prekey and leaves DH4 out, or has DH4 and names none: refused",
-			[]string{"AMB-X3D-06", "AMB-CNV-01"}, suite.NeedsHandshake, triesAll(wrongDH4))
+			[]string{"AMB-X3D-06", "AMB-CNV-01 initial-message"}, suite.NeedsHandshake, triesAll(wrongDH4))
 		test("prekey-ids", "bundles with prekey ids at the ends of one, two and four bytes",
 			[]string{"AMB-X3D-05"}, suite.NeedsHandshake, triesAll(prekeyIDs))
 	}
 	if set.Signature != params.NoSignature {
 		test("bad-signatures", "bundles with bad signatures start no session",
-			[]string{"AMB-X3D-02"}, suite.NeedsHandshake, badBundles(badSignatures))
+			[]string{"AMB-X3D-02 bundle"}, suite.NeedsHandshake, badBundles(badSignatures))
 		test("signed-again", "after a session from a good bundle, bundles of the same owner and the same ids whose "+
 			"signature does not verify start none", []string{"AMB-X3D-02"}, suite.NeedsHandshake, signedAgain(stays))
 		test("signed-again-after-restart", "the same, with restarts",

@@ -26,27 +26,32 @@ func forgeries(set *params.Set) []suite.Test {
 	tests := []suite.Test{
 		test("forged-chain",
 			"every change of a message of the running chain is refused; the genuine one is read then",
-			[]string{"AMB-RAT-15", "AMB-CNV-01"}, forged(pair.Responds, (*pair.Pair).FromPeer)),
+			[]string{"AMB-RAT-15 running-chain",
+				"AMB-CNV-01 ratchet-message"}, forged(pair.Responds, (*pair.Pair).FromPeer)),
 		test("forged-turn", "every change of a message under a new ratchet key is refused; the genuine one is read "+
 			"then, and the peer reads the target's next message",
-			[]string{"AMB-RAT-15", "AMB-RAT-17", "AMB-CNV-01"}, forged(pair.Responds, underNewKey)),
+			[]string{"AMB-RAT-15 new-key", "AMB-RAT-17 responder",
+				"AMB-CNV-01 ratchet-message"}, forged(pair.Responds, underNewKey)),
 		test("forged-turn-initiator", "the same, as initiator",
-			[]string{"AMB-RAT-15", "AMB-RAT-17", "AMB-CNV-01"}, forged(pair.Initiates, underNewKey)),
+			[]string{"AMB-RAT-15 new-key", "AMB-RAT-17 initiator",
+				"AMB-CNV-01 ratchet-message"}, forged(pair.Initiates, underNewKey)),
 		test("forged-skipped",
 			"every change of a skipped message of the running chain is refused; the genuine one is read then",
-			[]string{"AMB-RAT-15", "AMB-RAT-18", "AMB-CNV-01"}, forged(pair.Responds, skipped)),
+			[]string{"AMB-RAT-15 skipped", "AMB-RAT-18 running-chain",
+				"AMB-CNV-01 ratchet-message"}, forged(pair.Responds, skipped)),
 		test("forged-late",
 			"every change of a late message of an earlier chain is refused; the genuine one is read then",
-			[]string{"AMB-RAT-15", "AMB-RAT-18", "AMB-CNV-01"}, forged(pair.Responds, skippedBefore)),
+			[]string{"AMB-RAT-15 late", "AMB-RAT-18 earlier-chain",
+				"AMB-CNV-01 ratchet-message"}, forged(pair.Responds, skippedBefore)),
 		test("forged-new-key", "forgeries under a fresh ratchet key; the conversation goes on",
-			[]string{"AMB-RAT-17", "AMB-CNV-01"}, forgedUnderNewKey),
+			[]string{"AMB-RAT-17 responder", "AMB-CNV-01 ratchet-message"}, forgedUnderNewKey),
 		test("far-number", "forged numbers up to 2^32 - 1 are refused",
-			[]string{"AMB-RAT-20", "AMB-CNV-03"}, farNumbers),
+			[]string{"AMB-RAT-20 far", "AMB-CNV-03"}, farNumbers),
 		test("no-plaintext", "the refusal of a forged message tells nothing of the plaintext",
 			[]string{"AMB-CNV-02"}, refusalWithoutPlaintext),
-		test("reflected", "a message of the target comes back to it", []string{"AMB-SES-06"}, reflected),
+		test("reflected", "a message of the target comes back to it", []string{"AMB-SES-06 reflected"}, reflected),
 		test("low-order-ratchet-key", "a malicious peer's ratchet keys of low order are refused",
-			[]string{"AMB-KEY-01", "AMB-CNV-03"}, triesAll(lowOrderRatchetKeys)),
+			[]string{"AMB-KEY-01 ratchet-key", "AMB-CNV-03"}, triesAll(lowOrderRatchetKeys)),
 	}
 	if set.ClosesChains {
 		tests = append(tests, test("closed-chain", "a malicious peer goes on with a chain that it has closed",
@@ -54,7 +59,7 @@ func forgeries(set *params.Set) []suite.Test {
 	}
 	if set.Cipher == params.AESCBC {
 		tests = append(tests, test("bad-padding", "a malicious peer's messages with a right tag, and wrong padding of "+
-			"every length or a ciphertext that is none", []string{"AMB-AEA-02"}, triesAll(badPadding)))
+			"every length or a ciphertext that is none", []string{"AMB-AEA-02 padding"}, triesAll(badPadding)))
 	}
 	return tests
 }

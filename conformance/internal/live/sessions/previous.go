@@ -34,9 +34,9 @@ func readings(set *params.Set) (tests []suite.Test) {
 	}
 	if set.Cipher == params.AESCBC {
 		add("ratchet", "fields", "ratchet messages with repeated and unknown fields", suite.NeedsSession, oddFields,
-			"AMB-WIR-04")
+			"AMB-WIR-04 ratchet-message")
 		add("x3dh", "fields-initial", "initial messages with repeated and unknown fields", suite.NeedsHandshake,
-			oddInitialFields, "AMB-WIR-04")
+			oddInitialFields, "AMB-WIR-04 initial-message")
 	}
 	if !set.OneTimePrekeyByKey {
 		add("x3dh", "initial-ids", "later initial messages with other prekey ids and another registration id",

@@ -16,22 +16,24 @@ func inOrder(set *params.Set) []suite.Test {
 	}
 	tests := []suite.Test{
 		test("headers", "ratchet keys, numbers and previous lengths of five turns",
-			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Responds, 1, 3, 2, 1, 4)),
+			[]string{"AMB-RAT-04 responder", "AMB-RAT-05 responder",
+				"AMB-RAT-07 responder"}, headers(pair.Responds, 1, 3, 2, 1, 4)),
 		test("headers-initiator", "the same, as initiator",
-			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-07"}, headers(pair.Initiates, 1, 3, 2, 1, 4)),
+			[]string{"AMB-RAT-04 initiator", "AMB-RAT-05 initiator",
+				"AMB-RAT-07 initiator"}, headers(pair.Initiates, 1, 3, 2, 1, 4)),
 		test("plaintext-sizes", "plaintexts of many sizes in both directions, the empty one and 64 KiB included",
 			[]string{"AMB-RAT-25"}, triesAll(plaintextSizes)),
 		test("plaintext-bytes", "plaintexts with every byte value in both directions",
 			[]string{"AMB-RAT-25"}, triesAll(plaintextBytes)),
 		test("crossing", "both sides send at the same time, five times", []string{"AMB-SES-07"}, crossing),
 		test("skip-limit", "MAX_SKIP lost messages are skipped, one more is refused, and the next turn is read",
-			[]string{"AMB-RAT-19", "AMB-RAT-20", "AMB-RAT-22"}, skipLimit),
+			[]string{"AMB-RAT-19", "AMB-RAT-20 just-above", "AMB-RAT-22"}, skipLimit),
 		test("skip-limit-sender", "the target's message after MAX_SKIP unread ones is read by the reference",
-			[]string{"AMB-RAT-04"}, skipLimitOfSender),
+			[]string{"AMB-RAT-04 initiator"}, skipLimitOfSender),
 		test("stored-limit", "skipped keys beyond the limit of stored keys: the oldest are gone, the others are there",
-			[]string{"AMB-RAT-21"}, storedLimit),
+			[]string{"AMB-RAT-21 one-chain"}, storedLimit),
 		test("losses", "more messages are lost over many turns than keys may be stored",
-			[]string{"AMB-RAT-21", "AMB-RAT-22"}, losses),
+			[]string{"AMB-RAT-21 several-chains", "AMB-RAT-22"}, losses),
 		test("late-four-chains", "a late message is read after four newer chains",
 			[]string{"AMB-RAT-12"}, lateByFourChains),
 		test("late-all-chains", "late messages of each of the last chains", []string{"AMB-RAT-12"}, lateOfEachChain),
@@ -41,7 +43,7 @@ func inOrder(set *params.Set) []suite.Test {
 	if uint64(set.MaxStored) >= set.MaxSkip {
 		tests = append(tests, test("stored-limit-chains",
 			"skipped keys of several chains: the limit is of the session, or of each chain, as the set says",
-			[]string{"AMB-RAT-21"}, storedLimitOverChains))
+			[]string{"AMB-RAT-21 several-chains"}, storedLimitOverChains))
 	}
 	if set.MaxChains > 0 {
 		tests = append(tests, test("late-dropped", "the key of a late message is gone after five newer chains",
@@ -56,7 +58,8 @@ func inOrder(set *params.Set) []suite.Test {
 // schedules are the random schedules, which differ in their randomness alone.
 func schedules(set *params.Set) (tests []suite.Test) {
 	test := func(name, comment string, s pair.Setup) suite.Test {
-		return pair.Test("ratchet", set, name, comment, []string{"AMB-RAT-10", "AMB-RAT-11", "AMB-RAT-12"},
+		return pair.Test("ratchet", set, name, comment,
+			[]string{"AMB-RAT-10 " + s.Role, "AMB-RAT-11 running-chain earlier-chain", "AMB-RAT-12"},
 			suite.NeedsSession, randomSchedule(s))
 	}
 	for i := range 3 {
@@ -74,7 +77,7 @@ func schedules(set *params.Set) (tests []suite.Test) {
 func perMessage(set *params.Set) []suite.Test {
 	test := func(name, comment string, s pair.Setup) suite.Test {
 		needs := suite.Needs(suite.NeedsSession, suite.NeedsCadence("per-message"))
-		return pair.Test("ratchet", set, name, comment, []string{"AMB-RAT-08"}, needs, keyPerMessage(s))
+		return pair.Test("ratchet", set, name, comment, []string{"AMB-RAT-08 " + s.Role}, needs, keyPerMessage(s))
 	}
 	return []suite.Test{
 		test("per-message", "a ratchet key for each message", pair.Responds),

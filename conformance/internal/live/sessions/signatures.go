@@ -31,7 +31,7 @@ func signatures(set *params.Set) []suite.Test {
 		test("sign", "signatures of the target verify", []string{"AMB-XED-01", "AMB-XED-03"}, targetSigns),
 		test("verify", "signatures of the reference verify at the target", []string{"AMB-XED-03"}, targetVerifies),
 		test("forged", "signatures and messages with a bit changed are refused, the sign bits among them",
-			[]string{"AMB-XED-04"}, triesAll(forgedSignatures)),
+			[]string{"AMB-XED-04 R s message"}, triesAll(forgedSignatures)),
 		test("fresh-z", "two signatures of one message differ in R", []string{"AMB-XED-02"}, freshSignatures),
 	}
 }
