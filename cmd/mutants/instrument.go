@@ -34,7 +34,7 @@ type catalogue struct {
 	changes []*change
 	keys    map[string]int // how many changes read the same
 	sites   int
-	of      map[int][]int // the sites of each change
+	of      map[int][]int // the sites of each change; none for one that does not build
 }
 
 func (c *catalogue) add(m *change) int {
@@ -48,7 +48,7 @@ func (c *catalogue) add(m *change) int {
 }
 
 // possible reports whether a change can be switched on or built.
-func (c *catalogue) possible(m *change) bool { return len(c.of[m.id]) > 0 || m.constant != "" }
+func (c *catalogue) possible(m *change) bool { return len(c.of[m.id]) > 0 }
 
 func (c *catalogue) site() int {
 	c.sites++
@@ -129,14 +129,26 @@ func instrument() (all *catalogue, files []*instrumented, err error) {
 		}
 		files = append(files, of...)
 	}
+	all.place(files)
+	return all, files, nil
+}
+
+// place notes the sites of each change. Of what declares a constant, these are all sites of its package.
+func (c *catalogue) place(files []*instrumented) {
+	packages := map[string][]int{}
 	for _, f := range files {
 		for _, s := range f.sites {
 			for _, w := range s.ways {
-				all.of[w.change] = append(all.of[w.change], s.id)
+				c.of[w.change] = append(c.of[w.change], s.id)
 			}
+			packages[filepath.Dir(f.path)] = append(packages[filepath.Dir(f.path)], s.id)
 		}
 	}
-	return all, files, nil
+	for _, m := range c.changes {
+		if m.constant != "" {
+			c.of[m.id] = packages[filepath.Dir(m.path)]
+		}
+	}
 }
 
 // load parses and checks a package of the reference.

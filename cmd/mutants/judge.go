@@ -164,7 +164,7 @@ func (j *judge) judge(c *change, w where) (result, error) {
 	began := time.Now()
 	command = environment(active.Role, w.Role) + environment(active.Mutant, strconv.Itoa(c.id)) + command
 	err := j.run(command, ids, func(t verdict.TestResult) bool {
-		if t.Status == verdict.Failed || t.Status == verdict.Errored {
+		if t.Status != verdict.Passed { // on the reference every one passes
 			r.Fate, r.By = killed, t.ID
 		}
 		return r.By == "" && time.Since(began) < j.patience
@@ -186,7 +186,7 @@ func (j *judge) reaching(c *change, w where) (ids []string) {
 		if w.Set != "" && setOf(t.id) != w.Set {
 			continue
 		}
-		if c.constant != "" || slices.ContainsFunc(j.all.of[c.id], func(site int) bool { return t.sites[site] != 0 }) {
+		if slices.ContainsFunc(j.all.of[c.id], func(site int) bool { return t.sites[site] != 0 }) {
 			ids = append(ids, t.id)
 		}
 	}

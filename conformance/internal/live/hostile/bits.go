@@ -162,9 +162,16 @@ func entriesOfOneBit(w *world.World) {
 		w.NoFault(err)
 		return entryMail(o.Entry)
 	}
+	for _, entry := range [][]byte{{1}, {1, 3}, {1, 4}} {
+		s.device.Ignores(refusal.Malformed, entryMail(entry))
+	}
 	for n := range flips {
 		s.device.Ignores(refusal.Conflict, sealed(func(t *conversation.Conversation) { flip(t.Head[:], n) }))
 		s.device.Ignores(refusal.NotAllowed, sealed(func(t *conversation.Conversation) { flip(t.Peer[:], n) }))
+		s.device.Ignores(refusal.NotAllowed, sealed(func(t *conversation.Conversation) { // from the account to the counterparty
+			t.Own, t.Peer = t.Peer, t.Own
+			flip(t.Own[:], n)
+		}))
 	}
 	s.hears()
 	for _, bit := range highBits {
