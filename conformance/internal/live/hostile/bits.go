@@ -168,8 +168,8 @@ func entriesOfOneBit(w *world.World) {
 	for n := range flips {
 		s.device.Ignores(refusal.Conflict, sealed(func(t *conversation.Conversation) { flip(t.Head[:], n) }))
 		s.device.Ignores(refusal.NotAllowed, sealed(func(t *conversation.Conversation) { flip(t.Peer[:], n) }))
-		s.device.Ignores(refusal.NotAllowed, sealed(func(t *conversation.Conversation) { // from the account to the counterparty
-			t.Own, t.Peer = t.Peer, t.Own
+		s.device.Ignores(refusal.NotAllowed, sealed(func(t *conversation.Conversation) {
+			t.Own, t.Peer = t.Peer, t.Own // as if the account had sent it
 			flip(t.Own[:], n)
 		}))
 	}
