@@ -56,8 +56,12 @@ var mayImport = []struct {
 	{"credence/conformance/internal/player", suiteAnd("credence/conformance/internal/replay")},
 	{"credence/conformance/internal/properties", suiteAnd("credence/conformance/internal/schedule")},
 	{"credence/conformance/internal/search", suiteAnd("credence/conformance/internal/schedule")},
-	{"credence/conformance/internal/campaign", suiteAnd("credence/conformance/internal/player")},
-	{"credence/conformance/internal/random", suiteAnd("credence/conformance/internal/player")},
+	{"credence/conformance/internal/campaign", suiteAnd(
+		"credence/conformance/internal/player", "credence/conformance/internal/schedule",
+	)},
+	{"credence/conformance/internal/random", suiteAnd(
+		"credence/conformance/internal/player", "credence/conformance/internal/schedule",
+	)},
 	{"credence/conformance/internal/runner", suiteAnd()},
 	{"credence/conformance/internal/catalog", suiteAnd(
 		"credence/conformance/internal/kat", "credence/conformance/internal/live",

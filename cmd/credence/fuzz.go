@@ -142,9 +142,6 @@ func (o *fuzzOptions) run() int {
 // replay is the command line that runs a scenario as this campaign has.
 func (o *fuzzOptions) replay() string {
 	line := o.runOptions.replay()
-	if o.seed != 1 {
-		line += fmt.Sprintf(" --seed %d", o.seed)
-	}
 	if o.timeout != process.DefaultTimeout {
 		line += fmt.Sprintf(" --timeout %v", o.timeout)
 	}

@@ -285,7 +285,13 @@ func (o *runOptions) command() string {
 }
 
 // replay is the command line that runs a scenario on this target, up to its file.
-func (o *runOptions) replay() string { return program() + " replay " + o.which() }
+func (o *runOptions) replay() string {
+	line := program() + " replay " + o.which()
+	if o.seed != 1 {
+		line += fmt.Sprintf(" --seed %d", o.seed)
+	}
+	return line
+}
 
 // which returns the option that names the target.
 func (o *runOptions) which() string {

@@ -90,7 +90,7 @@ func (g *ratchetSchedule) next(t *rapid.T) {
 			who = 0
 		}
 		g.sent[who]++
-		g.add(Event{Do: Send, By: parties[who]})
+		g.add(Event{Do: Send, By: parties[who], Message: fmt.Sprint(parties[who], g.sent[who])})
 		if g.inOrder {
 			g.deliver(1-who, g.sent[who])
 		}
@@ -248,24 +248,4 @@ func (g *accountSchedule) device(t *rapid.T, user string) string {
 		}
 	}
 	return rapid.SampledFrom(names).Draw(t, "device")
-}
-
-// Shrink returns a smaller scenario that still fails, as fails tells: no event of it can be left out.
-func Shrink(s *Scenario, fails func(*Scenario) bool) *Scenario {
-	for size := len(s.Events) / 2; size > 0; {
-		shrunk := false
-		for from := 0; from+size <= len(s.Events); {
-			c := *s
-			c.Events = append(append([]Event{}, s.Events[:from]...), s.Events[from+size:]...)
-			if fails(&c) {
-				s, shrunk = &c, true
-			} else {
-				from += size
-			}
-		}
-		if !shrunk || size > 1 {
-			size /= 2
-		}
-	}
-	return s
 }

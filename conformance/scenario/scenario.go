@@ -99,7 +99,7 @@ type Event struct {
 	Do      Verb     `json:"do"`
 	By      string   `json:"by,omitempty"`      // a party, or a device such as alice/1
 	To      string   `json:"to,omitempty"`      // a user; of race and send
-	Message string   `json:"message,omitempty"` // such as a2: the second that a has sent
+	Message string   `json:"message,omitempty"` // such as a2, a message of a: of whoever says one, its name (names.go)
 	Part    string   `json:"part,omitempty"`    // of forge: one of Parts
 	Change  Change   `json:"change,omitempty"`  // of forge: what is done to the part
 	Devices []string `json:"devices,omitempty"` // of race, prepare and remove
@@ -122,7 +122,7 @@ func Parts(l Level) []string {
 func (e Event) String() string {
 	words := []string{string(e.Do)}
 	for _, w := range []struct{ label, value string }{
-		{"", e.By}, {"to ", e.To}, {"", e.Message}, {"", e.Part}, {"", string(e.Change)},
+		{"", e.By}, {"to ", e.To}, {e.naming(), e.Message}, {"", e.Part}, {"", string(e.Change)},
 		{"", strings.Join(e.Devices, " ")}, {"", e.seconds()},
 	} {
 		if w.value != "" {
@@ -130,6 +130,13 @@ func (e Event) String() string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+func (e Event) naming() string {
+	if e.says() {
+		return "as "
+	}
+	return ""
 }
 
 func (e Event) seconds() string {

@@ -113,8 +113,11 @@ type Play struct {
 // NewPlay returns a play in which nothing has happened.
 func NewPlay() *Play { return &Play{Record: NewRecord()} }
 
-// Outcome returns the result, with the record.
+// Outcome returns the result, with the record; nothing of no play.
 func (p *Play) Outcome() TestResult {
+	if p == nil {
+		return TestResult{}
+	}
 	r := p.Result
 	r.Record = &p.Record
 	return r

@@ -3,6 +3,7 @@
 package verdict
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -132,6 +133,19 @@ func (t TestResult) Found() string {
 		found = strings.TrimPrefix(found+"; of the scenarios "+t.Trials.String(), "; ")
 	}
 	return found
+}
+
+// varying is what differs between two sightings of one thing: keys, numbers, and the names of messages and devices.
+var varying = regexp.MustCompile(`\b[0-9a-f]{8,}\b|0x[0-9a-f]+|\b([a-z]+/|[a-z])?[0-9]+`)
+
+// Alike returns a text without keys, numbers, and the names of messages and devices.
+func Alike(text string) string { return varying.ReplaceAllString(text, "#") }
+
+// Cause returns the same for two sightings of one fault: its reason, the operation after which it was seen, and what is
+// said of it.
+func (t TestResult) Cause() string {
+	op, _, _ := strings.Cut(t.Sent, " ")
+	return strings.Join([]string{string(t.Reason), op, Alike(t.Message)}, " ")
 }
 
 // Summary counts the results by status.

@@ -1,15 +1,11 @@
 package campaign
 
 import (
-	"regexp"
 	"strings"
 
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 )
-
-// varying is what differs between two sightings of one thing: keys, numbers, and the names of messages and devices.
-var varying = regexp.MustCompile(`\b[0-9a-f]{8,}\b|0x[0-9a-f]+|\b([ab]|[a-z]+/)?[0-9]+`)
 
 // note counts an execution, and hands on a scenario that shows new behaviour.
 func (c *campaign) note(k kind, s *scenario.Scenario, play *verdict.Play) {
@@ -48,5 +44,5 @@ func (c *campaign) isNew(k kind, lines []string) bool {
 func behaviour(line string) string {
 	verb, _, _ := strings.Cut(line, " ")
 	_, came, _ := strings.Cut(line, ": ")
-	return verb + ": " + strings.Fields(varying.ReplaceAllString(came, "#") + " -")[0]
+	return verb + ": " + strings.Fields(verdict.Alike(came) + " -")[0]
 }

@@ -3,29 +3,14 @@ package campaign
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 
+	"credence/conformance/internal/schedule"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 )
 
 // signature returns the same for two sightings of one fault.
-func signature(k kind, r verdict.TestResult) string {
-	op, _, _ := strings.Cut(r.Sent, " ")
-	return strings.Join([]string{k.id, string(r.Reason), op, varying.ReplaceAllString(r.Message, "#")}, " ")
-}
-
-// tries returns how many scenarios are played to make a finding smaller: fewer where a target has to be started anew
-// or waited for each time.
-func tries(r verdict.TestResult) int {
-	switch {
-	case r.Reason == verdict.Hang:
-		return 12
-	case r.Status == verdict.Errored:
-		return 60
-	}
-	return 300
-}
+func signature(k kind, r verdict.TestResult) string { return k.id + " " + r.Cause() }
 
 // finding reports a scenario that has gone wrong, as small as it can be made, unless its fault is known. It returns
 // suite.ErrTarget if the target does not start any more.
@@ -34,36 +19,18 @@ func (c *campaign) finding(w *worker, k kind, s *scenario.Scenario, r verdict.Te
 	if !c.claim(sign, r) {
 		return nil
 	}
-	small, r, err := shrink(w, k, s, r)
+	small, err := schedule.Smallest(s, r, func(smaller *scenario.Scenario) (verdict.TestResult, error) {
+		play, err := w.play(smaller)
+		return play.Outcome(), err
+	})
 	if err == nil {
 		var again *verdict.Play
-		if again, err = w.play(small); err == nil && again.Result.Status == verdict.Passed {
-			r.Message += " (and not when it was played again)"
+		if again, err = w.play(small.Scenario); err == nil && again.Result.Status == verdict.Passed {
+			small.Message += " (and not when it was played again)"
 		}
 	}
-	r.Scenario = small
-	c.add(k, sign, r)
+	c.add(k, sign, small)
 	return err
-}
-
-// shrink returns a smaller scenario with the same fault, and its result. It returns up with suite.ErrTarget or the
-// error of the context.
-func shrink(
-	w *worker, k kind, s *scenario.Scenario, r verdict.TestResult,
-) (small *scenario.Scenario, result verdict.TestResult, err error) {
-	sign, left := signature(k, r), tries(r)
-	small = scenario.Shrink(s, func(smaller *scenario.Scenario) bool {
-		if left--; left < 0 || err != nil {
-			return false
-		}
-		var play *verdict.Play
-		if play, err = w.play(smaller); err != nil || signature(k, play.Result) != sign {
-			return false
-		}
-		r = play.Outcome()
-		return true
-	})
-	return small, r, err
 }
 
 // claim reports whether a fault is new, and notes it.

@@ -53,7 +53,7 @@ func (p *Player) Play(s *scenario.Scenario) (*verdict.Play, error) {
 			return nil, err
 		}
 	}
-	play := replay.Scenario(suite.NewT(p.ctx, "replay", p.target, p.hello, suite.Random(p.seed, "scenario")), s)
+	play := replay.Scenario(suite.NewT(p.ctx, "replay", p.target, p.hello, suite.ScenarioRandom(p.seed)), s)
 	if play.Result.Status == verdict.Errored {
 		p.Close()
 	}

@@ -5,6 +5,7 @@ package properties
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -91,26 +92,39 @@ func (p property) judges(f *suite.Failure) bool {
 	return f.Status == verdict.Failed && (p.guarantee == "" || f.Reason == verdict.Exposed)
 }
 
-// smallest returns the failure of a smaller scenario that fails for the same reason.
+// smallest returns the failure of the smallest scenario that fails for the same cause. A target that breaks is started
+// anew for each.
 func (p property) smallest(t *suite.T, failure *suite.Failure) *suite.Failure {
-	if failure.Status != verdict.Failed || t.Broken { // it cannot be asked again
+	t.Broken = t.Broken || failure.Status == verdict.Errored
+	if failure.Reason == verdict.Suite || t.Broken && t.Again == nil { // it cannot be asked again
 		return failure
 	}
 	evidence := t.Evidence
-	scenario.Shrink(failure.Scenario, func(smaller *scenario.Scenario) bool {
-		other := p.attempt(t, smaller)
-		if other == nil || other.Status != verdict.Failed || other.Reason != failure.Reason {
-			return false
+	var found verdict.TestResult
+	failure.Judge(&found)
+	play := func(smaller *scenario.Scenario) (r verdict.TestResult, err error) {
+		if t.Broken {
+			err = t.Restart()
 		}
-		failure = other
-		return true
-	})
+		if err == nil {
+			p.attempt(t, smaller).Judge(&r)
+			t.Broken = r.Status == verdict.Errored
+		}
+		return r, err
+	}
+	small, err := schedule.Smallest(failure.Scenario, found, play)
+	if err != nil {
+		small.Message += " (and then the target did not start again)"
+	}
 	t.Evidence = evidence
-	return failure
+	return suite.FailureOf(small)
 }
 
-// attempt judges a scenario. A failure gets the scenario, and the record of what happened in it.
+// attempt judges a scenario, with the randomness of a replay. A failure gets the scenario, and the record of what
+// happened in it.
 func (p property) attempt(t *suite.T, s *scenario.Scenario) *suite.Failure {
+	defer func(drawing *rand.ChaCha8) { t.Random = drawing }(t.Random)
+	t.Random = suite.ScenarioRandom(t.Seed)
 	failure := t.Attempt(func() { p.judge(t, s) })
 	if failure != nil {
 		failure.Scenario = s

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"credence/conformance/internal/player"
+	"credence/conformance/internal/schedule"
 	"credence/conformance/internal/suite"
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
@@ -112,7 +113,12 @@ func (r *run) done(k kind, n int, p *player.Player) {
 	play, err := p.Play(s)
 	var wrong *verdict.TestResult
 	if err == nil && play.Result.Status != verdict.Passed {
-		wrong, err = smallest(p, s, play.Result)
+		var small verdict.TestResult
+		small, err = schedule.Smallest(s, play.Result, func(smaller *scenario.Scenario) (verdict.TestResult, error) {
+			play, err := p.Play(smaller)
+			return play.Outcome(), err
+		})
+		wrong = &small
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -128,24 +134,4 @@ func (r *run) done(k kind, n int, p *player.Player) {
 	if r.Progress != nil {
 		r.Progress(r.tally)
 	}
-}
-
-// smallest returns the result of a smaller schedule that is wrong for the same reason.
-func smallest(
-	p *player.Player, s *scenario.Scenario, result verdict.TestResult,
-) (small *verdict.TestResult, err error) {
-	s = scenario.Shrink(s, func(c *scenario.Scenario) bool {
-		play, again := p.Play(c)
-		if again != nil {
-			err = again
-			return false
-		}
-		if play.Result.Status != result.Status || play.Result.Reason != result.Reason {
-			return false
-		}
-		result = play.Result
-		return true
-	})
-	result.Scenario = s
-	return &result, err
 }

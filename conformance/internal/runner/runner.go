@@ -100,7 +100,7 @@ func (r *Run) one(ctx context.Context, c *suite.Test, target shim.Target) (verdi
 		}
 	}
 	t := suite.NewT(ctx, c.ID, target, r.Hello, c.Random(r.Seed))
-	t.Budget, t.Again = r.Budget, r.Start
+	t.Seed, t.Budget, t.Again = r.Seed, r.Budget, r.Start
 	result = c.Execute(t)
 	target = t.Target
 	if result.Status == verdict.Errored || t.Broken {

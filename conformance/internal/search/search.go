@@ -83,7 +83,7 @@ func startAll(ctx context.Context, o Options) (workers []*worker, err error) {
 			closeAll(workers)
 			return nil, fmt.Errorf("%w: %w", suite.ErrTarget, err)
 		}
-		workers = append(workers, &worker{from: o.From, seed: o.Seed, target: target, hello: h})
+		workers = append(workers, &worker{from: o.From, seed: o.Seed, target: target, hello: h, start: o.Start})
 	}
 	return workers, nil
 }

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -38,6 +39,7 @@ type worker struct {
 	seed   uint64
 	target shim.Target
 	hello  suite.Hello
+	start  func(context.Context) (shim.Target, error)
 	stage  *faults.Stage // of accounts, from the first schedule on
 }
 
@@ -50,14 +52,13 @@ type outcome struct {
 	failure *verdict.TestResult // nil if nothing is wrong
 }
 
-// play plays a schedule. One that is wrong is played once more, with accounts of its own, as a replay will do.
+// play plays a schedule. One that is wrong is made small.
 func (w *worker) play(ctx context.Context, known *states, events []scenario.Event) outcome {
 	s, last := complete(w.from, events)
 	out := outcome{events: events, isNew: true}
 	failure := w.attempt(ctx, events, func(t *suite.T) {
 		if s.Level == scenario.Ratchet {
-			p := parties.Play(t, s, parties.Options{Attacked: t.Hello.Exports()})
-			schedule.MustHide(t, p, verdict.ForwardSecrecy, verdict.PostCompromise)
+			p := w.ofParties(t, s)
 			out.applied = len(events) == 0 || !strings.HasSuffix(p.Lines[last], schedule.DoesNotApply)
 			return
 		}
@@ -69,19 +70,61 @@ func (w *worker) play(ctx context.Context, known *states, events []scenario.Even
 			return out.isNew
 		})
 	})
-	if failure == nil {
-		return out
+	if failure != nil {
+		out.failure = w.smallest(ctx, s, failure)
 	}
-	if s.Level == scenario.Ambassador {
-		again := w.attempt(ctx, events, func(t *suite.T) { faults.Play(t, s, faults.Everything) })
-		if again != nil {
-			failure = again
-		}
-	}
-	out.failure = &verdict.TestResult{ID: "search"}
-	failure.Judge(out.failure)
-	out.failure.Scenario = s
 	return out
+}
+
+// judge plays a scenario with accounts of its own, as a replay does.
+func (w *worker) judge(ctx context.Context, s *scenario.Scenario) (r verdict.TestResult) {
+	w.attempt(ctx, s.Events, func(t *suite.T) {
+		if s.Level == scenario.Ambassador {
+			faults.Play(t, s, faults.Everything)
+			return
+		}
+		w.ofParties(t, s)
+	}).Judge(&r)
+	return r
+}
+
+func (w *worker) ofParties(t *suite.T, s *scenario.Scenario) *verdict.Play {
+	p := parties.Play(t, s, parties.Options{Attacked: t.Hello.Exports()})
+	schedule.MustHide(t, p, verdict.ForwardSecrecy, verdict.PostCompromise)
+	return p
+}
+
+// smallest returns the result of the smallest scenario that is wrong as one was. The target is started anew if it has
+// broken; one that does not start again leaves the scenario as it is.
+func (w *worker) smallest(ctx context.Context, s *scenario.Scenario, failure *suite.Failure) *verdict.TestResult {
+	var r verdict.TestResult
+	failure.Judge(&r)
+	broken := r.Status == verdict.Errored
+	judge := func(s *scenario.Scenario) (r verdict.TestResult, err error) {
+		if broken {
+			err = w.restart(ctx)
+		}
+		if err == nil {
+			r = w.judge(ctx, s)
+			broken = r.Status == verdict.Errored
+		}
+		return r, errors.Join(err, ctx.Err())
+	}
+	if again, err := judge(s); err == nil && again.Status != verdict.Passed {
+		r = again // a replay shows this
+	}
+	small, _ := schedule.Smallest(s, r, judge)
+	small.ID = "search"
+	return &small
+}
+
+func (w *worker) restart(ctx context.Context) error {
+	w.target.Close()
+	again, _, err := suite.Start(ctx, w.start)
+	if err == nil {
+		w.target = again
+	}
+	return err
 }
 
 func (w *worker) attempt(ctx context.Context, events []scenario.Event, play func(t *suite.T)) *suite.Failure {

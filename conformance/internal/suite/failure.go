@@ -34,6 +34,14 @@ func (f *Failure) Judge(result *verdict.TestResult) {
 	result.Scenario, result.Record, result.Trials = f.Scenario, f.Record, f.Trials
 }
 
+// FailureOf returns the failure that a result has. It is the inverse of Judge.
+func FailureOf(r verdict.TestResult) *Failure {
+	return &Failure{
+		Status: r.Status, Reason: r.Reason, Message: r.Message, Expected: r.Expected, Got: r.Got, Sent: r.Sent,
+		Scenario: r.Scenario, Record: r.Record,
+	}
+}
+
 // stop is the value of the panic with which a test stops.
 type stop struct{ *Failure }
 

@@ -27,6 +27,7 @@ type T struct {
 	Target   shim.Target
 	Hello    Hello
 	Random   *rand.ChaCha8    // of the reference as a peer
+	Seed     uint64           // of the whole run
 	Budget   time.Duration    // of the whole run
 	Evidence verdict.Evidence // of property tests
 	Played   *verdict.Play    // the last scenario

@@ -28,6 +28,9 @@ func Random(seed uint64, name string) *rand.ChaCha8 {
 	return rand.NewChaCha8(sha256.Sum256(append(binary.BigEndian.AppendUint64(nil, seed), name...)))
 }
 
+// ScenarioRandom returns the randomness with which a scenario is played, in a run, in a campaign and by a replay.
+func ScenarioRandom(seed uint64) *rand.ChaCha8 { return Random(seed, "scenario") }
+
 // Missing returns what a target lacks for the test, or "".
 func (c *Test) Missing(h Hello) string {
 	switch {

@@ -111,11 +111,15 @@ func (t *T) GoesOn(f *Failure) bool {
 		return false
 	}
 	t.restarts++
+	return t.Restart() == nil
+}
+
+// Restart starts a target anew that broke, where that is possible (T.Again). It returns the error of the start.
+func (t *T) Restart() error {
 	t.Target.Close()
 	target, _, err := Start(t.Context, t.Again)
-	if err != nil {
-		return false
+	if err == nil {
+		t.Target, t.Broken = target, false
 	}
-	t.Target, t.Broken = target, false
-	return true
+	return err
 }

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,10 +10,11 @@ import (
 	"credence/spec/refusal"
 )
 
-// text returns the next text that somebody sends.
+// text returns the next text that somebody sends: the one that the event names, or the next one.
 func (p *player) text() string {
-	p.texts++
-	return fmt.Sprintf("m%d", p.texts)
+	given := p.given
+	p.given = "" // a race has several
+	return p.names.Next(given, "m")
 }
 
 // write lets a device make an entry for another user. The verb says what becomes of it.

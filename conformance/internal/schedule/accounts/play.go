@@ -28,7 +28,8 @@ type player struct {
 	keys     *world.KeyWatch
 	lives    schedule.Lifetimes
 	copies   []*stolen
-	texts    int                      // that were sent, or made to be
+	names    *scenario.Names          // of the texts
+	given    string                   // the name that the current event gives its text
 	released map[account.DeviceID]int // commits that have reached the post office
 	ledger   *ledger
 	event    int   // the current one, counted as in verdict.Record
@@ -49,6 +50,7 @@ func newPlayer(t *suite.T) *player {
 // t.Played. With an attacker, the play says what he reads in the copies of states; without one, nobody looks at them.
 func Play(t *suite.T, s *scenario.Scenario, attacked bool) *verdict.Play {
 	p := newPlayer(t)
+	p.names = scenario.NewNames(s)
 	t.Played = p.play
 	defer p.completeRecord()
 	t.Reset()
@@ -70,6 +72,7 @@ func Play(t *suite.T, s *scenario.Scenario, attacked bool) *verdict.Play {
 // step performs an event and checks what must hold after each.
 func (p *player) step(e scenario.Event) {
 	outcome := schedule.GoesWrong
+	p.given = e.Message
 	failure := p.Attempt(func() {
 		came := p.do(e)
 		p.UsedOnce(p.keys)

@@ -48,6 +48,7 @@ type player struct {
 	users   []*user
 	keys    *world.KeyWatch
 	event   int
+	given   string // the name that the current event gives its text
 	wrong   func() // stops the test
 
 	texts      map[string]*text
@@ -103,6 +104,7 @@ func (p *player) playAll(s *scenario.Scenario) {
 // step performs an event.
 func (p *player) step(e scenario.Event) {
 	outcome := schedule.GoesWrong
+	p.given = e.Message
 	failure := p.Attempt(func() {
 		came := p.do(e)
 		p.checkNow()

@@ -68,9 +68,14 @@ type attempt struct {
 	tick  int  // when it was made
 }
 
-// newText gives the next text its name: by its event, so that those of other events do not change it; m5, then n5.
+// newText gives the next text its name: the one that the event gives it, or by the event, so that those of other events
+// do not change it; m5, then n5.
 func (p *player) newText(from *device, to *user) *text {
-	t := &text{from: from, to: to, event: p.event}
+	t := &text{name: p.given, from: from, to: to, event: p.event}
+	p.given = "" // a race has several
+	if p.texts[t.name] != nil {
+		t.name = ""
+	}
 	for letter := 'm'; t.name == "" || p.texts[t.name] != nil; letter++ {
 		t.name = fmt.Sprintf("%c%d", letter, p.event+1)
 	}

@@ -36,6 +36,7 @@ type player struct {
 
 	rules    *adversary.Set // of the set, as oracle and attacker have them
 	a, b     *party
+	names    *scenario.Names
 	sessions []*session // in the order in which they were started
 	messages []*message // in the order in which they were sent
 	imports  int
@@ -51,7 +52,6 @@ type party struct {
 	identity adversary.PublicKey
 	bundle   *x3dh.Bundle // nil if nobody starts a session with it
 	given    bool         // the one-time prekey of the bundle was used by a start of the other
-	sent     int
 }
 
 // session is a session that one of the parties has started.
@@ -80,7 +80,7 @@ type message struct {
 func Play(t *suite.T, s *scenario.Scenario, o Options) *verdict.Play {
 	t.Played = verdict.NewPlay()
 	p := &player{
-		Pair: pair.New(t, t.Set(s.Set)), options: o, scenario: s, play: t.Played,
+		Pair: pair.New(t, t.Set(s.Set)), options: o, scenario: s, play: t.Played, names: scenario.NewNames(s),
 		trace: adversary.NewTrace(), oracle: adversary.NewOracle(), lifetimes: schedule.Lifetimes{},
 	}
 	p.rules = schedule.SetOf(p.Set)
@@ -148,7 +148,7 @@ func (p *player) do(e scenario.Event) string {
 	case e.Do == scenario.Start && p.mayStart(own):
 		return p.start(own)
 	case e.Do == scenario.Send && !own.ends.Empty() && p.maySend(own):
-		return p.send(own)
+		return p.send(own, e.Message)
 	case e.Do == scenario.Deliver && m != nil && p.mayArrive(m):
 		return p.deliver(m)
 	case e.Do == scenario.Forge && m != nil && !p.options.Tolerant:

@@ -3,7 +3,6 @@ package parties
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"credence/conformance/internal/adversary"
 	"credence/conformance/internal/suite"
@@ -11,12 +10,11 @@ import (
 	"credence/shim"
 )
 
-// send lets a party send the next message.
-func (p *player) send(own *party) string {
-	own.sent++
+// send lets a party send the next message, by the name that it is given if it can have it.
+func (p *player) send(own *party, given string) string {
 	other := p.other(own)
 	m := &message{from: own, to: other, event: p.event}
-	name := own.name + strconv.Itoa(own.sent)
+	name := p.names.Next(given, own.name)
 	plaintext := fmt.Appendf(nil, "plaintext of message %s", name)
 	m.envelope = p.envelope(p.Must(shim.SessionEncrypt, shim.Params{
 		Party: own.handle, Peer: other.name, Plaintext: plaintext,
