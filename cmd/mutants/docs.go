@@ -114,7 +114,7 @@ func newPage(all []result, known explained) *page {
 			rules = append(rules, r)
 			continue
 		}
-		reason := known.reason(r)
+		reason := known.reason(r.change(), r.where)
 		name := path.Base(path.Dir(r.Path))
 		if packages[name] == nil {
 			packages[name] = &tally{Name: name}
@@ -144,7 +144,7 @@ func (p *page) addRules(results []result, known explained) {
 	cells := map[string]map[string]*tally{}
 	columns := map[string]bool{}
 	for _, r := range results {
-		reason := known.reason(r)
+		reason := known.reason(r.change(), r.where)
 		p.RulesSum.add(r, reason)
 		if r.lives() && reason == "" {
 			p.Holes = append(p.Holes, r)

@@ -193,6 +193,9 @@ func (f *far) brings(mail []byte, kinds ...ambassador.EventKind) []shim.Event {
 		if !slices.Contains(elsewhere, kind) && e.Seq != f.lead.Seq {
 			f.Violation(verdict.Mismatch, "the place in an event", fmt.Sprint(f.lead.Seq), suite.JSON(e))
 		}
+		if kind != ambassador.Record && string(e.Account) != string(f.peer[:]) {
+			f.Violation(verdict.Mismatch, "the account in an event", suite.JSON(f.peer[:]), suite.JSON(e))
+		}
 	}
 	if !slices.Equal(got, kinds) {
 		what := fmt.Sprint("what comes at place ", f.lead.Seq)
