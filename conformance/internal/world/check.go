@@ -83,8 +83,8 @@ func (d *Device) Events(mail []byte) []shim.Event {
 	return d.Must(shim.DeviceReceive, shim.Params{Party: d.name, Message: mail}).Events
 }
 
-// Brings stops the test unless a mail brings exactly these kinds of event.
-func (d *Device) Brings(mail []byte, kinds ...ambassador.EventKind) {
+// Brings stops the test unless a mail brings exactly these kinds of event, and returns the events.
+func (d *Device) Brings(mail []byte, kinds ...ambassador.EventKind) []shim.Event {
 	events := d.Events(mail)
 	var got []ambassador.EventKind
 	for _, e := range events {
@@ -93,6 +93,7 @@ func (d *Device) Brings(mail []byte, kinds ...ambassador.EventKind) {
 	if !slices.Equal(got, kinds) {
 		d.Violation(verdict.Mismatch, "a mail brings other events", fmt.Sprint(kinds), suite.JSON(events))
 	}
+	return events
 }
 
 // Ignores stops the test unless a mail is refused, with the class, and the exported state stays as it was.

@@ -42,7 +42,7 @@ var againTests = slices.Concat(
 
 // isVoid stops the test unless an entry of a counterparty is void.
 func (n *insider) isVoid(c *malicious.Counterparty, entry []byte) {
-	n.device.Brings(entryMail(entry), ambassador.Void)
+	n.gets(entry, ambassador.Void)
 	c.Spoiled(entry)
 }
 
@@ -64,7 +64,7 @@ func oneTimePrekeyAgain(n *insider) {
 	n.isVoid(first, damaged(n.World, n.begins(first, b).Entry)) // which uses nothing (AMB-LOG-08)
 	n.between()
 	o := n.begins(first, b)
-	n.device.Brings(entryMail(o.Entry), ambassador.Message)
+	n.gets(o.Entry, ambassador.Message)
 	first.Sent(o)
 	exported.MustNotHold(n.T, "a one-time prekey that was used", n.state(), private)
 	for i := range 10 {
@@ -80,7 +80,7 @@ func oneTimePrekeyAgain(n *insider) {
 		for again := range 2 { // in the place of a session, and of the one after it
 			b := n.bundle(keys, 2*i+1+again)
 			o := n.begins(c, b)
-			n.device.Brings(entryMail(o.Entry), ambassador.Message)
+			n.gets(o.Entry, ambassador.Message)
 			c.Sent(o)
 			n.isVoid(c, n.begins(c, b).Entry)
 		}
@@ -100,7 +100,7 @@ func oneTimePrekeysOfBatches(n *insider) {
 			c, again := n.meets(), n.meets()
 			b := n.bundle(k, i)
 			o := n.begins(c, b)
-			n.device.Brings(entryMail(o.Entry), ambassador.Message)
+			n.gets(o.Entry, ambassador.Message)
 			n.between()
 			n.isVoid(again, n.begins(again, b).Entry)
 			newest := k.Batches[len(k.Batches)-1]
@@ -112,7 +112,7 @@ func oneTimePrekeysOfBatches(n *insider) {
 	c := n.meets()
 	n.isVoid(c, n.begins(c, n.bundle(&older, 5)).Entry)
 	exported.MustNotHold(n.T, "a prekey of the batch before the two newest", n.state(), older.Batches[0].OneTime[:]...)
-	n.device.Brings(entryMail(n.begins(c, n.bundle(&newer, 5)).Entry), ambassador.Message)
+	n.gets(n.begins(c, n.bundle(&newer, 5)).Entry, ambassador.Message)
 }
 
 // batchOf returns the batch of a record.
@@ -130,7 +130,7 @@ func oneTimePrekeyOfEpochs(n *insider) {
 	c := n.meets()
 	old := n.bundle(n.keys(), 0)
 	o := n.begins(c, old)
-	n.device.Brings(entryMail(o.Entry), ambassador.Message)
+	n.gets(o.Entry, ambassador.Message)
 	c.Sent(o)
 	for range 3 {
 		n.rotates([]channel.Head{ends(c)})
@@ -144,7 +144,7 @@ func oneTimePrekeyOfEpochs(n *insider) {
 		n.between()
 		fresh := n.bundle(n.keys(), 0)
 		o := n.begins(c, fresh)
-		n.device.Brings(entryMail(o.Entry), ambassador.Message)
+		n.gets(o.Entry, ambassador.Message)
 		c.Sent(o)
 		n.between()
 		n.isVoid(c, n.begins(c, fresh).Entry)

@@ -123,13 +123,21 @@ func lateClaimsOfThree(n *insider) {
 			n.hears(c)
 		}
 	}
+	wrong := n.claims(all) // and all three at once
+	for i := range wrong {
+		wrong[i].Digest[i] ^= 1
+	}
+	n.brings(n.ack(wrong...), ambassador.Record, ambassador.Frozen, ambassador.Frozen, ambassador.Frozen)
+	for _, c := range all {
+		n.standsStill(c)
+	}
 }
 
 // waitOfOne lets an own entry of one conversation wait. The device sends and reads in the others.
 func waitOfOne(n *insider) {
 	all := n.three()
 	own := n.start(n.talk(all[1]), all[1].Bundle())
-	n.device.Brings(entryMail(own.Entry), ambassador.Parked)
+	n.gets(own.Entry, ambassador.Parked)
 	n.between()
 	for _, c := range []*malicious.Counterparty{all[0], all[2]} {
 		n.speaks(c, false)
@@ -248,6 +256,44 @@ func resendOfOne(n *insider) {
 		n.Violation(verdict.Mismatch, "a sibling asks for the newest own entry, after which the other side has sent",
 			suite.JSON(sent[0]), suite.JSON(r))
 	}
+	all[1].Talk.Session = nil
+	n.hears(all[1])
+	n.between()
+	n.brings(n.asks(all[1].Account(), sent[1].Seq), ambassador.Record)
+	n.owesNothing("a sibling asks for an entry of a session that is not there any more")
+	n.resendOfRefused(all[2], sent[2])
+	n.resendOfSibling()
+}
+
+// resendOfRefused asks for an entry that was refused, and for the one before it.
+func (n *insider) resendOfRefused(c *malicious.Counterparty, before *channel.Sent) {
+	n.sends(c)
+	n.Must(shim.DeviceRefused, shim.Params{Party: n.device.Party()})
+	n.between()
+	n.brings(n.asks(c.Account(), before.Seq+1), ambassador.Record)
+	n.owesNothing("a sibling asks for an entry that was refused")
+	n.brings(n.asks(c.Account(), before.Seq), ambassador.Record)
+	if r := n.pays(); r == nil || r.Sent == nil || !sameSent(r.Sent, before) {
+		n.Violation(verdict.Mismatch, "a sibling asks for the newest own entry, after one that was refused",
+			suite.JSON(before), suite.JSON(r))
+	}
+}
+
+// resendOfSibling asks for an entry that a sibling has made, and that the device has followed.
+func (n *insider) resendOfSibling() {
+	c := n.meets()
+	start := n.start(n.talk(c), c.Bundle())
+	n.follows(start, ambassador.Sent)
+	n.brings(n.asks(c.Account(), start.Next.Seq), ambassador.Record)
+	n.owesNothing("a sibling asks for a start")
+	next := n.sealed(start.Next, "own")
+	n.follows(next, ambassador.Sent)
+	n.between()
+	n.brings(n.asks(c.Account(), next.Next.Seq), ambassador.Record)
+	if r := n.pays(); r == nil || r.Sent == nil || !sameSent(r.Sent, &next.Sent) {
+		n.Violation(verdict.Mismatch, "a sibling asks for the newest own entry, which the device has followed",
+			suite.JSON(next.Sent), suite.JSON(r))
+	}
 }
 
 // unreadOfThree hands a device that was pending what it has to report.
@@ -331,7 +377,7 @@ func unknownPeer(n *insider) {
 		}
 		n.brings(n.ack(claim), ambassador.Record)
 		n.between()
-		n.device.Brings(entryMail(entry), kinds...)
+		n.gets(entry, kinds...)
 	}
 	n.standsStill(wrong)
 	for _, c := range []*malicious.Counterparty{known, right} {

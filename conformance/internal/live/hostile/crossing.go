@@ -64,7 +64,7 @@ func recordOverRotation(n *insider) {
 	n.between()
 	exported.MustNotHold(n.T, "a record that waited", n.state(), private[:])
 	own := n.start(n.talk(c), c.Bundle())
-	n.device.Brings(entryMail(own.Entry), ambassador.Parked)
+	n.gets(own.Entry, ambassador.Parked)
 	if r := n.pays(); r == nil || r.Resend == nil || r.Resend.Seq != own.Next.Seq {
 		n.Violation(verdict.Mismatch, "a device that misses the record of an own entry asks for it",
 			"a resend-request", suite.JSON(r))
@@ -89,10 +89,10 @@ func waitOverRotation(n *insider) {
 	for range 2 {
 		before := c.Talk.Seq
 		own := n.start(n.talk(c), c.Bundle())
-		n.device.Brings(entryMail(own.Entry), ambassador.Parked)
+		n.gets(own.Entry, ambassador.Parked)
 		c.Spoiled(own.Entry)
 		n.between()
-		n.device.Brings(entryMail(n.says(c)), ambassador.Parked)
+		n.gets(n.says(c), ambassador.Parked)
 		n.between()
 		n.rotates([]channel.Head{ends(c)})
 		n.between()
@@ -217,7 +217,7 @@ func digestOverRestart(n *insider) {
 	n.speaks(open, false)
 	n.hears(open)
 	own := n.start(n.talk(waits), waits.Bundle())
-	n.device.Brings(entryMail(own.Entry), ambassador.Parked)
+	n.gets(own.Entry, ambassador.Parked)
 	claim := n.claim(frozen)
 	claim.Digest[0] ^= 1
 	n.brings(n.ack(claim), ambassador.Record, ambassador.Frozen)

@@ -271,9 +271,24 @@ func (n *insider) talks() *malicious.Counterparty {
 	return c
 }
 
+// gets lets the device read an entry of a conversation, which has to bring exactly these kinds of event. They name the
+// conversation, and the first of them the place.
+func (n *insider) gets(entry []byte, kinds ...ambassador.EventKind) {
+	e, err := conversation.ParseEntry(entry)
+	n.NoFault(err)
+	events := n.device.Brings(entryMail(entry), kinds...)
+	peer := e.Peer(n.liar.List.Account)
+	for i, event := range events {
+		if !bytes.Equal(event.Account, peer[:]) || i == 0 && event.Seq != e.Seq {
+			n.Violation(verdict.Mismatch, "the conversation and the place that an event names",
+				fmt.Sprintf("account %x, seq %d", peer, e.Seq), suite.JSON(events))
+		}
+	}
+}
+
 // hears lets the device read the next entry of a counterparty: a start if it has no session.
 func (n *insider) hears(c *malicious.Counterparty, more ...ambassador.EventKind) {
-	n.device.Brings(entryMail(n.says(c)), slices.Concat([]ambassador.EventKind{ambassador.Message}, more)...)
+	n.gets(n.says(c), slices.Concat([]ambassador.EventKind{ambassador.Message}, more)...)
 }
 
 // says returns the next entry of a counterparty, which it has sent: a start if it has no session.
@@ -365,5 +380,5 @@ func (n *insider) standsStill(c *malicious.Counterparty) {
 	n.RefuseUnchanged("frozen", shim.DeviceSend, shim.Params{
 		Party: n.device.Party(), Account: peer[:], Plaintext: []byte("frozen"),
 	})
-	n.device.Brings(entryMail(n.says(c)), ambassador.Frozen)
+	n.gets(n.says(c), ambassador.Frozen)
 }

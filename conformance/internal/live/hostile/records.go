@@ -141,7 +141,7 @@ func (n *insider) claimsPlace(at int, asSent bool, falsify func(c *channel.Claim
 	c := n.talks()
 	entries, places := n.course(c, 4)
 	for _, entry := range entries[:read] {
-		n.device.Brings(entryMail(entry), ambassador.Message)
+		n.gets(entry, ambassador.Message)
 	}
 	claim := places[at]
 	if falsify != nil {
@@ -162,7 +162,7 @@ func (n *insider) readsOn(c *malicious.Counterparty, entries [][]byte, read, at 
 		if isFalse && place > at {
 			kinds = []ambassador.EventKind{ambassador.Frozen}
 		}
-		n.device.Brings(entryMail(entry), kinds...)
+		n.gets(entry, kinds...)
 	}
 	if !isFalse {
 		n.goesOn(c)
@@ -204,7 +204,7 @@ func otherPlace(n *insider) {
 	} {
 		c := n.talks()
 		entries, places := n.course(c, 3)
-		n.device.Brings(entryMail(entries[0]), ambassador.Message)
+		n.gets(entries[0], ambassador.Message)
 		claim := places[lie.head]
 		claim.Seq, claim.Digest = places[lie.place].Seq, places[lie.digest].Digest
 		n.brings(n.ack(claim), freezesIf(ambassador.Record, lie.freezes && lie.place <= 1)...)
@@ -382,9 +382,9 @@ func waitingHundred(n *insider) {
 		names(n.World, c, codec.MustEncode(&postoffice.Commit{
 			Kind: postoffice.KindEntry, Number: 1, Entry: own.Entry,
 		}), true)
-		n.device.Brings(entryMail(own.Entry), ambassador.Parked)
+		n.gets(own.Entry, ambassador.Parked)
 		for range 99 + more {
-			n.device.Brings(entryMail(n.says(c)), ambassador.Parked)
+			n.gets(n.says(c), ambassador.Parked)
 		}
 		n.between()
 		kinds := slices.Repeat([]ambassador.EventKind{ambassador.Message}, 99)
@@ -471,7 +471,15 @@ func (n *insider) joined() []*malicious.Sibling {
 		d.List = n.liar.List
 		n.device.Brings(n.acks(d), ambassador.Record)
 	}
-	n.makes(shim.DeviceAck, shim.Params{}) // so that there is a chain in each direction
+	commit := commitOf(n.World, shim.DeviceAck, shim.Params{Party: n.device.Party()})
+	for _, p := range commit.Parcels { // so that there is a chain in each direction
+		for _, d := range append(slices.Clone(all), n.liar) {
+			if d.Device == p.Device {
+				_, _, err := d.Open(n.liar.List, n.device.ID(), p.Body)
+				n.Understood(err)
+			}
+		}
+	}
 	return all
 }
 
@@ -502,6 +510,7 @@ func (n *insider) rootKeys(all []*malicious.Sibling) (keys [][]byte) {
 		id := n.device.ID()
 		state, err := sessions.State(hex.EncodeToString(id[:]))
 		n.NoFault(err)
+		exported.NeedsSearchable(n.T, n.state(), state.RK)
 		keys = append(keys, state.RK)
 	}
 	return keys

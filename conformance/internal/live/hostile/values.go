@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
 	"credence/internal/malicious"
 	"credence/reference/account"
@@ -30,7 +31,8 @@ var valueTests = slices.Concat(
 	inRoles("high-prekeys", "prekeys whose ids are beyond 8, 16 and 31 bits",
 		reqs("AMB-ACC-07", "AMB-ACC-08", "AMB-SYN-12"), highPrekeys, "companion", "companion-restarted", "reactivated"),
 	inRoles("high-places", "a log that is beyond 8, 16 and 32 bits",
-		reqs("AMB-LOG-07", "AMB-ROT-04", "AMB-SYN-06", "AMB-SYN-08"), highPlaces),
+		reqs("AMB-LOG-07", "AMB-LOG-16", "AMB-LOG-17", "AMB-ROT-04", "AMB-SYN-06", "AMB-SYN-08", "AMB-SYN-18",
+			"AMB-SYN-19"), highPlaces),
 	inRoles("long-texts", "texts of no byte and of one, and around 255, 64 Ki and a mebibyte",
 		reqs("AMB-ENC-01", "AMB-LOG-19"), longTexts),
 	inRoles("prekey-ids-of-sibling", "a sibling's prekeys grow by one, over 255, and come late",
@@ -203,7 +205,7 @@ func highPrekeys(n *insider) {
 			for _, i := range []int{0, 5, 6, account.Batch - 1} {
 				c, again := n.meets(), n.meets()
 				b := n.bundle(k, i)
-				n.device.Brings(entryMail(n.begins(c, b).Entry), ambassador.Message)
+				n.gets(n.begins(c, b).Entry, ambassador.Message)
 				n.between()
 				n.isVoid(again, n.begins(again, b).Entry)
 				for _, other := range []uint32{b.SignedPrekeyID - 256, b.SignedPrekeyID + 65536} {
@@ -219,37 +221,107 @@ func highPrekeys(n *insider) {
 	}
 }
 
-// highPlaces lets rotations cut a log at high places. It goes on from there, for entries, claims and requests.
+// highPlaces lets rotations cut a log at high places. Everything that names a place goes on from there: entries, what
+// is unread and told, requests, records that wait, claims, and commits that are dropped.
 func highPlaces(n *insider) {
 	c := n.talks()
 	for _, at := range []uint64{254, 65534, 1<<31 - 2, 1<<32 - 2, 1 << 40} {
+		last := c.Talk.Seq
 		cut := ends(c)
-		cut.Seq = at
-		c.Talk.Seq = at
+		cut.Seq, c.Talk.Seq = at, at
 		n.rotates([]channel.Head{cut})
 		n.between()
 		n.goesOn(c)
 		n.hears(c)
-		n.brings(n.ack(n.claim(c)), ambassador.Record)
-		peer := c.Account()
-		commit, sent := n.makes(shim.DeviceSend, shim.Params{Account: peer[:], Plaintext: []byte("own")})
-		n.returns(commit, nil, ambassador.Accepted)
-		c.Talk.Reports.Told = nil
-		e, err := conversation.ParseEntry(commit.Entry)
-		n.Understood(err)
-		c.Talk, _, err = c.Talk.Receive(c.Keys, e, commit.Entry)
-		n.Understood(err)
+		o, err := c.Say("cannot be read", nil)
+		n.NoFault(err)
+		n.isVoid(c, damaged(n.World, o.Entry))
 		n.between()
-		for _, other := range []uint64{1 << 8, 1 << 16, 1 << 32} {
-			n.brings(n.asks(peer, sent.Sent.Seq+other), ambassador.Record)
-			n.owesNothing("a sibling asks for another entry than the newest own one")
-		}
-		n.hears(c)
-		n.hears(c)
-		n.device.Ignores(refusal.Duplicate, entryMail(commit.Entry))
-		n.goesOn(c)
+		n.speaks(c, true, run(last+1, at), place(at+2))
+		n.hears(c) // and has read what was named
+		_, sent := n.speaks(c, false)
+		n.tellsPlace(c, sent.Sent.Seq)
+		n.requestsAt(c, sent.Sent.Seq)
+		n.waitsAt(c)
+		n.dropsAt(c)
 		n.brings(n.ack(n.claim(c)), ambassador.Record)
 		n.goesOn(c)
+	}
+	c = n.talks()
+	cut := ends(c)
+	cut.Seq, c.Talk.Seq = 1<<33, 1<<33
+	n.rotates([]channel.Head{cut}, ambassador.Frozen) // the other conversation is in no cut
+	n.hears(c)
+	claim := n.claim(c)
+	truth := claim
+	claim.Digest[0] ^= 1
+	n.between()
+	n.brings(n.ack(claim), ambassador.Record, ambassador.Frozen)
+	n.between()
+	if r := n.pays(); r == nil || r.Ack == nil || !slices.Contains(r.Ack.Claims, truth) {
+		n.Violation(verdict.Mismatch, "the claim of a place of more than 32 bits", suite.JSON(truth), suite.JSON(r))
+	}
+}
+
+// tellsPlace lets the counterparty name an own place of the device, which is told exactly, and once.
+func (n *insider) tellsPlace(c *malicious.Counterparty, own uint64) {
+	for _, told := range []bool{false, true} {
+		c.Talk.Reports.Unread = []channel.Range{place(own)}
+		events := n.device.Events(entryMail(n.says(c)))
+		last := events[len(events)-1]
+		if !told && (last.Kind != string(ambassador.Undelivered) || last.Seq != own || last.Last != own) {
+			n.Violation(verdict.Mismatch, "the other side names an own place", fmt.Sprint("undelivered ", own),
+				suite.JSON(events))
+		}
+		if told && len(events) != 1 {
+			n.Violation(verdict.Mismatch, "the other side names an own place again", "nothing", suite.JSON(events))
+		}
+		c.Talk.Reports.Unread = nil
+		n.between()
+	}
+}
+
+// requestsAt asks for the newest own entry, and for others whose places have low bits in common with it.
+func (n *insider) requestsAt(c *malicious.Counterparty, own uint64) {
+	for _, other := range []uint64{1 << 8, 1 << 16, 1 << 32} {
+		n.brings(n.asks(c.Account(), own+other), ambassador.Record)
+		if own > other {
+			n.brings(n.asks(c.Account(), own-other), ambassador.Record)
+		}
+		n.owesNothing("a sibling asks for another entry than the newest own one")
+	}
+	n.brings(n.asks(c.Account(), own), ambassador.Record)
+	if r := n.pays(); r == nil || r.Sent == nil || r.Sent.Seq != own {
+		n.Violation(verdict.Mismatch, "a sibling asks for the newest own entry", fmt.Sprint(own), suite.JSON(r))
+	}
+}
+
+// waitsAt lets a start of the account wait for its record, which is asked for by its place.
+func (n *insider) waitsAt(c *malicious.Counterparty) {
+	own := n.start(n.talk(c), c.Bundle())
+	n.gets(own.Entry, ambassador.Parked)
+	n.between()
+	if r := n.pays(); r == nil || r.Resend == nil || r.Resend.Seq != own.Next.Seq {
+		n.Violation(verdict.Mismatch, "the request for a record", fmt.Sprint(own.Next.Seq), suite.JSON(r))
+	}
+	n.between()
+	n.owesNothing("a record is awaited")
+	n.brings(n.sent(own.Sent), ambassador.Record, ambassador.Sent)
+	c.Talk.Session = nil // for the counterparty too it takes the place of the session
+	e, err := conversation.ParseEntry(own.Entry)
+	n.NoFault(err)
+	c.Talk, _, err = c.Talk.Receive(c.Keys, e, own.Entry)
+	n.NoFault(err)
+	n.goesOn(c)
+}
+
+// dropsAt lets an entry be dropped at the end of the mailbox, which is told by its place (AMB-SYN-19).
+func (n *insider) dropsAt(c *malicious.Counterparty) {
+	n.sends(c)
+	events := n.Must(shim.DeviceCaughtUp, shim.Params{Party: n.device.Party()}).Events
+	if len(events) != 1 || events[0].Kind != string(ambassador.Dropped) || events[0].Seq != c.Talk.Seq+1 {
+		n.Violation(verdict.Mismatch, "an entry that is dropped", fmt.Sprint("dropped ", c.Talk.Seq+1),
+			suite.JSON(events))
 	}
 }
 
@@ -284,7 +356,7 @@ func longTexts(n *insider) {
 	o, err := c.Say("", nil)
 	n.NoFault(err)
 	c.Sent(o)
-	n.device.Brings(entryMail(o.Entry), ambassador.Answer) // AMB-LOG-19
+	n.gets(o.Entry, ambassador.Answer) // AMB-LOG-19
 	n.goesOn(c)
 }
 
