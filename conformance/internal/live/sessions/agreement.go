@@ -59,7 +59,7 @@ func agreement(set *params.Set) []suite.Test {
 		test("new-session", "the peer starts a second session",
 			[]string{"AMB-SES-03"}, newSession),
 		test("low-order-bundles", "bundles with low-order keys start no session",
-			[]string{"AMB-KEY-01 bundle-one-time-prekey"}, badBundles(lowOrderBundles)),
+			[]string{"AMB-KEY-01 bundle-one-time-prekey", "AMB-CNV-01 bundle"}, badBundles(lowOrderBundles)),
 	}
 	tests = append(tests, signedPrekeys(set)...)
 	if set.OneTimePrekeyRequired {
@@ -98,6 +98,10 @@ func signedPrekeys(set *params.Set) (tests []suite.Test) {
 			[]string{"AMB-X3D-06", "AMB-CNV-01 initial-message"}, suite.NeedsHandshake, triesAll(wrongDH4))
 		test("prekey-ids", "bundles with prekey ids at the ends of one, two and four bytes",
 			[]string{"AMB-X3D-05"}, suite.NeedsHandshake, triesAll(prekeyIDs))
+	}
+	if set.Identity == params.Ed25519Identity {
+		test("bad-identities", "first messages and bundles with identity keys that are no points, or of low order",
+			[]string{"AMB-XED-08"}, suite.NeedsHandshake, triesAll(badIdentities))
 	}
 	if set.Signature != params.NoSignature {
 		test("bad-signatures", "bundles with bad signatures start no session",

@@ -103,6 +103,25 @@ func fromMalicious(p *pair.Pair, k malicious.Keys, agreed x3dh.Bundle) *shim.Mes
 	return &shim.Message{Kind: shim.InitialMessage, Body: body}
 }
 
+// badIdentities brings identity keys to the target that are no points, or of low order, in both roles.
+func badIdentities(p *pair.Pair) (trials []suite.Trial) {
+	p.Open(pair.Responds)
+	try := func(name string, identity []byte, class refusal.Class) {
+		evil := fromMalicious(p, malicious.Keys{Identity: identity}, p.Bundle)
+		trials = append(trials, p.Refusal("first message, "+name, evil, class))
+		b := p.Peer.Bundle()
+		b.Identity = identity
+		trials = append(trials, suite.Trial{Name: "bundle, " + name, Try: func() { refusesBundle(p, "another", b) }})
+	}
+	for _, id := range malicious.LowOrderAccounts[:8] { // those in canonical form
+		try(fmt.Sprintf("low order %x..", id[:4]), id[:], refusal.LowOrderKey)
+	}
+	for _, y := range []byte{2, 7} { // there is no x on the curve
+		try(fmt.Sprint("y = ", y), append([]byte{y}, make([]byte, primitive.KeySize-1)...), refusal.Malformed)
+	}
+	return append(trials, goesOn(p, p.FromPeer()))
+}
+
 // badBundle is a change of a bundle.
 type badBundle struct {
 	name   string

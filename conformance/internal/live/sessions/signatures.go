@@ -8,6 +8,7 @@ import (
 	"credence/conformance/internal/pair"
 	"credence/conformance/internal/suite"
 	"credence/conformance/verdict"
+	"credence/internal/malicious"
 	"credence/reference/params"
 	"credence/reference/primitive"
 	"credence/reference/x3dh"
@@ -61,6 +62,15 @@ func badSignatures(p *pair.Pair) []badBundle {
 			b.Signature = flipped(b.Signature, at)
 		}})
 	}
+	for _, at := range []int{0, 100, 254, 255} { // by who holds the identity key, and makes everything else fit
+		identity, err := primitive.GeneratePrivate(p.Random)
+		p.NoFault(err)
+		signature := malicious.NewSigner(p.Set.Signature, identity).Sign(
+			x3dh.SignatureInput(p.Set, b.SignedPrekey), func(r []byte) []byte { return flipped(r, at) })
+		changes = append(changes, badBundle{fmt.Sprint("bit ", at, " of R, by the signer"), func(b *x3dh.Bundle) {
+			b.Identity, b.Signature = x3dh.EncodeIdentity(p.Set, identity), signature
+		}})
+	}
 	for at := range 8 * primitive.KeySize {
 		if at%8 == 3 { // in the high bits are the sign and what X25519 ignores
 			prefix := len(b.SignedPrekey) - primitive.KeySize
@@ -110,6 +120,10 @@ func forgedSignatures(p *pair.Pair) (trials []suite.Trial) {
 		}
 		for at := range 8 * len(message) {
 			refuses(fmt.Sprint("bit ", at, " of the message"), verify(signer, flipped(message, at), signature))
+		}
+		for at := range 8 * primitive.KeySize {
+			changed := malicious.NewSigner(p.Set.Signature, k).Sign(message, func(r []byte) []byte { return flipped(r, at) })
+			refuses(fmt.Sprint("bit ", at, " of R, by the signer"), verify(signer, message, changed))
 		}
 		refuses("a byte more in the message", verify(signer, append(bytes.Clone(message), 0), signature))
 		trials = append(trials, suite.Trial{Name: "the genuine signature", Try: func() {
