@@ -9,6 +9,7 @@ import (
 	"credence/reference/primitive"
 	"credence/reference/ratchet"
 	"credence/reference/wire"
+	"credence/spec/refusal"
 )
 
 // bounds are the tests of what is bounded, across several chains, and of numbers that need more bytes.
@@ -33,7 +34,7 @@ func bounds(set *params.Set) []suite.Test {
 			[]string{"AMB-RAT-04", "AMB-RAT-05"}, suite.NeedsSession, headers(pair.Responds, 255, 256, 257, 1)),
 		test("large-numbers", "chains that are as long as numbers can tell, at the ends of one, two and four bytes: "+
 			"loaded, gone on with and followed by a turn of each side",
-			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-09", "AMB-WIR-01"}, needsLoad, triesAll(largeNumbers)),
+			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-09", "AMB-RAT-12", "AMB-WIR-01"}, needsLoad, triesAll(largeNumbers)),
 	}
 	if set.PN != params.PNAbsent {
 		tests = append(tests, test("any-pn", "a malicious peer begins chains with every kind of previous length: the "+
@@ -44,6 +45,11 @@ func bounds(set *params.Set) []suite.Test {
 		tests = append(tests, test("stored-limit-closed",
 			"skipped keys of several chains, all at the ends of chains: at the limit, just above it and far above it",
 			[]string{"AMB-RAT-21"}, suite.NeedsSession, triesAll(storedLimitClosed)))
+	}
+	if set.StoredPerChain {
+		tests = append(tests, test("stored-limit-old-chain",
+			"a late message of a chain before makes it store one key more than it may: the oldest is gone",
+			[]string{"AMB-RAT-21"}, suite.NeedsSession, storedLimitOldChain))
 	}
 	return tests
 }
@@ -109,6 +115,21 @@ func storedLimitClosed(p *pair.Pair) (trials []suite.Trial) {
 		}})
 	}
 	return trials
+}
+
+// storedLimitOldChain meets the limit in a chain, and goes over it when the next one has begun.
+func storedLimitOldChain(p *pair.Pair) {
+	p.OpenBoth(pair.Responds)
+	oldest, second := p.FromPeer(), p.FromPeer()
+	p.Lose(uint64(p.Set.MaxStored - 2))
+	p.SendToTarget()
+	gap, beyond := p.FromPeer(), p.FromPeer()
+	p.Turns(1)
+	p.Read(beyond)
+	p.Refuses(oldest.Envelope, refusal.Duplicate) // AMB-RAT-21
+	p.Read(second)
+	p.Read(gap)
+	p.Turns(1)
 }
 
 // storedOverRestart has skipped keys of four chains, the last one with many.

@@ -53,6 +53,12 @@ func changes(p *pair.Pair, what string, body []byte, wrap func(body []byte) *shi
 			}
 		}
 	}
+	tag, _ := wire.Field(p.Set, body, "tag")
+	for n := range len(tag) { // in a frame that says so
+		if changed, ok := wire.SetField(p.Set, body, "tag", tag[:n]); ok && wire.TagFramed(p.Set) {
+			trials = append(trials, p.Refusal(fmt.Sprint(what, "a tag of ", n, " bytes"), wrap(changed), ""))
+		}
+	}
 	for n := range body {
 		trials = append(trials, p.Refusal(fmt.Sprint(what, "the first ", n, " bytes"), wrap(body[:n]), ""))
 	}

@@ -27,7 +27,8 @@ func sealed(set *params.Set) (tests []suite.Test) {
 	if set.Wire != params.AmbassadorWire {
 		test("malformed-sealed", "messages with a right tag that lack a field, or have a number above 2^32 - 1",
 			"AMB-WIR-02", malformedSealed)
-		test("other-bytes", "the tag of a genuine message over other bytes of the same meaning", "AMB-WIR-03", otherBytes)
+		test("other-bytes", "the tag of a genuine message over other bytes of the same meaning", "AMB-WIR-03",
+			otherBytes)
 	}
 	return tests
 }
