@@ -62,6 +62,11 @@ func agreement(set *params.Set) []suite.Test {
 			[]string{"AMB-KEY-01 bundle-one-time-prekey", "AMB-CNV-01 bundle"}, badBundles(lowOrderBundles)),
 	}
 	tests = append(tests, signedPrekeys(set)...)
+	tests = append(tests,
+		pair.Test("x3dh", set, "many-opks", "258 one-time prekeys, some of which are used out of order and again",
+			[]string{"AMB-X3D-10", "AMB-X3D-12", "AMB-X3D-06"}, needsInjection, manyPrekeys(stays)),
+		pair.Test("x3dh", set, "many-opks-restart", "the same, with restarts",
+			[]string{"AMB-X3D-10", "AMB-X3D-12", "AMB-STA-01"}, needsInjection, manyPrekeys(restarts)))
 	if set.OneTimePrekeyRequired {
 		return tests
 	}

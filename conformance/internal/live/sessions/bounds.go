@@ -34,7 +34,8 @@ func bounds(set *params.Set) []suite.Test {
 			[]string{"AMB-RAT-04", "AMB-RAT-05"}, suite.NeedsSession, headers(pair.Responds, 255, 256, 257, 1)),
 		test("large-numbers", "chains that are as long as numbers can tell, at the ends of one, two and four bytes: "+
 			"loaded, gone on with and followed by a turn of each side",
-			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-09", "AMB-RAT-12", "AMB-WIR-01"}, needsLoad, triesAll(largeNumbers)),
+			[]string{"AMB-RAT-04", "AMB-RAT-05", "AMB-RAT-09", "AMB-RAT-12", "AMB-WIR-01"}, needsLoad,
+			triesAll(largeNumbers)),
 	}
 	if set.PN != params.PNAbsent {
 		tests = append(tests, test("any-pn", "a malicious peer begins chains with every kind of previous length: the "+

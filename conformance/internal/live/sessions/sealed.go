@@ -20,6 +20,9 @@ func sealed(set *params.Set) (tests []suite.Test) {
 		tests = append(tests,
 			pair.Test("ratchet", set, name, comment, []string{requirement}, suite.NeedsSession, triesAll(trials)))
 	}
+	test("far-sealed", "messages that a malicious peer has really sealed, with numbers beyond MAX_SKIP that look near "+
+		"in fewer bytes", "AMB-RAT-20", farSealed)
+	tests = append(tests, forgedBefore(set)...)
 	if set.AssociatedData != params.NoAD {
 		test("wrong-ad", "messages sealed with associated data of which a bit is changed, which are in another order "+
 			"or missing: refused in the running chain, in a new one, and from skipped keys", "AMB-RAT-16", wrongAD)
@@ -60,6 +63,72 @@ func wrongAD(p *pair.Pair) (trials []suite.Trial) {
 		trials = append(trials, suite.Trial{Name: place + ", genuine", Try: func() { p.Read(genuine[i]) }})
 	}
 	return trials
+}
+
+// farSealed goes on with the peer's chain to numbers that must not be read.
+func farSealed(p *pair.Pair) (trials []suite.Trial) {
+	p.OpenBoth(pair.Responds)
+	next := p.FromPeer()
+	s := p.PeerState()
+	at, far := s.Ns-1, map[uint64]bool{}
+	skip := p.Set.MaxSkip
+	for _, jump := range []uint64{skip + 1, skip + 2, 1 << 13, 1 << 15, 1<<16 - 1, 1 << 16, 1<<16 + 5} {
+		far[at+jump] = true
+	}
+	for ; s.Ns <= at+1<<16+5; s.Ns++ {
+		var mk []byte
+		s.CKs, mk = primitive.KDFCK(s.CKs)
+		if far[s.Ns] {
+			h := wire.Header{Key: primitive.Public(s.DHs), N: s.Ns}
+			message := pair.Raw(wire.Seal(p.Set, mk, s.AssociatedData(true), h, []byte("evil")))
+			trials = append(trials, p.Refusal(fmt.Sprint("number ", s.Ns), message, refusal.SkipLimit))
+		}
+	}
+	return append(trials, goesOn(p, next))
+}
+
+// forgedBefore are the tests of forgeries before the target has sent or read anything else.
+func forgedBefore(set *params.Set) []suite.Test {
+	stranger := func(s pair.Setup) func(p *pair.Pair) {
+		return triesAll(func(p *pair.Pair) (trials []suite.Trial) {
+			p.Open(s)
+			first := p.FromTarget
+			if s.Role == "responder" {
+				p.SendToTarget()
+				first = p.FromPeer
+			}
+			m := first()
+			if s.Role == "initiator" {
+				trials = append(trials, p.Refusal("its own message", m.Envelope, ""),
+					p.Refusal("its own ratchet message", pair.Raw(p.Inner(m.Envelope)), ""))
+			}
+			for _, key := range []primitive.PublicKey{{9}, {0x10}, p.Header(m).Key} {
+				for _, n := range []uint64{0, 1, 300} {
+					h := wire.Header{Key: key, N: n}
+					forged := pair.Raw(wire.Seal(set, make([]byte, primitive.KeySize), nil, h, []byte("x")))
+					trials = append(trials, p.Refusal(fmt.Sprintf("number %d under %x..", n, key[:2]), forged, ""))
+				}
+			}
+			return append(trials, suite.Trial{Name: "the genuine messages", Try: func() {
+				if s.Role == "initiator" {
+					p.PeerReads(m)
+				} else {
+					p.Read(m)
+				}
+				p.SendToPeer()
+				p.SendToTarget()
+			}})
+		})
+	}
+	requirements := []string{"AMB-RAT-17", "AMB-CNV-01", "AMB-SES-06"}
+	return []suite.Test{
+		pair.Test("ratchet", set, "forged-before-answer",
+			"forged messages to a responder that has read and not sent anything yet", requirements,
+			suite.NeedsSession, stranger(pair.Responds)),
+		pair.Test("ratchet", set, "forged-before-answer-initiator",
+			"forged messages, and its own, to an initiator that has read nothing yet", requirements,
+			suite.NeedsSession, stranger(pair.Initiates)),
+	}
 }
 
 // namedAD are associated data of a name.

@@ -7,6 +7,7 @@ import (
 	"credence/conformance/internal/pair"
 	"credence/conformance/internal/suite"
 	"credence/internal/malicious"
+	"credence/reference/primitive"
 	"credence/reference/session"
 	"credence/reference/x3dh"
 	"credence/shim"
@@ -74,6 +75,41 @@ func wrongDH4(p *pair.Pair) []suite.Trial {
 		trial("not named, and with DH4", without, p.Bundle),
 		goesOn(p, p.FromPeer()),
 	}
+}
+
+// manyPrekeys gives the target more one-time prekeys than a byte can number. Each of some is used, out of order, and is
+// used up then, and no other (AMB-X3D-10, AMB-X3D-12).
+func manyPrekeys(happens between) func(p *pair.Pair) {
+	const count = 258
+	return triesAll(func(p *pair.Pair) (trials []suite.Trial) {
+		p.NewPeer(pair.Responds)
+		var privates []shim.Bytes
+		var publics [][]byte
+		for range count {
+			k, err := primitive.GeneratePrivate(p.Random)
+			p.NoFault(err)
+			privates, publics = append(privates, k.Bytes()), append(publics, p.Set.Encode(primitive.Public(k)))
+		}
+		p.Bundle = p.NewPartyWith(pair.Target, shim.Params{OneTimePrekeys: privates})
+		use := func(id uint32) *shim.Message {
+			b := p.Bundle
+			b.OneTimePrekey = publics[id-1]
+			if !p.Set.OneTimePrekeyByKey {
+				b.OneTimePrekeyID = id
+			}
+			return fromMalicious(p, malicious.Keys{}, b)
+		}
+		for _, id := range []uint32{256, 2, 257, 1, 258, 255} {
+			first, second := use(id), use(id)
+			trials = append(trials, suite.Trial{Name: fmt.Sprint("prekey ", id), Try: func() {
+				p.ReadFrom(fmt.Sprint("peer-", id), shim.SessionRespond,
+					pair.Mail{Envelope: first, Plaintext: []byte("evil")})
+				happens(p)
+				refuseInitial(p, fmt.Sprint("again-", id), second)
+			}})
+		}
+		return trials
+	})
 }
 
 // prekeyIDs lets the target start from bundles whose prekeys have ids that do not fit into fewer bytes, or whose lower
