@@ -106,7 +106,7 @@ func signedPrekeys(set *params.Set) (tests []suite.Test) {
 	}
 	if set.Identity == params.Ed25519Identity {
 		test("bad-identities", "first messages and bundles with identity keys that are no points, or of low order",
-			[]string{"AMB-XED-08"}, suite.NeedsHandshake, triesAll(badIdentities))
+			[]string{"AMB-XED-08 bundle initial-message"}, suite.NeedsHandshake, triesAll(badIdentities))
 	}
 	if set.Signature != params.NoSignature {
 		test("bad-signatures", "bundles with bad signatures start no session",

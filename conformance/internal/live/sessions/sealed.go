@@ -21,17 +21,18 @@ func sealed(set *params.Set) (tests []suite.Test) {
 			pair.Test("ratchet", set, name, comment, []string{requirement}, suite.NeedsSession, triesAll(trials)))
 	}
 	test("far-sealed", "messages that a malicious peer has really sealed, with numbers beyond MAX_SKIP that look near "+
-		"in fewer bytes", "AMB-RAT-20", farSealed)
+		"in fewer bytes", "AMB-RAT-20 far", farSealed)
 	tests = append(tests, forgedBefore(set)...)
 	if set.AssociatedData != params.NoAD {
 		test("wrong-ad", "messages sealed with associated data of which a bit is changed, which are in another order "+
-			"or missing: refused in the running chain, in a new one, and from skipped keys", "AMB-RAT-16", wrongAD)
+			"or missing: refused in the running chain, in a new one, and from skipped keys",
+			"AMB-RAT-16 running-chain skipped", wrongAD)
 	}
 	if set.Wire != params.AmbassadorWire {
 		test("malformed-sealed", "messages with a right tag that lack a field, or have a number above 2^32 - 1",
-			"AMB-WIR-02", malformedSealed)
-		test("other-bytes", "the tag of a genuine message over other bytes of the same meaning", "AMB-WIR-03",
-			otherBytes)
+			"AMB-WIR-02 missing-field number length", malformedSealed)
+		test("other-bytes", "the tag of a genuine message over other bytes of the same meaning",
+			"AMB-WIR-03 long-number unknown-field", otherBytes)
 	}
 	return tests
 }

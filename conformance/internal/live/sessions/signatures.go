@@ -121,8 +121,9 @@ func forgedSignatures(p *pair.Pair) (trials []suite.Trial) {
 		for at := range 8 * len(message) {
 			refuses(fmt.Sprint("bit ", at, " of the message"), verify(signer, flipped(message, at), signature))
 		}
+		dishonest := malicious.NewSigner(p.Set.Signature, k)
 		for at := range 8 * primitive.KeySize {
-			changed := malicious.NewSigner(p.Set.Signature, k).Sign(message, func(r []byte) []byte { return flipped(r, at) })
+			changed := dishonest.Sign(message, func(r []byte) []byte { return flipped(r, at) })
 			refuses(fmt.Sprint("bit ", at, " of R, by the signer"), verify(signer, message, changed))
 		}
 		refuses("a byte more in the message", verify(signer, append(bytes.Clone(message), 0), signature))
