@@ -89,6 +89,8 @@ func officeScenarios(f *vectors.File) error {
 	l.stories()
 	l.places()
 	l.commits()
+	l.rules()
+	l.epochs()
 	return l.done()
 }
 

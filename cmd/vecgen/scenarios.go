@@ -65,6 +65,9 @@ func scenarios(f *vectors.File) error {
 	l.crossings()
 	l.afterRotations()
 	l.refusals()
+	l.freezes()
+	l.cuts()
+	l.handovers()
 	return l.done()
 }
 

@@ -997,7 +997,7 @@ class Device:
         t.stop = place
         for d in others(self.list, self.id, ACTIVE):
             self.owe(d, ACK, None)
-        return [event("frozen", account=t.peer, seq=place[0], **{"class": "frozen"})]
+        return [event("frozen", account=t.peer, seq=t.seq, **{"class": "frozen"})]
 
     def accept(self, encoded):
         try:
