@@ -18,9 +18,9 @@ type log struct {
 	accounts [2]account.ID
 	first    [32]byte // h_0
 	places   []place
-	joined   []account.ID // who has joined the queue since the newest place was taken
-	queue    []account.ID // at most both accounts
-	until    time.Time    // the next place is kept for the first of the queue until then
+	joined   map[account.ID]uint64 // the last place for which an account has joined the queue
+	queue    []account.ID          // at most both accounts
+	until    time.Time             // the next place is kept for the first of the queue until then
 }
 
 // place is one that was taken.
@@ -58,16 +58,15 @@ func (l *log) take(e *conversation.Entry, encoded []byte, now time.Time) error {
 	switch {
 	case e.Seq != l.seq()+1 || e.Previous != l.head(l.seq()):
 		if l.hasLost(e) {
-			l.wait(e.Sender, now)
+			l.wait(e, now)
 		}
 		return fmt.Errorf("%w: commit: entry: seq %d after %d", refusal.Conflict, e.Seq, l.seq())
 	case len(l.queue) > 0 && l.queue[0] != e.Sender:
-		l.wait(e.Sender, now)
+		l.wait(e, now)
 		return fmt.Errorf("%w: commit: entry: seq %d is kept for the other account", refusal.Conflict, e.Seq)
 	}
 	l.leave(now)
 	l.places = append(l.places, place{e.Sender, conversation.NextHead(e.Previous, encoded)})
-	l.joined = nil
 	return nil
 }
 
@@ -77,16 +76,16 @@ func (l *log) hasLost(e *conversation.Entry) bool {
 		!slices.ContainsFunc(l.places[e.Seq-1:], func(p place) bool { return p.by == e.Sender })
 }
 
-// wait puts an account into the queue, once a place: so nobody can keep one for longer by asking again.
-func (l *log) wait(id account.ID, now time.Time) {
-	if slices.Contains(l.queue, id) || slices.Contains(l.joined, id) {
+// wait puts the sender of an entry into the queue, once for its place: so nobody can keep one for longer by asking again.
+func (l *log) wait(e *conversation.Entry, now time.Time) {
+	if slices.Contains(l.queue, e.Sender) || l.joined[e.Sender] >= e.Seq {
 		return
 	}
-	l.joined = append(l.joined, id)
+	l.joined[e.Sender] = e.Seq
 	if len(l.queue) == 0 {
 		l.until = now.Add(KeptTime)
 	}
-	l.queue = append(l.queue, id)
+	l.queue = append(l.queue, e.Sender)
 }
 
 // leave takes the first account out of the queue; the time of the next one begins.

@@ -303,7 +303,7 @@ func (o *Office) entry(a *accountState, m *Commit) error {
 func (o *Office) log(a, b account.ID) *log {
 	first := conversation.FirstHead(a, b)
 	if o.logs[first] == nil {
-		o.logs[first] = &log{accounts: [2]account.ID{a, b}, first: first}
+		o.logs[first] = &log{accounts: [2]account.ID{a, b}, first: first, joined: map[account.ID]uint64{}}
 	}
 	return o.logs[first]
 }

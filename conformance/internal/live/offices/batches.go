@@ -65,7 +65,7 @@ func (s *shelf) replaces(device int) {
 // when the next one comes is not handed out any more.
 func servesInOrder(c *crowd) {
 	shelves := []*shelf{{puppet: c.puppet(account.Active)}, {puppet: c.puppet(account.Pending, account.Active)}}
-	for _, taken := range []int{0, 1, 3, account.Batch - 1, account.Batch, account.Batch + 2, 1} {
+	for _, taken := range []int{0, account.Batch + 2, 1, account.Batch, 3, account.Batch + 2, account.Batch - 1} {
 		for i, s := range shelves {
 			for range taken {
 				s.hands()
@@ -189,6 +189,8 @@ func namesPrekeys(c *crowd) {
 	}
 	c.tryAll(func() (trials []suite.Trial) {
 		from, other, to := c.puppet(), c.puppet(), &shelf{puppet: c.puppet()}
+		to.hands()
+		from.starts(to.puppet, start{"", 1, 1, ""})
 		for range 2 {
 			to.empty()
 			to.replaces(0)

@@ -1,8 +1,11 @@
 package offices
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"credence/conformance/internal/suite"
 	"credence/reference/account"
@@ -158,4 +161,81 @@ func (p *puppet) gets(class refusal.Class, m *postoffice.Commit) {
 	case postoffice.KindEntry:
 		p.stands(m)
 	}
+}
+
+// receivers is a choice of the devices to whom parcels go.
+type receivers struct {
+	name            string
+	devices         func(p *cast) []account.DeviceID
+	entry, ofRecord refusal.Class // of the refusal of an entry or publication, and of records, of the leader; or none
+}
+
+// choices are right and wrong receivers of a commit of the leader.
+func choices() []receivers {
+	const wrong = refusal.WrongDevices
+	all := []receivers{
+		{"nobody", func(*cast) []account.DeviceID { return nil }, wrong, wrong},
+		{"the companion", devicesOf(companion), "", ""},
+		{"the pending device", devicesOf(pending), wrong, ""},
+		{"both", devicesOf(companion, pending), wrong, ""},
+		{"itself", devicesOf(leader), wrong, wrong},
+		{"itself and the companion", devicesOf(leader, companion), wrong, wrong},
+		{"itself and all others", devicesOf(leader, companion, pending), wrong, wrong},
+		{"a removed device", devicesOf(removed), wrong, wrong},
+		{"the companion and a removed device", devicesOf(companion, removed), wrong, wrong},
+		{"the companion and a device of no account", devicesOf(companion, unknown), wrong, wrong},
+	}
+	for name, change := range map[string]func(p *cast) account.DeviceID{
+		"the recipient's leader":  func(p *cast) account.DeviceID { return p.other.devices[leader] },
+		"zeros":                   func(*cast) account.DeviceID { return account.DeviceID{} },
+		"ones":                    func(*cast) account.DeviceID { return account.DeviceID(bytes.Repeat([]byte{255}, 32)) },
+		"nearly the companion":    func(p *cast) account.DeviceID { return p.nearly(companion, 0, 1) },
+		"not quite the companion": func(p *cast) account.DeviceID { return p.nearly(companion, 31, 1<<6) },
+	} {
+		all = append(all,
+			receivers{name, func(p *cast) []account.DeviceID { return []account.DeviceID{change(p)} }, wrong, wrong},
+			receivers{"the companion and " + name, func(p *cast) []account.DeviceID {
+				return []account.DeviceID{p.devices[companion], change(p)}
+			}, wrong, wrong})
+	}
+	slices.SortFunc(all, func(a, b receivers) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// devicesOf chooses devices of a cast.
+func devicesOf(numbers ...int) func(p *cast) []account.DeviceID {
+	return func(p *cast) (ids []account.DeviceID) {
+		for _, n := range numbers {
+			ids = append(ids, p.devices[n])
+		}
+		return ids
+	}
+}
+
+// nearly returns the key of a device with a change in one byte.
+func (p *puppet) nearly(device, at int, change byte) account.DeviceID {
+	id := p.devices[device]
+	id[at] ^= change
+	return id
+}
+
+// receives brings commits of the leader to all choices of receivers.
+func receives(c *crowd) {
+	c.tryAll(func() (trials []suite.Trial) {
+		p := c.cast()
+		for _, to := range choices() {
+			for _, k := range kinds[:len(kinds)-1] { // rotations have a test of their own
+				trials = append(trials, suite.Trial{Name: k.name + " to " + to.name, Try: func() {
+					m := k.make(p, leader)
+					m.Parcels = p.addressed(to.devices(p))
+					class := to.entry
+					if k.kind == postoffice.KindRecords {
+						class = to.ofRecord
+					}
+					p.gets(class, m)
+				}})
+			}
+		}
+		return trials
+	})
 }

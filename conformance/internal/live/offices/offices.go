@@ -41,8 +41,6 @@ func conversations() []suite.Test {
 			reqs("AMB-PST-14 lost-race"), begun(keepsOnce)),
 		test("place-overtaken", "who was overtaken twice has lost a place too",
 			reqs("AMB-PST-14 lost-race", "AMB-INV-21 entry"), begun(keepsForOvertaken)),
-		test("place-ten-seconds", "a place is kept for ten seconds, and not again for who does not come",
-			reqs("AMB-PST-14 ten-seconds"), begun(keepsForTenSeconds)),
 		test("cuts-elsewhere", "no other mail than that of a rotation to an active device has cuts",
 			reqs("AMB-PST-18 other-mails"), begun(cutsNowhereElse)),
 		test("stale-starts", "starts under prekeys that the devices do not hold any more, or that were used",
@@ -92,25 +90,36 @@ func conversations() []suite.Test {
 func crowds() []suite.Test {
 	reqs := world.Requirements
 	return []suite.Test{
-		test("mails",
+		test("every-mail",
 			"every mail of every device: of each kind of commit and of device, to accounts of one device and "+
 				"of five, also over 64 KiB, and read from any position on",
-			reqs("AMB-PST-01", "AMB-PST-04", "AMB-PST-12", "AMB-PST-18", "AMB-PST-09"), gathered(delivers)),
+			reqs("AMB-PST-01", "AMB-PST-04", "AMB-PST-12", "AMB-PST-18", "AMB-PST-33", "AMB-PST-34", "AMB-PST-35",
+				"AMB-PST-36"), gathered(delivers)),
 		test("one-time-prekeys-in-order",
 			"bundles are of the newest publication and name its one-time prekeys in order, over many publications "+
 				"and epochs, whatever is left of earlier ones, for two accounts by turns",
-			reqs("AMB-PST-03", "AMB-PST-10"), gathered(servesInOrder)),
+			reqs("AMB-PST-03", "AMB-PST-10", "AMB-PST-37"), gathered(servesInOrder)),
 		test("publications", "publications whose ids do not continue, or that are forged",
-			reqs("AMB-PST-03", "AMB-PST-07", "AMB-PST-01"), gathered(wrongBatches)),
+			reqs("AMB-PST-26", "AMB-PST-27", "AMB-PST-03", "AMB-PST-01"), gathered(wrongBatches)),
 		test("starts", "starts under each prekey that is held, or is not",
 			reqs("AMB-PST-13", "AMB-PST-01"), gathered(namesPrekeys)),
+		test("receivers", "entries, publications and records to other devices than those that they have to go to",
+			reqs("AMB-PST-07", "AMB-PST-01"), gathered(receives)),
+		test("answers",
+			"what two accounts are answered is the same, in class, text and size, whether the account that they talk to "+
+				"has one device or four, which race",
+			reqs("AMB-INV-23"), answersTellNothing),
 		test("log-positions",
 			"entries with another place, head, account or epoch, in a log of more than 256 entries beside others",
-			reqs("AMB-PST-05", "AMB-PST-10", "AMB-PST-01"), gathered(continuesLogs)),
+			reqs("AMB-PST-05", "AMB-PST-22", "AMB-PST-23", "AMB-PST-25", "AMB-PST-01"), gathered(continuesLogs)),
 		test("counts", "numbers of each device: taken once, spent by every refusal, over 255, 65535 and 2^32 - 1",
 			reqs("AMB-PST-02", "AMB-PST-01"), gathered(countsCommits)),
 		test("announced", "announced numbers of each kind of device, read from every position, over rotations",
-			reqs("AMB-PST-16", "AMB-PST-17", "AMB-PST-09"), gathered(announcesNumbers)),
+			reqs("AMB-PST-16", "AMB-PST-17", "AMB-PST-32", "AMB-PST-37"), gathered(announcesNumbers)),
+		test("place-ten-seconds",
+			"a place is kept for ten seconds, no less and no more, and not again for who does not come; who waits "+
+				"behind another account has ten of his own",
+			reqs("AMB-PST-14"), gathered(keepsInTime)),
 		test("places-kept",
 			"courses after which a place is kept: in one log of several, in the first place, over rotations",
 			reqs("AMB-PST-14", "AMB-INV-21"), gathered(queues(keptPlaces))),
@@ -119,15 +128,16 @@ func crowds() []suite.Test {
 			reqs("AMB-PST-14", "AMB-INV-21", "AMB-INV-23"), gathered(queues(freePlaces))),
 		test("openings",
 			"rotations of which one signature, part, epoch, receiver or leader is wrong; the bundle stays what it was",
-			reqs("AMB-PST-19", "AMB-PST-11", "AMB-PST-07", "AMB-PST-01"), gathered(opensEpochs)),
+			reqs("AMB-PST-19", "AMB-PST-11", "AMB-PST-07", "AMB-PST-28", "AMB-PST-29", "AMB-PST-01"),
+			gathered(opensEpochs)),
 		test("higher-epochs", "rotations to any higher epoch are taken, and end every one before",
-			reqs("AMB-PST-19", "AMB-PST-10"), gathered(higherEpochs)),
+			reqs("AMB-PST-19", "AMB-PST-10", "AMB-PST-24", "AMB-PST-25"), gathered(higherEpochs)),
 		test("registrations", "registrations of which one thing is wrong, and then the one that they were made of",
-			reqs("AMB-PST-19", "AMB-PST-01"), gathered(registers)),
+			reqs("AMB-PST-19", "AMB-PST-28", "AMB-PST-30", "AMB-PST-31", "AMB-PST-01"), gathered(registers)),
 		test("kinds",
 			"every kind of commit by every kind of device, in its epoch and in others: the leader, a companion, a "+
 				"pending device, one that was removed, one of another account",
-			reqs("AMB-PST-07", "AMB-PST-09", "AMB-PST-10", "AMB-PST-11", "AMB-PST-01"), gathered(commitsOf)),
+			reqs("AMB-PST-20", "AMB-PST-21", "AMB-PST-24", "AMB-PST-09", "AMB-PST-11", "AMB-PST-01"), gathered(commitsOf)),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"time"
 
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
@@ -47,23 +46,6 @@ func keepsForOvertaken(s *stage) {
 	s.Sync(s.alice)
 	s.refuses(refusal.Conflict, s.entry(s.alice[0], s.b))
 	s.Send(s.bob[1], s.a, "has the place")
-	s.goesOn()
-}
-
-// keepsForTenSeconds lets Bob lose a place and not come, but with the commits that have lost it.
-func keepsForTenSeconds(s *stage) {
-	var late [][]byte
-	for range 3 {
-		late = append(late, s.entry(s.bob[0], s.a))
-	}
-	s.Send(s.alice[0], s.b, "wins")
-	s.refuses(refusal.Conflict, late[0])
-	const half = 5 * time.Second
-	time.Sleep(half)
-	s.refuses(refusal.Conflict, late[1]) // which changes nothing about the time
-	time.Sleep(half + half/10)
-	s.refuses(refusal.Conflict, late[2]) // for the place that he had already
-	s.Send(s.alice[1], s.b, "waits for nobody")
 	s.goesOn()
 }
 

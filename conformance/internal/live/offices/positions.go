@@ -40,6 +40,7 @@ func continuesLogs(c *crowd) {
 				}})
 			}
 		}
+		trials = append(trials, firstPlaces(a, c.puppet(), c.tip(a.id, third.id).head)...)
 		return append(trials, suite.Trial{Name: "the next entries after all that", Try: func() {
 			a.sends(0, b)
 			b.sends(1, a, message)
@@ -52,6 +53,22 @@ func continuesLogs(c *crowd) {
 			}))
 		}})
 	})
+}
+
+// firstPlaces are trials with entries that do not begin a log, of either account. other is the head of another log.
+func firstPlaces(a, b *puppet, other [32]byte) (trials []suite.Trial) {
+	from, to := a, b
+	for _, w := range wrongPlaces(nil, other, [32]byte{}, conversation.NextHead(conversation.FirstHead(a.id, b.id), nil)) {
+		by, peer := from, to
+		trials = append(trials, suite.Trial{Name: "first: " + w.name, Try: func() {
+			by.refuses(w.class, by.entry(0, peer, message, w.change))
+		}})
+		from, to = to, from
+	}
+	return append(trials, suite.Trial{Name: "the first entry after all that", Try: func() {
+		from.sends(0, to)
+		to.sends(0, from)
+	}})
 }
 
 // message makes an entry a message entry.
@@ -67,13 +84,16 @@ func wrongPlaces(heads [][32]byte, others ...[32]byte) []entryTrial {
 		}},
 		{"not quite the sender", refusal.NotAllowed, func(e *conversation.Entry) { e.Sender[31] ^= 1 << 6 }},
 	}
-	n := uint64(len(heads) - 1)
+	n := uint64(max(len(heads), 1) - 1)
 	for _, off := range []uint64{1, 2, 1 << 8, 1 << 16, 1 << 24, 1 << 32, 1 << 48, 1 << 63} {
 		trials = append(trials, entryTrial{
 			fmt.Sprintf("seq +%d", off), conflict, func(e *conversation.Entry) { e.Seq += off },
 		})
 	}
 	for _, seq := range []uint64{1, 2, n + 1 - 1<<8, n - 1, n} {
+		if n == 0 {
+			break // there is no place yet
+		}
 		trials = append(trials,
 			entryTrial{fmt.Sprintf("seq %d", seq), conflict, func(e *conversation.Entry) { e.Seq = seq }},
 			entryTrial{fmt.Sprintf("place %d", seq), conflict, func(e *conversation.Entry) {

@@ -9,17 +9,16 @@ import (
 )
 
 // loses lets an account make an entry for a place that another one then takes, and be refused.
-func (p *puppet) loses(to *puppet, changes ...change) {
+func (p *puppet) loses(to *puppet) {
 	lost := p.entry(0, to)
 	to.sends(0, p)
-	p.refused(lost, changes...)
+	p.refused(lost)
 }
 
-// refused stops the test unless an entry is refused because of its place, after changes that do not make it better.
-func (p *puppet) refused(m *postoffice.Commit, changes ...change) {
-	for _, change := range changes {
-		change(m)
-	}
+// refused stops the test unless an entry is refused because of its place. Its number is the next one by now.
+func (p *puppet) refused(m *postoffice.Commit) {
+	p.numbers[m.Device]++
+	m.Number = p.numbers[m.Device]
 	p.refuses(refusal.Conflict, m)
 }
 
