@@ -29,8 +29,8 @@ test-browser: ## the tests of the HTML report in headless Chromium, which is ins
 race: ## all tests with the race detector
 	$(GO) test -race ./...
 
-race-reference: ## devices that work at the same time, under the race detector (needs a C compiler)
-	@if command -v $$($(GO) env CC) >/dev/null; then $(GO) test -race ./reference/client; else echo "no C compiler: the race detector is left out"; fi
+race-reference: ## devices that work at the same time, and their post office, under the race detector (needs a C compiler)
+	@if command -v $$($(GO) env CC) >/dev/null; then $(GO) test -race ./reference/client ./reference/postoffice; else echo "no C compiler: the race detector is left out"; fi
 
 demo: ## a conversation of users with several devices, step by step
 	$(GO) run ./cmd/credence demo

@@ -76,7 +76,7 @@ func (l *log) hasLost(e *conversation.Entry) bool {
 		!slices.ContainsFunc(l.places[e.Seq-1:], func(p place) bool { return p.by == e.Sender })
 }
 
-// wait puts the sender of an entry into the queue, once for its place: so nobody can keep one for longer by asking again.
+// wait puts the sender of an entry into the queue, once for each place: so nobody can keep one by asking again.
 func (l *log) wait(e *conversation.Entry, now time.Time) {
 	if slices.Contains(l.queue, e.Sender) || l.joined[e.Sender] >= e.Seq {
 		return

@@ -31,7 +31,8 @@ func answersTellNothing(w *world.World) {
 		for i, got := range answersOf(w, others...) {
 			if alone[i] == again[i] && got != alone[i] {
 				w.Violation(verdict.Mismatch, fmt.Sprintf(
-					"answer %d to other accounts depends on the devices of an account: none beside its leader, or %v", i, others,
+					"answer %d to other accounts, if an account has its leader alone, and with devices of status %v", i,
+					others,
 				), alone[i], got)
 			}
 		}

@@ -188,7 +188,7 @@ func choices() []receivers {
 	for name, change := range map[string]func(p *cast) account.DeviceID{
 		"the recipient's leader":  func(p *cast) account.DeviceID { return p.other.devices[leader] },
 		"zeros":                   func(*cast) account.DeviceID { return account.DeviceID{} },
-		"ones":                    func(*cast) account.DeviceID { return account.DeviceID(bytes.Repeat([]byte{255}, 32)) },
+		"ones":                    func(*cast) account.DeviceID { return [32]byte(bytes.Repeat([]byte{255}, 32)) },
 		"nearly the companion":    func(p *cast) account.DeviceID { return p.nearly(companion, 0, 1) },
 		"not quite the companion": func(p *cast) account.DeviceID { return p.nearly(companion, 31, 1<<6) },
 	} {

@@ -106,8 +106,8 @@ func crowds() []suite.Test {
 		test("receivers", "entries, publications and records to other devices than those that they have to go to",
 			reqs("AMB-PST-07", "AMB-PST-01"), gathered(receives)),
 		test("answers",
-			"what two accounts are answered is the same, in class, text and size, whether the account that they talk to "+
-				"has one device or four, which race",
+			"what two accounts are answered is the same, in class, text and size, whether the account that they talk "+
+				"to has one device or four, which race",
 			reqs("AMB-INV-23"), answersTellNothing),
 		test("log-positions",
 			"entries with another place, head, account or epoch, in a log of more than 256 entries beside others",
@@ -137,7 +137,8 @@ func crowds() []suite.Test {
 		test("kinds",
 			"every kind of commit by every kind of device, in its epoch and in others: the leader, a companion, a "+
 				"pending device, one that was removed, one of another account",
-			reqs("AMB-PST-20", "AMB-PST-21", "AMB-PST-24", "AMB-PST-09", "AMB-PST-11", "AMB-PST-01"), gathered(commitsOf)),
+			reqs("AMB-PST-20", "AMB-PST-21", "AMB-PST-24", "AMB-PST-09", "AMB-PST-11", "AMB-PST-01"),
+			gathered(commitsOf)),
 	}
 }
 

@@ -58,7 +58,8 @@ func continuesLogs(c *crowd) {
 // firstPlaces are trials with entries that do not begin a log, of either account. other is the head of another log.
 func firstPlaces(a, b *puppet, other [32]byte) (trials []suite.Trial) {
 	from, to := a, b
-	for _, w := range wrongPlaces(nil, other, [32]byte{}, conversation.NextHead(conversation.FirstHead(a.id, b.id), nil)) {
+	next := conversation.NextHead(conversation.FirstHead(a.id, b.id), nil)
+	for _, w := range wrongPlaces(nil, other, next, [32]byte{}) {
 		by, peer := from, to
 		trials = append(trials, suite.Trial{Name: "first: " + w.name, Try: func() {
 			by.refuses(w.class, by.entry(0, peer, message, w.change))
