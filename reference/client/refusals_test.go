@@ -15,8 +15,10 @@ import (
 	"credence/spec/refusal"
 )
 
-// stubborn is a post office that refuses commits, or answers nothing, and counts what it is asked.
+// stubborn is a post office that refuses commits, or answers nothing, and counts what it is asked. A client that asks
+// for ever fails the test.
 type stubborn struct {
+	t *testing.T
 	*postoffice.Office
 	refuses  error  // of commits, or nil
 	times    int    // so many, and then no more; below 0 is for ever
@@ -27,8 +29,14 @@ type stubborn struct {
 	asked    map[string]int
 }
 
+func (s *stubborn) count(what string) {
+	const most = 1000
+	s.asked[what]++
+	require.Less(s.t, s.asked[what], most, "the client asks for ever: %s", what)
+}
+
 func (s *stubborn) Append(commit []byte) error {
-	s.asked["append"]++
+	s.count("append")
 	m := &postoffice.Commit{}
 	if err := codec.Decode(commit, m); err != nil {
 		return err
@@ -42,7 +50,7 @@ func (s *stubborn) Append(commit []byte) error {
 }
 
 func (s *stubborn) Announce(id account.ID, device account.DeviceID, number uint64) (uint64, error) {
-	s.asked["announce"]++
+	s.count("announce")
 	if s.announce != nil {
 		return 0, s.announce
 	}
@@ -51,7 +59,7 @@ func (s *stubborn) Announce(id account.ID, device account.DeviceID, number uint6
 }
 
 func (s *stubborn) Fetch(id account.ID, device account.DeviceID, from uint64) (postoffice.Mailbox, error) {
-	s.asked["fetch"]++
+	s.count("fetch")
 	if s.fetch != nil {
 		return postoffice.Mailbox{}, s.fetch
 	}
@@ -63,7 +71,7 @@ func (s *stubborn) Fetch(id account.ID, device account.DeviceID, from uint64) (p
 }
 
 func (s *stubborn) Bundle(id account.ID) ([]byte, error) {
-	s.asked["bundle"]++
+	s.count("bundle")
 	return s.Office.Bundle(id)
 }
 
@@ -71,7 +79,7 @@ func (s *stubborn) Bundle(id account.ID) ([]byte, error) {
 func stubbornPair(t *testing.T) (s *stubborn, leader, companion, peer *person) {
 	t.Helper()
 	w := newWorld(t)
-	s = &stubborn{Office: w.office, asked: map[string]int{}}
+	s = &stubborn{t: t, Office: w.office, asked: map[string]int{}}
 	leader = w.hear(client.Register(s, w.rand()))
 	companion = w.hear(client.Link(leader.Client, s, w.rand()))
 	peer = w.user(1)[0]
@@ -114,6 +122,7 @@ func TestRefusals(t *testing.T) {
 				require.GreaterOrEqual(t, len(s.commits), 3)
 			}
 			ascending(t, s.commits, name)
+			require.Empty(t, heard(leader, ambassador.Dropped), "%s: what was refused is not lost", name)
 			readBoth(t, leader, companion, peer)
 			require.NoError(t, peer.Send(leader.device.Account(), []byte("goes on")))
 			readBoth(t, leader, companion, peer)
@@ -180,7 +189,7 @@ func TestFreshBundles(t *testing.T) {
 		refusal.UnknownPrekey: 3, refusal.StaleEpoch: 3, refusal.Conflict: 3, refusal.WrongDevices: 3,
 	} {
 		w := newWorld(t)
-		s := &stubborn{Office: w.office, asked: map[string]int{}}
+		s := &stubborn{t: t, Office: w.office, asked: map[string]int{}}
 		alice, bob := w.hear(client.Register(s, w.rand())), w.user(1)[0]
 		s.refuses, s.times = class, 2
 		require.NoError(t, alice.Send(bob.device.Account(), []byte("hi")))
@@ -219,15 +228,16 @@ func TestAnnouncedBefore(t *testing.T) {
 func TestOrderOfACommit(t *testing.T) {
 	for name, do := range everything {
 		s, leader, _, peer := stubbornPair(t)
-		var stored []byte
+		var stored [][]byte
 		leader.Persist = func(exported []byte) {
-			require.Equal(t, s.asked["announce"], s.asked["append"], name)
-			stored = exported
+			require.Equal(t, len(stored), s.asked["announce"], name)
+			require.Equal(t, len(stored), s.asked["append"], name)
+			stored = append(stored, exported)
 		}
 		require.NoError(t, do(leader, peer.device.Account()), name)
 		require.NotEmpty(t, stored, name)
-		require.Equal(t, s.asked["announce"], s.asked["append"], name)
-		d, err := ambassador.Import(stored)
+		require.Equal(t, len(stored), s.asked["announce"], name)
+		d, err := ambassador.Import(stored[0])
 		require.NoError(t, err)
 		require.Equal(t, leader.device.ID(), d.ID())
 	}

@@ -92,6 +92,12 @@ func forged() (all []opening) {
 	}
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	return append(all,
+		opening{"a list whose s is not reduced", bad, func(_ *puppet, m *postoffice.Commit) {
+			unreduced(&m.Rotation.List.Signature)
+		}},
+		opening{"a statement whose s is not reduced", bad, func(_ *puppet, m *postoffice.Commit) {
+			unreduced(&m.Rotation.Statement.Signature)
+		}},
 		opening{"a list of another key", bad, func(_ *puppet, m *postoffice.Commit) { m.Rotation.List.Sign(key) }},
 		opening{"a statement of another key", bad, func(_ *puppet, m *postoffice.Commit) {
 			m.Rotation.Statement.Sign(key)
@@ -102,6 +108,19 @@ func forged() (all []opening) {
 			m.Rotation.Publication = p.publication(other, 1, 1)
 		}},
 	)
+}
+
+// unreduced adds the order of the group to s of a signature, which is then another encoding of the same (AMB-ACC-13).
+func unreduced(signature *[ed25519.SignatureSize]byte) {
+	order := []byte{
+		0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 31: 0x10,
+	}
+	carry := 0
+	for i, b := range order {
+		carry += int(signature[len(order)+i]) + int(b)
+		signature[len(order)+i] = byte(carry)
+		carry >>= 8
+	}
 }
 
 // unfitting returns openings whose parts do not belong together. Every signature is good.
