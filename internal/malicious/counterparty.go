@@ -159,6 +159,12 @@ func (c *Counterparty) SealIn(talk conversation.Conversation, content []byte) (*
 
 // StartTo makes a start to a bundle that names another epoch of the recipient, and is right in everything else.
 func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]byte, error) {
+	return c.StartWith(b, text, func(e *conversation.Entry) { e.RecipientEpoch = epoch })
+}
+
+// StartWith makes a start to a bundle, with a change of the entry before its message is sealed: whoever does not look
+// at what was changed can read it.
+func (c *Counterparty) StartWith(b *account.Bundle, text string, change func(e *conversation.Entry)) ([]byte, error) {
 	ek, err := primitive.GeneratePrivate(c.rand)
 	if err != nil {
 		return nil, err
@@ -167,21 +173,27 @@ func (c *Counterparty) StartTo(epoch uint32, b *account.Bundle, text string) ([]
 	if err != nil {
 		return nil, err
 	}
-	a, err := x3dh.Initiate(account.Set, c.Keys.Ambassador, ek, b.X3DH())
-	if err != nil {
-		return nil, err
-	}
-	s, err := ratchet.StartInitiator(account.Set, a.Secret, a.AD, t, b.SignedPrekey)
+	x := b.X3DH()
+	a, err := x3dh.Initiate(account.Set, c.Keys.Ambassador, ek, x)
 	if err != nil {
 		return nil, err
 	}
 	e := &conversation.Entry{
-		Sender: c.Account(), Recipient: c.Talk.Peer, SenderEpoch: c.Keys.Statement.Epoch, RecipientEpoch: epoch,
-		Seq: c.Talk.Seq + 1, Previous: c.Talk.Head,
+		Sender: c.Account(), Recipient: c.Talk.Peer, SenderEpoch: c.Keys.Statement.Epoch,
+		RecipientEpoch: b.Statement.Epoch, Seq: c.Talk.Seq + 1, Previous: c.Talk.Head,
 		Start: &conversation.Start{
 			Statement: c.Keys.Statement, Ephemeral: primitive.Public(ek), SignedPrekeyID: b.SignedPrekeyID,
 			OneTimePrekeyID: b.OneTimePrekeyID,
 		},
+	}
+	change(e)
+	ad := x3dh.AssociatedData(
+		account.Set, e.Start.Statement.AmbassadorKey[:], x.Identity, e.Start.Ephemeral[:], x.SignedPrekey,
+		x.OneTimePrekey,
+	)
+	s, err := ratchet.StartInitiator(account.Set, a.Secret, ad, t, b.SignedPrekey)
+	if err != nil {
+		return nil, err
 	}
 	content := codec.MustEncode(&conversation.Content{Text: []byte(text)})
 	if e.Message, err = s.EncryptIn(c.rand, e.Context(), content); err != nil {

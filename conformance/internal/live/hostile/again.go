@@ -29,13 +29,17 @@ var againTests = slices.Concat(
 	inRoles("siblings-bundle", "a sibling starts under a bundle that a device must refuse",
 		reqs("AMB-ACC-05", "AMB-ACC-06", "AMB-ACC-09", "AMB-INV-14", "AMB-SYN-06"), siblingsBundle),
 	inRoles("siblings-bundle-seen", "bundles that a sibling started under have been seen: older ones are refused",
-		reqs("AMB-ACC-06", "AMB-ACC-09"), siblingsBundleSeen),
+		reqs("AMB-ACC-06", "AMB-ACC-09", "AMB-ACC-14"), siblingsBundleSeen),
 	inRoles("prekey-of-sibling-again", "prekeys of a sibling with the same id, verified each time",
 		reqs("AMB-CHN-10"), prekeyAgain),
 	inRoles("refused-commits", "commits that are refused, dropped, or lost to a restart, and others after them: "+
 		"no message key is used twice, and nothing of them counts",
-		reqs("AMB-INV-05", "AMB-LOG-09", "AMB-SYN-09", "AMB-SYN-14"), refusedCommits,
-		"leader", "companion", "reactivated"),
+		reqs("AMB-INV-05", "AMB-LOG-09", "AMB-SYN-09 prekeys", "AMB-SYN-14"), refusedCommits,
+		"companion", "reactivated"),
+	inRoles("refused-commits", "commits that are refused, dropped, or lost to a restart, and others after them: "+
+		"no message key and no epoch is used twice, and nothing of them counts",
+		reqs("AMB-INV-05", "AMB-LOG-09", "AMB-ROT-14 refused", "AMB-SYN-09 prekeys rotate", "AMB-SYN-14"),
+		refusedCommits, "leader"),
 	inRoles("import-first", "a device that was imported is asked for every kind of commit before it has caught up",
 		reqs("AMB-SYN-10", "AMB-INV-15"), importFirst, "leader", "companion", "reactivated"),
 )
@@ -307,6 +311,7 @@ func refusedCommits(n *insider) {
 		kinds[4].op = shim.DevicePrepare
 	}
 	var number uint64
+	var epoch uint32
 	makes := func(op shim.Op, p shim.Params) *postoffice.Commit {
 		p.Party = n.device.Party()
 		commit := commitOf(n.World, op, p)
@@ -315,6 +320,13 @@ func refusedCommits(n *insider) {
 				fmt.Sprint("above ", number), fmt.Sprint(commit.Number))
 		}
 		number = commit.Number
+		if r := commit.Rotation; r != nil {
+			if epoch != 0 && r.List.Epoch != epoch+1 {
+				n.Violation(verdict.Mismatch, "the epoch of a rotation after one that was not accepted",
+					fmt.Sprint(epoch+1), fmt.Sprint(r.List.Epoch))
+			}
+			epoch = r.List.Epoch
+		}
 		_ = watch.Append(codec.MustEncode(commit)) // it looks, and takes nothing
 		n.UsedOnce(watch)
 		return commit
@@ -345,6 +357,15 @@ func refusedCommits(n *insider) {
 	}
 	n.hears(c)
 	n.goesOn(c)
+	n.returns(makes(shim.DeviceReplenish, shim.Params{}), nil, ambassador.Accepted)
+	own := makes(shim.DeviceSend, kinds[1].params)
+	n.returns(own, nil, ambassador.Accepted)
+	names(n.World, c, codec.MustEncode(own), false)
+	n.goesOn(c)
+	if n.leads {
+		rotation := makes(shim.DeviceRotate, shim.Params{})
+		n.returns(rotation, []channel.Head{ends(c)}, ambassador.Accepted, ambassador.Rotated)
+	}
 }
 
 // importFirst asks a device for commits after an import: one that has never had a conversation, one that has one, and

@@ -18,7 +18,7 @@ import (
 // An account that talks to three others: what happens in one conversation does not touch the others.
 var conversationTests = slices.Concat(
 	inRoles("freeze-of-one", "a sibling claims three conversations, one of them falsely",
-		reqs("AMB-SYN-06", "AMB-SYN-18"), freezeOfOne),
+		reqs("AMB-SYN-06", "AMB-SYN-18", "AMB-SYN-23"), freezeOfOne),
 	inRoles("late-claims-of-three", "a sibling claims passed places of three conversations, one of them falsely",
 		reqs("AMB-SYN-17", "AMB-SYN-18"), lateClaimsOfThree),
 	inRoles("wait-of-one", "an entry of one conversation waits for its record",
@@ -28,7 +28,7 @@ var conversationTests = slices.Concat(
 	inRoles("cuts-of-three", "a rotation at the cuts of three conversations, one of them at another head",
 		reqs("AMB-ROT-04"), cutsOfThree),
 	inRoles("resend-of-one", "a sibling asks for entries of conversations that stand at the same place",
-		reqs("AMB-SYN-08"), resendOfOne),
+		reqs("AMB-SYN-08", "AMB-SYN-22"), resendOfOne),
 	inRoles("unread-of-three", "a device that is new is told what three conversations have to report",
 		reqs("AMB-ROT-11", "AMB-LOG-16"), unreadOfThree, "companion", "companion-restarted", "reactivated"),
 	inRoles("unread-for-new", "a leader tells a new device what three conversations have to report",

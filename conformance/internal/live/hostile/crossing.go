@@ -20,15 +20,16 @@ var crossingTests = slices.Concat(
 	inRoles("record-over-rotation", "a record waits for an entry that the epoch does not reach",
 		reqs("AMB-ROT-05", "AMB-SYN-08"), recordOverRotation),
 	inRoles("wait-over-rotation", "entries wait for a record when the epoch ends",
-		reqs("AMB-ROT-04", "AMB-ROT-05", "AMB-LOG-16"), waitOverRotation),
+		reqs("AMB-ROT-04", "AMB-ROT-05", "AMB-ROT-24", "AMB-SYN-34"), waitOverRotation),
 	inRoles("resend-over-rotation", "a sibling asks for the record of an entry of the epoch before",
-		reqs("AMB-ROT-05", "AMB-SYN-13"), resendOverRotation),
+		reqs("AMB-ROT-05", "AMB-SYN-13", "AMB-SYN-22", "AMB-SYN-34"), resendOverRotation),
 	inRoles("secrets-over-rotation", "after each of three rotations nothing of the epoch before is in the export",
 		reqs("AMB-ROT-05"), secretsOverRotation),
 	inRoles("freeze-over-rotation", "a conversation is frozen, with entries that came since, when the epoch ends",
-		reqs("AMB-SYN-06", "AMB-ROT-04", "AMB-LOG-16"), freezeOverRotation),
+		reqs("AMB-SYN-06", "AMB-ROT-04", "AMB-ROT-24 frozen", "AMB-LOG-16"), freezeOverRotation),
 	inRoles("commit-over-rotation", "a commit is under way when another rotation ends its epoch, and comes back late",
-		reqs("AMB-SYN-19", "AMB-LOG-09"), commitOverRotation, "companion", "companion-restarted", "reactivated"),
+		reqs("AMB-SYN-19", "AMB-SYN-36", "AMB-LOG-09"), commitOverRotation,
+		"companion", "companion-restarted", "reactivated"),
 	inRoles("digest-over-restart", "status and export before and after restarts, with everything under way at once",
 		reqs("AMB-SYN-03", "AMB-LOG-12"), digestOverRestart, "leader", "companion", "reactivated"),
 )
@@ -175,10 +176,13 @@ func freezeOverRotation(n *insider) {
 	n.standsStill(c)
 	n.between()
 	n.standsStill(c)
+	own := n.start(n.talk(c), c.Bundle()) // which is not followed either
+	n.follows(own, ambassador.Frozen)
+	c.Spoiled(own.Entry)
 	n.rotates([]channel.Head{ends(c)})
 	n.between()
 	n.goesOn(c)
-	n.speaks(c, true, run(2, 3)) // what came while it was frozen is unread
+	n.speaks(c, true, run(2, 4)) // what came while it was frozen is unread
 	n.hears(c)
 	n.goesOn(c)
 }

@@ -23,17 +23,18 @@ var questionTests = slices.Concat(
 	inRoles("question-over-rotation", "a question stays open over rotations until it is answered",
 		reqs("AMB-ROT-06"), questionOverRotation, "leader", "leader-restarted"),
 	inRoles("two-questions", "the leader asks twice, and more often, before there is an answer",
-		reqs("AMB-ROT-06", "AMB-ROT-08"), twoQuestions, "companion", "companion-restarted", "reactivated"),
+		reqs("AMB-ROT-08", "AMB-ROT-26"), twoQuestions, "companion", "companion-restarted", "reactivated"),
 	inRoles("two-questions-pending", "the leader asks a pending device twice before there is an answer",
-		reqs("AMB-ROT-06", "AMB-ROT-08", "AMB-ROT-12"), func(n *insider) { n.suspends(); twoQuestions(n) },
+		reqs("AMB-ROT-06", "AMB-ROT-08", "AMB-ROT-12", "AMB-SYN-03 pending"),
+		func(n *insider) { n.suspends(); twoQuestions(n) },
 		"companion", "companion-restarted", "reactivated"),
 	inRoles("answer-over-rotation", "what a device owes the leader when the epoch ends, active and pending",
-		reqs("AMB-ROT-06", "AMB-ROT-08", "AMB-ROT-12", "AMB-SYN-03"), answerOverRotation,
+		reqs("AMB-ROT-06", "AMB-ROT-08", "AMB-ROT-12", "AMB-ROT-27 owed", "AMB-SYN-03"), answerOverRotation,
 		"companion", "companion-restarted", "reactivated"),
 	inRoles("answer-first", "an answer is owed beside other records: it goes first",
-		reqs("AMB-ROT-08"), answerFirst, "companion", "companion-restarted", "reactivated"),
+		reqs("AMB-ROT-08", "AMB-SYN-31"), answerFirst, "companion", "companion-restarted", "reactivated"),
 	inRoles("two-owed", "several records are owed to one sibling: each goes out once, in order",
-		reqs("AMB-SYN-03", "AMB-SYN-18"), twoOwed),
+		reqs("AMB-SYN-03", "AMB-SYN-18", "AMB-SYN-22", "AMB-SYN-23", "AMB-SYN-31"), twoOwed),
 	[]suite.Test{test("question-of-another", "two siblings are asked, and one answers the other's question",
 		reqs("AMB-ROT-06", "AMB-ROT-07"), questionOfAnother)},
 )
@@ -97,6 +98,12 @@ func readyAlone(n *insider) {
 	}
 	nonce := n.questions()
 	n.between()
+	for _, by := range []uint32{1, 256} {
+		stale := n.ready(nonce)
+		stale.Epoch -= by
+		n.device.Ignores(refusal.StaleEpoch, n.mail(stale))
+		n.turns()
+	}
 	n.brings(n.ready(nonce), ambassador.Record)
 	n.wouldBe(account.Active, "a device that was asked has answered")
 }

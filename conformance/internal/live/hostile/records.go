@@ -29,19 +29,20 @@ var recordTests = slices.Concat(
 	inRoles("other-place", "claims of a place ahead that name the head of the current one, and the other way round",
 		reqs("AMB-SYN-06", "AMB-SYN-17"), otherPlace),
 	inRoles("own-entry", "a sibling sends an entry as it should be and says another digest, head, key or secret of it",
-		reqs("AMB-SYN-06"), ownEntries),
+		reqs("AMB-SYN-06", "AMB-LOG-25 start message"), ownEntries),
 	inRoles("batches", "prekeys of the next ids, and of others", reqs("AMB-SYN-12", "AMB-CNV-01"), batches),
 	inRoles("fifty-records", "the 49th, 50th and 51st record of every kind since an acknowledgement",
 		reqs("AMB-SYN-04"), fiftyRecords),
 	inRoles("fifty-over-rotation", "fifty records, of which some came before a rotation",
 		reqs("AMB-SYN-04"), fiftyOverRotation),
-	inRoles("owed-hundred", "a sibling asks for more than a hundred records", reqs("AMB-SYN-07"), owedHundred),
+	inRoles("owed-hundred", "a sibling asks for more than a hundred records", reqs("AMB-SYN-32"), owedHundred),
 	inRoles("waiting-hundred", "a hundred entries wait for a record, and one more",
 		reqs("AMB-SYN-07", "AMB-SYN-10"), waitingHundred),
 	inRoles("records-hundred", "records of the hundredth place ahead, and of the next",
 		reqs("AMB-SYN-07", "AMB-CNV-01"), recordsHundred),
 	inRoles("while-pending", "records and entries that come to a pending device",
-		reqs("AMB-ROT-12", "AMB-SYN-08", "AMB-CNV-01"), whilePending,
+		reqs("AMB-ROT-05 pending", "AMB-ROT-12", "AMB-SYN-03 pending", "AMB-SYN-35", "AMB-LOG-22", "AMB-CNV-01"),
+		whilePending,
 		"companion", "companion-restarted", "reactivated"),
 	inRoles("removed-siblings", "the channels to two devices that are removed at once",
 		reqs("AMB-ROT-10", "AMB-CHN-01"), removedSiblings, "companion", "companion-restarted", "reactivated"),
@@ -62,7 +63,10 @@ func (n *insider) everyKind(c *malicious.Counterparty) []channel.Record {
 	if !n.leads {
 		rotation, _, _, err := n.liar.Rotation(n.device.ID(), n.liar.Next())
 		n.NoFault(err)
-		all = append(all, n.prepare(1), rotation, n.record(channel.Record{Kind: channel.KindList, List: n.liar.Next()}))
+		pending := n.liar.Next()
+		pending.Find(n.device.ID()).Status = account.Pending
+		pending.Sign(n.liar.Key)
+		all = append(all, n.prepare(1), rotation, n.record(channel.Record{Kind: channel.KindList, List: pending}))
 	}
 	return all
 }

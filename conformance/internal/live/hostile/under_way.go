@@ -24,7 +24,7 @@ var underWayTests = slices.Concat(
 	inRoles("wait-over-restart", "an entry waits for its record, and a record for its entry, over restarts",
 		reqs("AMB-SYN-03", "AMB-SYN-08"), waitOverRestart, "leader", "companion", "reactivated"),
 	inRoles("claim-again", "a sibling claims one place ahead several times: what came last counts",
-		reqs("AMB-SYN-06"), claimAgain),
+		reqs("AMB-SYN-06", "AMB-SYN-25"), claimAgain),
 	inRoles("introduction-again", "the first message of a channel comes again: at once, after restarts, "+
 		"and when its device was removed and is on the list again",
 		reqs("AMB-X3D-13", "AMB-CHN-01", "AMB-CNV-01"), introductionAgain,
@@ -32,6 +32,8 @@ var underWayTests = slices.Concat(
 	inRoles("four-devices", "what a device owes and sends in an account of four, of which one is pending then",
 		reqs("AMB-SYN-01", "AMB-SYN-08", "AMB-SYN-18", "AMB-SYN-22"), fourDevices,
 		"companion", "companion-restarted", "reactivated"),
+	inRoles("entry-under-way", "an entry is under way when its place is taken, when its conversation freezes, "+
+		"and when its place was claimed", reqs("AMB-SYN-06", "AMB-SYN-15", "AMB-SYN-27", "AMB-LOG-07"), entryUnderWay),
 	inRoles("old-records", "records that were made in an epoch come in a later one, in a channel that goes on",
 		reqs("AMB-CHN-08", "AMB-CNV-01"), oldRecords),
 	inRoles("own-mail-again", "the mail of an own commit comes again, with other numbers, and as another device's",
@@ -120,6 +122,38 @@ func waitOverRestart(n *insider) {
 	}
 }
 
+// entryUnderWay lets entries of the device come back when they cannot take effect any more, or when they show that a
+// sibling has lied.
+func entryUnderWay(n *insider) {
+	c := n.talks()
+	late, _ := n.sends(c)
+	n.hears(c) // at its place
+	n.between()
+	n.returns(late, nil, ambassador.Refused)
+	n.goesOn(c)
+
+	frozen := n.talks()
+	n.Must(shim.DeviceRefused, shim.Params{Party: n.device.Party()})
+	claim := n.claim(frozen)
+	commit, _ := n.sends(frozen)
+	claim.Digest[0] ^= 1
+	n.brings(n.ack(claim), ambassador.Record, ambassador.Frozen)
+	n.returns(commit, nil, ambassador.Frozen)
+	frozen.Spoiled(commit.Entry)
+	n.standsStill(frozen)
+
+	claimed := n.talks()
+	claim = n.claim(claimed)
+	claim.Seq, claim.Digest = claim.Seq+1, [32]byte{1}
+	n.Must(shim.DeviceRefused, shim.Params{Party: n.device.Party()})
+	commit, _ = n.sends(claimed)
+	n.brings(n.ack(claim), ambassador.Record)
+	n.returns(commit, nil, ambassador.Accepted, ambassador.Frozen)
+	claimed.Spoiled(commit.Entry)
+	n.standsStill(claimed)
+	n.hears(c)
+}
+
 // claimAgain claims the next place as it is not, and then as it is, and the other way round.
 func claimAgain(n *insider) {
 	for _, last := range []bool{true, false} {
@@ -191,6 +225,9 @@ func ownMailAgain(n *insider) {
 	c := n.talks()
 	entry, _ := n.speaks(c, false)
 	batch, _ := n.makes(shim.DeviceReplenish, shim.Params{})
+	for _, other := range []uint64{batch.Number - 1, batch.Number + 1, batch.Number + 256, batch.Number + 1<<32} {
+		n.device.Brings(codec.MustEncode(&postoffice.Mail{Position: 1, Device: n.device.ID(), Number: other}))
+	}
 	n.returns(batch, nil, ambassador.Accepted)
 	waiting, _ := n.sends(c)
 	for _, mail := range []postoffice.Mail{
