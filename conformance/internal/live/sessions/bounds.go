@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"fmt"
+	"slices"
 
 	"credence/conformance/internal/pair"
 	"credence/conformance/internal/suite"
@@ -148,13 +149,16 @@ func storedOverRestart(p *pair.Pair) (trials []suite.Trial) {
 	p.SendToTarget()
 	last := p.FromPeer()
 	restart(p)
-	for i, m := range lost {
-		trials = append(trials, suite.Trial{Name: fmt.Sprint("late message ", i), Try: func() { p.Read(m) }})
+	var repeated []suite.Trial
+	for i, m := range slices.Backward(lost) { // each from another place in its chain
+		name := fmt.Sprint("late message ", i)
+		trials = append(trials, suite.Trial{Name: name, Try: func() { p.Read(m) }})
+		if i%8 < 3 {
+			repeated = append(repeated, p.Refusal(name+" repeated", m.Envelope, ""))
+		}
 	}
 	trials = append(trials, suite.Trial{Name: "another restart", Try: func() { restart(p) }})
-	for _, i := range []int{0, 7, len(lost) - 1} {
-		trials = append(trials, p.Refusal(fmt.Sprint("late message ", i, " repeated"), lost[i].Envelope, ""))
-	}
+	trials = append(trials, repeated...)
 	return append(trials, goesOn(p, last))
 }
 

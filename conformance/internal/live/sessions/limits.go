@@ -1,9 +1,11 @@
 package sessions
 
 import (
+	"fmt"
 	"slices"
 
 	"credence/conformance/internal/pair"
+	"credence/conformance/internal/suite"
 	"credence/spec/refusal"
 )
 
@@ -86,14 +88,25 @@ func lateByFourChains(p *pair.Pair) {
 	p.SendToTarget()
 }
 
-// lateByFiveChains wants the chain of a late message to be dropped for newer ones.
-func lateByFiveChains(p *pair.Pair) {
-	p.OpenBoth(pair.Responds)
-	late := skipped(p)
-	p.Turns(5)
-	p.Refuses(late.Envelope, "") // AMB-RAT-23
-	p.SendToTarget()
-	p.SendToPeer()
+// lateByFiveChains wants the chain of a late message to be dropped for newer ones, wherever in the conversation it is.
+func lateByFiveChains(p *pair.Pair) (trials []suite.Trial) {
+	for before := range 3 {
+		for _, after := range []int{5, 6} {
+			name := fmt.Sprint("after ", before, " turns, and ", after, " more")
+			trials = append(trials, suite.Trial{Name: name, Try: func() {
+				p.Reset()
+				p.Started = false
+				p.OpenBoth(pair.Responds)
+				p.Turns(before)
+				late := skipped(p)
+				p.Turns(after)
+				p.Refuses(late.Envelope, "") // AMB-RAT-23
+				p.SendToTarget()
+				p.SendToPeer()
+			}})
+		}
+	}
+	return trials
 }
 
 func lateOfEachChain(p *pair.Pair) {

@@ -6,6 +6,7 @@ import (
 
 	"credence/conformance/internal/pair"
 	"credence/conformance/internal/suite"
+	"credence/conformance/verdict"
 	"credence/internal/malicious"
 	"credence/reference/primitive"
 	"credence/reference/session"
@@ -140,7 +141,9 @@ func startsWith(p *pair.Pair, name string, peer *session.Party) {
 	p.Must(shim.SessionInitiate, shim.Params{Party: pair.Target, Peer: name, Bundle: adapter.ToShim(b)})
 	m := p.FromTargetTo(name, []byte("to "+name))
 	initial := p.Initial(m.Envelope)
-	p.Equal("prekey ids", fmt.Append(nil, b.SignedPrekeyID, b.OneTimePrekeyID),
-		fmt.Append(nil, initial.SignedPrekeyID, initial.OneTimePrekeyID))
+	want := fmt.Sprint(b.SignedPrekeyID, b.OneTimePrekeyID, p.RegistrationID())
+	if got := fmt.Sprint(initial.SignedPrekeyID, initial.OneTimePrekeyID, initial.RegistrationID); got != want {
+		p.Violation(verdict.Mismatch, "prekey ids and registration id of an initial message", want, got)
+	}
 	p.ReadFrom(name, shim.SessionDecrypt, answer(p, name, peer, m))
 }
