@@ -10,7 +10,7 @@ import (
 // Change says how a forged part differs from the genuine one. It is a word and its argument:
 //
 //	flip N       bit N, from the lowest of the last byte on, counted round and round
-//	cut N        N bytes less at the end
+//	cut N        N bytes less at the end, counted round and round
 //	extend HEX   bytes more at the end
 //	set HEX      other bytes in its place
 //	from a2      that part of another message
@@ -33,10 +33,10 @@ func (c Change) Apply(value []byte, other func(message string) ([]byte, bool)) (
 		return flip(value, n)
 	case "cut":
 		n, err := strconv.Atoi(argument)
-		if err != nil || n < 1 || n > len(value) {
+		if err != nil || n < 1 || len(value) == 0 {
 			return nil, false
 		}
-		return bytes.Clone(value[:len(value)-n]), true
+		return bytes.Clone(value[:len(value)-1-(n-1)%len(value)]), true
 	case "extend", "set":
 		b, err := hex.DecodeString(argument)
 		if word == "extend" {

@@ -122,7 +122,7 @@ var numbers = []Change{
 // change draws a change of a part.
 func (g *ratchetSchedule) change(t *rapid.T) Change {
 	if rapid.IntRange(0, 3).Draw(t, "how") > 0 {
-		return change(t)
+		return change(t, len(g.Events))
 	}
 	from := rapid.IntRange(0, 1).Draw(t, "from")
 	if g.sent[from] == 0 {
@@ -131,17 +131,35 @@ func (g *ratchetSchedule) change(t *rapid.T) Change {
 	return Change(fmt.Sprint("from ", parties[from], rapid.IntRange(1, g.sent[from]).Draw(t, "other")))
 }
 
-// change draws a change that needs no other message.
-func change(t *rapid.T) Change {
+// The bits and lengths that changes are drawn from. Both are counted round and round in what is changed: those of short
+// messages have equal chances, and those of an entry of 100 KiB can be drawn too. Half of them are near the end.
+const (
+	farBit, nearBit       = 999_999, 400
+	farLength, nearLength = 99_999, 40
+)
+
+// change draws a change that needs no other message, for an event of a number.
+func change(t *rapid.T, event int) Change {
 	switch rapid.IntRange(0, 3).Draw(t, "change") {
 	case 0:
-		return Change(fmt.Sprint("cut ", rapid.IntRange(1, 40).Draw(t, "bytes")))
+		return Change(fmt.Sprint("cut ", 1+place(t, event, nearLength-1, farLength-1)))
 	case 1:
 		return Change("extend " + hex.EncodeToString(rapid.SliceOfN(rapid.Byte(), 1, 8).Draw(t, "bytes")))
 	case 2:
 		return rapid.SampledFrom(numbers).Draw(t, "number")
 	}
-	return Change(fmt.Sprint("flip ", rapid.IntRange(0, 400).Draw(t, "bit")))
+	return Change(fmt.Sprint("flip ", place(t, event, nearBit, farBit)))
+}
+
+// place draws a number that is near or far. rapid draws small numbers more often; here, all are equally likely, and
+// what is drawn means another one in each event.
+func place(t *rapid.T, event, near, far int) int {
+	n := rapid.Uint64().Draw(t, "place") + uint64(event)<<32
+	if rapid.Bool().Draw(t, "near") {
+		far = near
+	}
+	n = (n ^ n>>32) * 0x9e3779b97f4a7c15
+	return int((n ^ n>>29) % uint64(far+1))
 }
 
 func (g *ratchetSchedule) deliver(to, n int) {
@@ -232,7 +250,8 @@ func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
 		g.add(Event{Do: Rollback, By: device})
 	case Forge:
 		g.add(Event{
-			Do: Forge, By: device, Part: rapid.SampledFrom(Parts(Ambassador)).Draw(t, "part"), Change: change(t),
+			Do: Forge, By: device, Part: rapid.SampledFrom(Parts(Ambassador)).Draw(t, "part"),
+			Change: change(t, len(g.Events)),
 		})
 	default:
 		g.add(Event{Do: verb, By: device})

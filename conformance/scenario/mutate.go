@@ -52,7 +52,7 @@ func (s *Scenario) splice(other *Scenario, r *rand.Rand) {
 func (e Event) mutated(donor Event, r *rand.Rand) Event {
 	switch {
 	case e.Do == Forge && r.IntN(2) == 0:
-		e.Change = Change(fmt.Sprint("flip ", r.IntN(400)))
+		e.Change = mutation(r)
 	case e.Do == Forge && donor.Do == Forge:
 		e.Part, e.Change = donor.Part, donor.Change
 	case e.Message != "":
@@ -66,4 +66,19 @@ func (e Event) mutated(donor Event, r *rand.Rand) Event {
 		e.By = donor.By
 	}
 	return e
+}
+
+// mutation returns a change that reaches every bit, and every length.
+func mutation(r *rand.Rand) Change {
+	near := r.IntN(2) == 0
+	among := func(close, far int) int {
+		if near {
+			far = close
+		}
+		return r.IntN(far + 1)
+	}
+	if r.IntN(4) == 0 {
+		return Change(fmt.Sprint("cut ", 1+among(nearLength-1, farLength-1)))
+	}
+	return Change(fmt.Sprint("flip ", among(nearBit, farBit)))
 }
