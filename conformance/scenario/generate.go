@@ -52,7 +52,7 @@ var (
 	}
 	AnyAccount = Focus{"anything", []Verb{
 		Send, Send, Send, Send, Read, Read, Make, Release, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add,
-		Remove, Rollback, Withhold, Forge, Forge, Compromise,
+		Remove, Rollback, Withhold, Forge, Forge, Compromise, crossing,
 	}}
 )
 
@@ -174,30 +174,35 @@ var (
 	Faults = Focus{
 		"faults", []Verb{
 			Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add,
-			Remove, Rollback, Rollback, Withhold, Withhold, Forge,
+			Remove, Rollback, Rollback, Withhold, Withhold, Forge, crossing, crossing,
 		},
 	}
 	Copies = Focus{
 		"copies", []Verb{
 			Send, Send, Send, Send, Read, Read, Read, Race, Crash, Ack, Restart, Replenish, Rotate, Compromise,
-			Compromise, Compromise,
+			Compromise, Compromise, crossing,
 		},
 	}
 	Linking  = Focus{"linking", []Verb{Send, Send, Send, Read, Add, Add, Ack, Compromise, Compromise, Compromise}}
 	Removing = Focus{"removing", []Verb{Send, Send, Send, Read, Ack, Remove, Remove, Add, Compromise, Compromise}}
 	Healing  = Focus{
-		"healing", []Verb{Send, Send, Read, Read, Ack, Prepare, Prepare, Rotate, Rotate, Compromise, Compromise},
+		"healing", []Verb{
+			Send, Send, Read, Read, Ack, Prepare, Prepare, Rotate, Rotate, Compromise, Compromise, crossing, crossing,
+		},
 	}
 )
 
 // Accounts generates scenarios of two accounts, alice with one to three devices at the beginning and bob with one or
-// two.
+// two; in a sixth of them there is carol too.
 func Accounts(f Focus) *rapid.Generator[*Scenario] {
 	return rapid.Custom(func(t *rapid.T) *Scenario {
 		s := &Scenario{Format: Format, Version: Version, Level: Ambassador, Set: spec.AmbassadorV1}
 		s.Users = []User{
 			{"alice", rapid.IntRange(1, 3).Draw(t, "devices of alice")},
 			{"bob", rapid.IntRange(1, 2).Draw(t, "devices of bob")},
+		}
+		if rapid.IntRange(0, 5).Draw(t, "third") == 5 {
+			s.Users = append(s.Users, User{"carol", 1})
 		}
 		g := accountSchedule{Scenario: s, there: map[string]int{}, gone: map[string]bool{}}
 		for _, u := range s.Users {
@@ -218,8 +223,12 @@ type accountSchedule struct {
 }
 
 func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
-	user := rapid.SampledFrom([]string{"alice", "alice", "alice", "bob", "bob"}).Draw(t, "user")
-	to := map[string]string{"alice": "bob", "bob": "alice"}[user]
+	names := []string{"alice", "alice", "alice", "bob", "bob"}
+	if len(g.Users) > 2 {
+		names = append(names, g.Users[2].Name)
+	}
+	user := rapid.SampledFrom(names).Draw(t, "user")
+	to := g.other(t, user)
 	device := g.device(t, user)
 	switch verb := rapid.SampledFrom(verbs).Draw(t, "verb"); verb {
 	case Send, Crash, Make:
@@ -253,6 +262,8 @@ func (g *accountSchedule) next(t *rapid.T, verbs []Verb) {
 			Do: Forge, By: device, Part: rapid.SampledFrom(Parts(Ambassador)).Draw(t, "part"),
 			Change: change(t, len(g.Events)),
 		})
+	case crossing:
+		g.cross(t, user, to)
 	default:
 		g.add(Event{Do: verb, By: device})
 	}

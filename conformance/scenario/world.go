@@ -28,10 +28,11 @@ const (
 	Wait     Verb = "wait"
 )
 
-// The values of Event.Part in a world with faults.
+// The values of Event.Part in a world with faults; of make also in one without, but for a rotation.
 const (
 	Rotation = "rotation" // of make: instead of an entry
 	Prekeys  = "prekeys"
+	Acks     = "ack"
 
 	LostCommit = "commit" // of lose: what is lost
 	LostAnswer = "answer"
@@ -49,7 +50,7 @@ const (
 
 // the parts of a world with faults, by the verb.
 var (
-	makes   = []string{Rotation, Prekeys}
+	makes   = []string{Rotation, Prekeys, Acks}
 	losses  = []string{LostCommit, LostAnswer}
 	tampers = []string{OneTimePrekey, OneTimePrekeyID, SignedPrekeyID}
 	abuses  = []string{OtherSeq, OtherPrevious, OlderPlace, OtherMessage, OtherPrekey}
@@ -63,7 +64,7 @@ var (
 	}}
 	Losses = Focus{"losses", []Verb{
 		Send, Send, Send, Send, Read, Read, Lose, Lose, Lose, Late, Late, Arrive, Make, Release, Crash, Restart, Race,
-		Replenish, Rotate, Add, Ack, Repeat, Delay, Wait,
+		Replenish, Rotate, Add, Ack, Repeat, Delay, Wait, crossing, crossing,
 	}}
 	Contests = Focus{"contests", []Verb{
 		Send, Send, Make, Make, Make, Make, Release, Release, Release, Release, Read, Read, Abuse, Abuse, Abuse,
@@ -76,12 +77,12 @@ var (
 		Send, Send, Send, Race, Race, Read, Read, Ack, Rotate, Add, Remove, Make, Release, Fetch, Replenish, Wait,
 	}}
 	SetBack = Focus{"set-back", []Verb{
-		Send, Send, Send, Send, Send, Read, Lose, Lose, Late, Backup, Backup, Restore, Restore, Ack,
+		Send, Send, Send, Send, Send, Read, Lose, Lose, Late, Backup, Backup, Restore, Restore, Ack, crossing,
 	}}
 	AnyFault = Focus{"any-fault", []Verb{
 		Send, Send, Send, Send, Send, Send, Read, Read, Read, Make, Make, Release, Release, Race, Crash, Restart, Ack,
 		Replenish, Replenish, Prepare, Rotate, Add, Remove, Fetch, Drain, Stranger, Reissue, Tamper, Delay, Repeat,
-		Lose, Late, Arrive, Backup, Restore, Abuse, Wait,
+		Lose, Late, Arrive, Backup, Restore, Abuse, Wait, crossing, crossing,
 	}}
 )
 
@@ -166,6 +167,9 @@ func (g *worldSchedule) next(t *rapid.T, verbs []Verb) {
 	case Rotate, Add, Remove, Prepare:
 		g.lead(t, user, e)
 		return
+	case crossing:
+		g.cross(t, user, g.other(t, user))
+		return
 	}
 	g.add(e)
 }
@@ -186,15 +190,4 @@ func (g *worldSchedule) lead(t *rapid.T, user string, e Event) {
 		e.Devices = []string{device}
 	}
 	g.add(e)
-}
-
-// other draws another user.
-func (g *worldSchedule) other(t *rapid.T, user string) string {
-	var names []string
-	for _, u := range g.Users {
-		if u.Name != user {
-			names = append(names, u.Name)
-		}
-	}
-	return rapid.SampledFrom(names).Draw(t, "to")
 }

@@ -18,8 +18,11 @@ func (p *player) text() string {
 }
 
 // write lets a device make an entry for another user. The verb says what becomes of it.
-func (p *player) write(d *device, to *user, do scenario.Verb) string {
+func (p *player) write(d *device, to *user, e scenario.Event) string {
+	do := e.Do
 	switch {
+	case do == scenario.Make && e.Part != "":
+		return p.holdOther(d, e.Part)
 	case to == nil || to == d.user:
 		return schedule.DoesNotApply
 	case do == scenario.Make:
@@ -80,7 +83,28 @@ func (p *player) hold(d *device, to *user) string {
 	return ": " + text
 }
 
-// release brings the entry that a device has made. The post office may refuse it.
+// holdOther lets a device make an acknowledgement or a publication, which waits for its release.
+func (p *player) holdOther(d *device, part string) (came string) {
+	var commit []byte
+	var err error
+	switch {
+	case !p.active(d):
+		return schedule.DoesNotApply
+	case part == scenario.Acks && len(d.user.present()) > 1:
+		commit, err = d.Device.Ack(p.Random)
+	case part == scenario.Prekeys:
+		commit, err = d.Device.Replenish(p.Random)
+	}
+	if came = p.tolerate(err); came == "" && len(commit) == 0 {
+		came = schedule.DoesNotApply
+	}
+	if came == "" {
+		d.commit = commit
+	}
+	return came
+}
+
+// release brings the commit that a device has made. The post office may refuse it.
 func (p *player) release(d *device) string {
 	if d.commit == nil {
 		return schedule.DoesNotApply

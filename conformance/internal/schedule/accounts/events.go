@@ -25,7 +25,7 @@ func (p *player) do(e scenario.Event) (came string) {
 	}
 	switch e.Do {
 	case scenario.Send, scenario.Crash, scenario.Make:
-		return p.write(d, p.user(e.To), e.Do)
+		return p.write(d, p.user(e.To), e)
 	case scenario.Release:
 		return p.release(d)
 	case scenario.Prepare, scenario.Rotate, scenario.Add, scenario.Remove:

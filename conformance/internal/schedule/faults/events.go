@@ -230,7 +230,7 @@ func (p *player) hold(d *device, to *user) string {
 	return ": " + t.name
 }
 
-// holdOther lets a device make a rotation or a publication, which waits for its release.
+// holdOther lets a device make a rotation, an acknowledgement or a publication, which waits for its release.
 func (p *player) holdOther(d *device, part string) string {
 	if d.side > 0 || part == scenario.Rotation && !d.leads() {
 		return doesNotApply
@@ -238,9 +238,12 @@ func (p *player) holdOther(d *device, part string) string {
 	onTop := !p.unread(d)
 	var commit []byte
 	var err error
-	if part == scenario.Rotation {
+	switch part {
+	case scenario.Rotation:
 		commit, err = d.Device.Rotate(ambassador.Change{}, p.Random)
-	} else {
+	case scenario.Acks:
+		commit, err = d.Device.Ack(p.Random)
+	default:
 		commit, err = d.Device.Replenish(p.Random)
 	}
 	if err != nil {
