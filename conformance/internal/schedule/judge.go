@@ -30,6 +30,8 @@ type Copy struct {
 	Linked   int // messages that had been sent when the device was linked
 	Removed  int // and when it was removed, or none
 	Prepared int // and when an epoch began for which it had been asked to heal
+
+	Secret map[*adversary.Message]bool // must not be read, whatever follows from the copy and what the target did since
 }
 
 // guarantee returns the one that protects message i.
@@ -71,7 +73,8 @@ func Judge(
 		}
 		for i, m := range messages {
 			e := verdict.Exposure{
-				Message: m.Name, Index: i, Allowed: knows[m.Key], Read: read[m.Message], Guarantee: c.guarantee(i),
+				Message: m.Name, Index: i, Allowed: knows[m.Key] && !c.Secret[m.Message], Read: read[m.Message],
+				Guarantee: c.guarantee(i),
 			}
 			if e.Allowed {
 				p.Allowed++

@@ -22,6 +22,13 @@ func (o *office) Append(commit []byte) error {
 		p.released[m.Device]++
 		p.ledger.released(p.event, m, p.recipient(m.Entry), p.post.Sent[before:])
 	}
+	if e, err := conversation.ParseEntry(m.Entry); err == nil {
+		for _, s := range p.post.Sent[before:] {
+			if s.Entry {
+				p.entries[s.Message] = e
+			}
+		}
+	}
 	return o.Service.Append(commit)
 }
 

@@ -15,6 +15,7 @@ import (
 	"credence/conformance/scenario"
 	"credence/conformance/verdict"
 	"credence/reference/account"
+	"credence/reference/conversation"
 	"credence/reference/postoffice"
 	"credence/shim"
 )
@@ -32,14 +33,16 @@ type player struct {
 	given    string                   // the name that the current event gives its text
 	released map[account.DeviceID]int // commits that have reached the post office
 	ledger   *ledger
-	event    int   // the current one, counted as in verdict.Record
-	problem  error // of the oracle, which cannot follow what the target does
+	entries  map[*adversary.Message]*conversation.Entry // by what is in them
+	event    int                                        // the current one, counted as in verdict.Record
+	problem  error                                      // of the oracle, which cannot follow what the target does
 }
 
 func newPlayer(t *suite.T) *player {
 	p := &player{
 		World: &world.World{T: t}, play: verdict.NewPlay(), post: adversary.NewPost(), lives: schedule.Lifetimes{},
 		released: map[account.DeviceID]int{}, ledger: newLedger(), event: -1,
+		entries: map[*adversary.Message]*conversation.Entry{},
 	}
 	p.keys = world.NewKeyWatch(postoffice.New(p.now))
 	p.Office = &office{p.keys, p}

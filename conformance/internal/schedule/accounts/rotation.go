@@ -38,7 +38,7 @@ func (p *player) rotate(leader *device, change ambassador.Change) {
 	p.Understood(leader.Rotate(change))
 	for _, c := range p.copies {
 		if c.of.user == leader.user && c.of.asked > c.Event && c.Prepared == 0 {
-			c.Prepared = before
+			c.Prepared, c.healed = before, p.status(leader).Epoch
 		}
 	}
 }

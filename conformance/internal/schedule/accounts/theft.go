@@ -14,7 +14,8 @@ import (
 // stolen is a copy of a device's state that the attacker has.
 type stolen struct {
 	schedule.Copy
-	of *device
+	of     *device
+	healed uint32 // the first epoch for which the device had been asked to heal
 }
 
 // compromise returns the attacker the complete state of a device.
@@ -36,6 +37,7 @@ func (p *player) attack() {
 	var copies []*schedule.Copy
 	for _, c := range p.copies {
 		p.importCopy(c)
+		p.keepSecret(c)
 		copies = append(copies, &c.Copy)
 	}
 	var messages []schedule.Message
@@ -44,6 +46,19 @@ func (p *player) attack() {
 	}
 	schedule.Judge(p.play, p.post.Oracle, adversary.NewAttacker(p.post.Trace), copies, messages)
 	p.Evidence.Add(verdict.Evidence{Copies: len(copies), Allowed: p.play.Allowed, Read: p.play.Read})
+}
+
+// keepSecret says which entries are secret from a copy of a device that was asked to heal: those of every epoch from then
+// on (AMB-INV-12). That holds whatever the leader has sealed for the device: it must not have, under keys of the copy.
+func (p *player) keepSecret(c *stolen) {
+	if c.healed == 0 {
+		return
+	}
+	c.Secret = map[*adversary.Message]bool{}
+	for m, e := range p.entries {
+		sends := e.Sender == c.of.user.id && e.SenderEpoch >= c.healed
+		c.Secret[m] = sends || e.Recipient == c.of.user.id && e.RecipientEpoch >= c.healed
+	}
 }
 
 // importCopy lets the target itself read the whole mailbox of a device from its copy.
