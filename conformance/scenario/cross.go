@@ -14,9 +14,10 @@ const crossing Verb = "crossing"
 var crossings = []string{
 	// an acknowledgement begins a chain, and is under way while the leader asks the device to heal
 	"send L, read D, make D ack, compromise D, prepare L D, release D, rotate L, send L",
-	// a publication is refused, and records follow
-	"make D prekeys, rotate L, release D, ack D, send D",
-	"make D prekeys, send L, release D, restart D, ack D",
+	// a publication is refused, and records follow in chains that were begun before it
+	"ack D, make D prekeys, rotate L, release D, ack D, send D",
+	"ack D, make D prekeys, replenish L, release D, ack D, send D",
+	"ack L, make L prekeys, replenish D, release L, ack L, send L",
 	// a rotation is lost, or its answer
 	"lose L commit, rotate L, send D, read L, rotate L, read D",
 	"lose L answer, rotate L, send D, read L, rotate L, read D",

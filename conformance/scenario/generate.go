@@ -175,6 +175,7 @@ var (
 		"faults", []Verb{
 			Send, Send, Send, Send, Read, Read, Race, Race, Crash, Restart, Ack, Replenish, Prepare, Rotate, Add,
 			Remove, Rollback, Rollback, Withhold, Withhold, Forge, crossing, crossing,
+			crossing, crossing,
 		},
 	}
 	Copies = Focus{
@@ -188,6 +189,7 @@ var (
 	Healing  = Focus{
 		"healing", []Verb{
 			Send, Send, Read, Read, Ack, Prepare, Prepare, Rotate, Rotate, Compromise, Compromise, crossing, crossing,
+			crossing, crossing,
 		},
 	}
 )
