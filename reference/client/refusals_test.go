@@ -242,3 +242,14 @@ func TestOrderOfACommit(t *testing.T) {
 		require.Equal(t, leader.device.ID(), d.ID())
 	}
 }
+
+// Prekeys are published when fewer are left than asked for, and not when there are as many.
+func TestReplenishBelow(t *testing.T) {
+	s, leader, _, _ := stubbornPair(t)
+	box, err := s.Office.Fetch(leader.device.Account(), leader.device.ID(), 1)
+	require.NoError(t, err)
+	require.NoError(t, leader.Replenish(box.Prekeys))
+	require.Empty(t, s.commits)
+	require.NoError(t, leader.Replenish(box.Prekeys+1))
+	require.Len(t, s.commits, 1)
+}
