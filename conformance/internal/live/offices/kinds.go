@@ -9,6 +9,7 @@ import (
 
 	"credence/conformance/internal/suite"
 	"credence/reference/account"
+	"credence/reference/conversation"
 	"credence/reference/postoffice"
 	"credence/spec/refusal"
 )
@@ -236,6 +237,10 @@ func receives(c *crowd) {
 				}})
 			}
 		}
-		return trials
+		return append(trials, suite.Trial{Name: "a start to nobody, under a prekey that nobody has", Try: func() {
+			m := p.entry(leader, p.other, func(e *conversation.Entry) { e.Start.SignedPrekeyID = 9 })
+			m.Parcels = nil
+			p.refuses(refusal.WrongDevices, m) // which is looked at first (AMB-CNV-03)
+		}})
 	})
 }

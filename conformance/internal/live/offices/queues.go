@@ -91,6 +91,18 @@ var keptPlaces = []queueTrial{
 			a.sends(1, b)
 		}
 	}},
+	{"places before and after the 256th", func(a, b, _ *puppet) {
+		const before, between = 1<<8 - 6, 10
+		for _, entries := range []int{before, between} {
+			for range entries {
+				a.sends(0, b, message)
+			}
+			a.loses(b)
+			b.waits(0, a)
+			a.sends(0, b)
+			b.sends(0, a)
+		}
+	}},
 	{"a place that was lost to several entries", func(a, b, _ *puppet) {
 		lost := a.entry(0, b)
 		for i := range 3 {
