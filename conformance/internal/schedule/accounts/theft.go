@@ -48,8 +48,8 @@ func (p *player) attack() {
 	p.Evidence.Add(verdict.Evidence{Copies: len(copies), Allowed: p.play.Allowed, Read: p.play.Read})
 }
 
-// keepSecret says which entries are secret from a copy of a device that was asked to heal: those of every epoch from then
-// on (AMB-INV-12). That holds whatever the leader has sealed for the device: it must not have, under keys of the copy.
+// keepSecret says which entries are secret from a copy of a device that was asked to heal: those of every epoch from
+// then on (AMB-INV-12). That holds whatever the leader has sealed for it: under keys of the copy it must seal nothing.
 func (p *player) keepSecret(c *stolen) {
 	if c.healed == 0 {
 		return
