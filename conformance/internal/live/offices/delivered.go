@@ -144,6 +144,7 @@ func delivers(c *crowd) {
 	}
 	p.commits(own, own.entry(3, other, func(e *conversation.Entry) { e.Message = c.message(1 << 16) }))
 	for device := range own.devices {
+		own.numbers[own.devices[device]] += 1<<(8*device+8) - 2 // to numbers of several bytes
 		siblings := own.list.Others(own.devices[device], 0)
 		p.commits(own, own.records(device, siblings...))
 		p.commits(own, own.records(device, siblings[device%len(siblings)]))

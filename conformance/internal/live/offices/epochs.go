@@ -239,6 +239,15 @@ func wrongReceivers() []opening {
 			})(p, m)
 		}},
 		{"two new devices", wrong, fresh(2)},
+		{"two new devices, one of them introduced to the other", wrong, func(p *puppet, m *postoffice.Commit) {
+			fresh(2)(p, m)
+			first := newest(p, m)
+			introduces(func(p *puppet, _ ids) ids {
+				return slices.DeleteFunc(m.Rotation.List.Others(p.devices[leader], 0), func(id account.DeviceID) bool {
+					return id == first
+				})
+			})(p, m)
+		}},
 		{"two new devices and no introductions", wrong, func(p *puppet, m *postoffice.Commit) {
 			fresh(2)(p, m)
 			m.Rotation.Introductions = nil
