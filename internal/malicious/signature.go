@@ -84,6 +84,13 @@ func (s Signer) NotNegated() (forgetful Signer, ok bool) {
 	return forgetful, s.encodedKey[31]&0x80 != 0
 }
 
+// Negated is the signer for the negated point, which is another key: the two encodings differ in the last bit alone.
+func (s Signer) Negated() Signer {
+	s.a, s.A = edwards25519.NewScalar().Negate(s.a), slices.Clone(s.A)
+	s.A[31] ^= 0x80
+	return s
+}
+
 // Sign signs a message. R is changed before it is hashed: what a verifier computes differs from the R of the signature
 // in nothing else.
 func (s Signer) Sign(message []byte, change func(r []byte) []byte) []byte {

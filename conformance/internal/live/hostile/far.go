@@ -180,7 +180,7 @@ func (f *far) hears(named []channel.Range, kinds ...ambassador.EventKind) []shim
 }
 
 // elsewhere are events that may name another place, or none.
-var elsewhere = []ambassador.EventKind{ambassador.Record, ambassador.Undelivered, ambassador.Frozen}
+var elsewhere = []ambassador.EventKind{ambassador.Record, ambassador.Undelivered}
 
 // brings stops the test unless a mail brings exactly these kinds of event, each for the place where the leader stands
 // if it is about one.

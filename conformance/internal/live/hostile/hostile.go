@@ -14,7 +14,7 @@ import (
 func Tests() []suite.Test {
 	return slices.Concat(
 		tests, sending, owing, linking, crossingTests, questionTests, againTests, conversationTests, recordTests,
-		valueTests, farTests, bitTests, underWayTests, causeTests,
+		valueTests, farTests, bitTests, placeTests, underWayTests, causeTests,
 	)
 }
 
