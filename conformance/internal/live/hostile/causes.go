@@ -175,6 +175,15 @@ func leaderPrekey(w *world.World) {
 	s := newSiblingStage(w)
 	used := s.sibling.List.Find(s.device.ID()).Prekey
 	n := &insider{World: w, device: s.device, liar: s.sibling, leads: true, rotation: s.rotation}
+	n.restart()
+	c := n.talks()
+	claim := n.claim(c)
+	claim.Digest[0] ^= 1
+	n.brings(n.ack(claim), ambassador.Record, ambassador.Frozen)
+	if r := n.pays(); r == nil || r.Ack == nil || r.Ack.Prekey.ID != used.ID { // an ack for another reason (11.1)
+		w.Violation(verdict.Mismatch, "the prekey in an ack that is owed for a freeze", fmt.Sprint("id ", used.ID),
+			suite.JSON(r))
+	}
 	var announced account.Prekey
 	for range 3 {
 		_, r := n.makes(shim.DeviceAck, shim.Params{})
@@ -185,7 +194,7 @@ func leaderPrekey(w *world.World) {
 		announced = r.Ack.Prekey
 		n.restart()
 	}
-	n.rotates(nil)
+	n.rotates(cutsOf(c))
 	if p := n.liar.List.Find(n.device.ID()).Prekey; p != announced {
 		w.Violation(verdict.Mismatch, "the prekey of the leader on the next list", suite.JSON(announced), suite.JSON(p))
 	}

@@ -295,6 +295,13 @@ func questionOfAnother(w *world.World) {
 	second := linkSibling(w, first.leader)
 	first.readRotation()
 	party := first.device.Party()
+	for _, s := range []*siblingStage{first, second} { // one is asked alone
+		id := s.sibling.Device
+		c := commitOf(w, shim.DevicePrepare, shim.Params{Party: party, Devices: []shim.Bytes{id[:]}})
+		if len(c.Parcels) != 1 || c.Parcels[0].Device != id {
+			w.Violation(verdict.Mismatch, "one of two siblings is asked", "one parcel, to it", suite.JSON(c.Parcels))
+		}
+	}
 	c := commitOf(w, shim.DevicePrepare, shim.Params{Party: party})
 	var nonces [][32]byte
 	for _, s := range []*siblingStage{first, second} {

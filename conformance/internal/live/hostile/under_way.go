@@ -228,6 +228,12 @@ func ownMailAgain(n *insider) {
 	for _, other := range []uint64{batch.Number - 1, batch.Number + 1, batch.Number + 256, batch.Number + 1<<32} {
 		n.device.Brings(codec.MustEncode(&postoffice.Mail{Position: 1, Device: n.device.ID(), Number: other}))
 	}
+	for _, at := range []int{0, 16, 31} { // a device with another key, and the sibling
+		other := n.device.ID()
+		other[at] ^= 1
+		n.device.Brings(codec.MustEncode(&postoffice.Mail{Position: 1, Device: other, Number: batch.Number}))
+	}
+	n.device.Brings(codec.MustEncode(&postoffice.Mail{Position: 1, Device: n.liar.Device, Number: batch.Number}))
 	n.returns(batch, nil, ambassador.Accepted)
 	waiting, _ := n.sends(c)
 	for _, mail := range []postoffice.Mail{
