@@ -34,6 +34,17 @@ func ambassadorFile() (*vectors.File, error) {
 	for _, s := range samples {
 		decode.encodings(s)
 	}
+	cut := map[codec.Type]bool{}
+	for _, s := range samples {
+		decode.numberedStructures(s)
+		if !cut[s.kind] || s.name == "record-rotate-commit" {
+			decode.borders(s)
+		}
+		cut[s.kind] = true
+		if s.kind == codec.TypeMessageEntry || s.kind == codec.TypeStartEntry {
+			decode.sizedEntries(s)
+		}
+	}
 	if err := decode.done(); err != nil {
 		return nil, err
 	}
@@ -44,6 +55,13 @@ func ambassadorFile() (*vectors.File, error) {
 		}
 		if err := group(f, byName); err != nil {
 			return nil, err
+		}
+	}
+	for _, s := range samples {
+		if s.kind == codec.TypeMessageEntry {
+			if err := alikeLogs(f, s); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := scenarios(f); err != nil {

@@ -70,6 +70,7 @@ func channelScenarios(f *vectors.File) error {
 			}
 			c.opens(c.ack())
 		})
+	l.envelopes()
 	return l.done()
 }
 

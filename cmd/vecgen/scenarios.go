@@ -65,6 +65,7 @@ func scenarios(f *vectors.File) error {
 	l.crossings()
 	l.afterRotations()
 	l.refusals()
+	l.alike()
 	l.freezes()
 	l.cuts()
 	l.handovers()

@@ -205,8 +205,16 @@ func (r *rogue) lies(class shim.Class, change func(c *conversation.Conversation)
 // hears lets a device of the target send an entry, which the rogue reads.
 func (r *rogue) hears(name, text string) {
 	s := r.scene
-	commit := s.tentative(name, r.Account(), text)
-	m := &postoffice.Commit{}
+	entry := r.spreads(name, s.tentative(name, r.Account(), text))
+	e, err := conversation.ParseEntry(entry)
+	s.fail(err)
+	r.Talk, _, err = r.Talk.Receive(r.Keys, e, entry)
+	s.fail(err)
+}
+
+// spreads lets both devices read the mails of a commit, and returns its entry.
+func (r *rogue) spreads(name string, commit shim.Bytes) []byte {
+	s, m := r.scene, &postoffice.Commit{}
 	s.fail(codec.Decode(commit, m))
 	for _, to := range []string{"phone", "laptop"} {
 		mail := &postoffice.Mail{}
@@ -215,10 +223,7 @@ func (r *rogue) hears(name, text string) {
 		s.receive(to, codec.MustEncode(mail))
 		s.status(to)
 	}
-	e, err := conversation.ParseEntry(m.Entry)
-	s.fail(err)
-	r.Talk, _, err = r.Talk.Receive(r.Keys, e, m.Entry)
-	s.fail(err)
+	return m.Entry
 }
 
 // mumbles sends an entry that authenticates, with a content that breaks the rules.
