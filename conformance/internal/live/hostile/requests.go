@@ -1,8 +1,11 @@
 package hostile
 
 import (
+	"fmt"
+
 	"credence/conformance/internal/suite"
 	"credence/conformance/internal/world"
+	"credence/conformance/verdict"
 	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/ambassador"
@@ -18,7 +21,7 @@ var linking = []suite.Test{
 		reqs("AMB-ROT-17 on-the-list pending", "AMB-ROT-18 absent", "AMB-ROT-19 itself stranger",
 			"AMB-CNV-01 link-request"), wrongRequests),
 	test("link-again", "a rotation with a link request is refused, and made anew",
-		reqs("AMB-ROT-20"), linkedAgain),
+		reqs("AMB-ROT-20", "AMB-ROT-14 refused"), linkedAgain),
 }
 
 // request returns the answer of a device to an offer of the leader, after a change.
@@ -60,9 +63,14 @@ func linkedAgain(w *world.World) {
 	w.NoFault(err)
 	request := s.request(d, func(*ambassador.LinkRequest) {})
 	rotate := shim.Params{Party: s.device.Party(), Message: request}
-	w.Must(shim.DeviceRotate, rotate)
+	refused := commitOf(w, shim.DeviceRotate, rotate)
 	s.device.PostOfficeRefused()
 	w.Understood(s.leader.Rotate(ambassador.Change{Add: request}))
+	want := refused.Rotation.List.Epoch + 1 // AMB-ROT-14
+	if got := bundleOf(w, s.leader.Device.Account()).Statement.Epoch; got != want {
+		w.Violation(verdict.Mismatch, "the epoch of a rotation, after one that was refused", fmt.Sprint(want),
+			fmt.Sprint(got))
+	}
 	linked := &siblingStage{World: w, leader: s.leader, device: s.device, sibling: d}
 	linked.readRotation()
 	linked.goesOn()

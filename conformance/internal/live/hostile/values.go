@@ -20,7 +20,7 @@ import (
 // Numbers and lengths where an implementation that has too few bits for them goes wrong.
 var valueTests = slices.Concat(
 	inRoles("epochs-of-entries", "entries that name epochs which are equal to the right ones in their low bytes",
-		reqs("AMB-LOG-08", "AMB-LOG-13"), epochsOfEntries),
+		reqs("AMB-LOG-08 sender-epoch recipient-epoch", "AMB-LOG-13"), epochsOfEntries),
 	inRoles("epochs-of-bundles", "bundles of epochs that are equal in their low bytes, and of prekeys",
 		reqs("AMB-ACC-06", "AMB-LOG-03"), epochsOfBundles),
 	inRoles("epochs-of-lists",
