@@ -35,6 +35,11 @@ var placeTests = []suite.Test{
 		"replaced", reqs("AMB-ACC-08", "AMB-ACC-15", "AMB-SYN-03", "AMB-SYN-12"), farPrekeys),
 	test("far-bundles", "bundles of a peer whose prekeys have ids about 2^8, 2^16 and 2^31, and of epochs as far away",
 		reqs("AMB-ACC-06", "AMB-ACC-14", "AMB-SYN-03", "AMB-ROT-27", "AMB-LOG-03"), farBundles),
+	test("many-commits", "the numbers of a device go on beyond 2^8, for every kind of commit, with restarts",
+		reqs("AMB-SYN-02", "AMB-SYN-03", "AMB-SYN-22"), manyCommits),
+	test("restart-used", "a leader that was restarted still knows that its prekey was used, and which prekey of a "+
+		"device is the newest, also while a question to it is open",
+		reqs("AMB-SYN-03", "AMB-CHN-11", "AMB-CHN-12", "AMB-ROT-06", "AMB-RND-01"), usedBeforeRestart),
 }
 
 // nearAccounts says everything to a device of an account that can be said of another account.
@@ -325,4 +330,79 @@ func (n *insider) startsTo(c *malicious.Counterparty, bundle *account.Bundle) *p
 	}
 	n.returns(m, nil, ambassador.Accepted)
 	return m
+}
+
+func manyCommits(w *world.World) {
+	n := leading(w)
+	number := uint64(0)
+	for number < 1<<8 {
+		m, _ := n.makes(shim.DeviceAck, shim.Params{})
+		number = m.Number
+	}
+	c := n.talks()
+	peer := c.Account()
+	for _, s := range []struct {
+		op     shim.Op
+		p      shim.Params
+		events []ambassador.EventKind
+	}{
+		{shim.DeviceReplenish, shim.Params{}, nil},
+		{shim.DeviceSend, shim.Params{Account: peer[:], Plaintext: []byte("own")}, nil},
+		{shim.DeviceRotate, shim.Params{}, []ambassador.EventKind{ambassador.Rotated}},
+	} {
+		m, _ := n.makes(s.op, s.p)
+		number++
+		if m.Number != number {
+			w.Violation(verdict.Mismatch, "the number of "+string(s.op), fmt.Sprint(number), fmt.Sprint(m.Number))
+		}
+		n.Renew(n.device)
+		var cuts []channel.Head
+		if s.op == shim.DeviceRotate {
+			cuts = cutsOf(c)
+		}
+		n.returns(m, cuts, append([]ambassador.EventKind{ambassador.Accepted}, s.events...)...)
+		n.restart()
+		if s.op == shim.DeviceSend {
+			e, err := conversation.ParseEntry(m.Entry)
+			n.NoFault(err)
+			c.Spoiled(m.Entry)
+			n.brings(n.asks(peer, e.Seq+1<<8), ambassador.Record)
+			n.owesNothing("an entry that there is not is asked for")
+			n.brings(n.asks(peer, e.Seq), ambassador.Record)
+			if r := n.pays(); r == nil || r.Sent == nil || r.Sent.Seq != e.Seq {
+				w.Violation(verdict.Mismatch, "the newest own entry is asked for", "its record", suite.JSON(r))
+			}
+			number++
+		}
+	}
+}
+
+func usedBeforeRestart(w *world.World) {
+	n := leading(w)
+	n.restart()
+	short := shim.Params{Party: n.device.Party(), Random: make([]byte, 40)} // a prekey, and no signature
+	if r, _ := n.MayLackRandomness(shim.DeviceAck, short); r != nil {
+		w.Violation(verdict.Mismatch, "an acknowledgement that draws a prekey, of 40 random bytes", "none",
+			suite.JSON(r))
+	}
+	for range 2 {
+		_, r := n.makes(shim.DeviceAck, shim.Params{})
+		if r == nil || r.Ack == nil || r.Ack.Prekey.ID != 2 {
+			w.Violation(verdict.Mismatch, "the prekey of an ack after the first was used", "2", suite.JSON(r))
+		}
+		n.restart()
+	}
+	first := n.ack()
+	n.NoFault(n.liar.RenewPrekey(n.Random))
+	n.brings(n.ack(), ambassador.Record)
+	n.brings(first, ambassador.Record)
+	n.restart()
+	n.makes(shim.DevicePrepare, shim.Params{})
+	n.restart()
+	_, r := n.makes(shim.DeviceRotate, shim.Params{})
+	if r == nil || r.List == nil || r.List.Find(n.liar.Device).Prekey.ID != 2 ||
+		r.List.Find(n.device.ID()).Prekey.ID != 2 {
+		w.Violation(verdict.Mismatch, "the list after a question without an answer", "pending, with the newest prekeys",
+			suite.JSON(r))
+	}
 }
