@@ -107,10 +107,10 @@ func (p *Pair) NewPartyWith(name string, o shim.Params) x3dh.Bundle {
 	return adapter.FromShim(r.Bundle)
 }
 
-// RegistrationID returns the registration id of a party, or 0 in a set without one.
+// RegistrationID returns the registration id of a party, which needs two bytes, or 0 in a set without one.
 func (p *Pair) RegistrationID() uint32 {
 	if p.Set.RegistrationID {
-		return 1
+		return 12345
 	}
 	return 0
 }

@@ -16,7 +16,7 @@ func Tests() []suite.Test {
 	var tests []suite.Test
 	for _, set := range params.Sets() {
 		tests = slices.Concat(tests, signatures(set), agreement(set), inOrder(set), forgeries(set), state(set),
-			several(set), readings(set), bounds(set), everywhere(set), third(set), sealed(set))
+			several(set), readings(set), bounds(set), everywhere(set), third(set), sealed(set), ends(set))
 	}
 	return tests
 }
