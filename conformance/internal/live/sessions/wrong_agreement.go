@@ -92,6 +92,7 @@ func manyPrekeys(happens between) func(p *pair.Pair) {
 			privates, publics = append(privates, k.Bytes()), append(publics, p.Set.Encode(primitive.Public(k)))
 		}
 		p.Bundle = p.NewPartyWith(pair.Target, shim.Params{OneTimePrekeys: privates})
+		p.InitiateBy(p.Peer, p.Bundle) // a bundle that nobody can start from is the target's fault
 		use := func(id uint32) *shim.Message {
 			b := p.Bundle
 			b.OneTimePrekey = publics[id-1]
