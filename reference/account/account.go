@@ -242,7 +242,7 @@ func (p *Publication) Fields(c *codec.Coder) {
 	c.Fixed("signed_prekey", p.SignedPrekey[:])
 	c.Fixed("prekey_signature", p.PrekeySignature[:])
 	c.Uint32("first_one_time_prekey_id", &p.FirstOneTimeID)
-	c.Check("first_one_time_prekey_id", p.FirstOneTimeID > 0 && p.FirstOneTimeID < 1<<32-Batch, "out of range")
+	c.Check("first_one_time_prekey_id", p.FirstOneTimeID > 0 && p.FirstOneTimeID <= 1<<32-Batch, "out of range")
 	for i := range p.OneTimePrekeys {
 		c.Fixed(fmt.Sprintf("one_time_prekeys[%d]", i), p.OneTimePrekeys[i][:])
 	}

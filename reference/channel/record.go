@@ -185,7 +185,7 @@ func (p *Prekeys) Fields(c *codec.Coder) {
 	c.Check("signed_prekey_id", p.SignedPrekeyID > 0, "zero")
 	c.Fixed("signed_prekey_private", p.SignedPrekeyPrivate[:])
 	c.Uint32("first_one_time_prekey_id", &p.FirstOneTimeID)
-	c.Check("first_one_time_prekey_id", p.FirstOneTimeID > 0 && p.FirstOneTimeID < 1<<32-account.Batch, "out of range")
+	c.Check("first_one_time_prekey_id", p.FirstOneTimeID > 0 && p.FirstOneTimeID <= 1<<32-account.Batch, "out of range")
 	for i := range p.OneTimePrivates {
 		c.Fixed(fmt.Sprintf("one_time_prekey_privates[%d]", i), p.OneTimePrivates[i][:])
 	}

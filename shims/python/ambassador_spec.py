@@ -201,7 +201,7 @@ def checked(t, d):
     elif t == 7:
         rule(d["signed_prekey_id"] > 0 and (d["one_time_prekey_id"] == 0) == (d["one_time_prekey"] == ZERO), "prekeys")
     elif t in (8, "privates"):
-        rule(d["signed_prekey_id"] > 0 and 0 < d["first_one_time_prekey_id"] < 2**32 - BATCH, "ids")
+        rule(d["signed_prekey_id"] > 0 and 0 < d["first_one_time_prekey_id"] <= 2**32 - BATCH, "ids")
     elif t in (3, 4):
         rule(d["sender"] != d["recipient"] and d["seq"] > 0, "entry")
         if t == 4:

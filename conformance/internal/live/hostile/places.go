@@ -33,6 +33,8 @@ var placeTests = []suite.Test{
 		reqs("AMB-ROT-09", "AMB-ROT-18", "AMB-CHN-10", "AMB-CNV-01"), nearRequests),
 	test("far-prekeys", "the prekeys of an epoch have ids about 2^8, 2^16 and 2^31: each is found, used once and "+
 		"replaced", reqs("AMB-ACC-08", "AMB-ACC-15", "AMB-SYN-03", "AMB-SYN-12"), farPrekeys),
+	test("last-prekeys", "a batch whose last one-time prekey has the highest id that there is",
+		reqs("AMB-ENC-03", "AMB-ACC-15"), lastPrekeys),
 	test("far-bundles", "bundles of a peer whose prekeys have ids about 2^8, 2^16 and 2^31, and of epochs as far away",
 		reqs("AMB-ACC-06", "AMB-ACC-14", "AMB-SYN-03", "AMB-ROT-27", "AMB-LOG-03"), farBundles),
 	test("many-commits", "the numbers of a device go on beyond 2^8, for every kind of commit, with restarts",
@@ -260,6 +262,27 @@ func farPrekeys(w *world.World) {
 		n.rotation.Prekeys = further
 		n.uses()
 	}
+}
+
+func lastPrekeys(w *world.World) {
+	const last = 1<<32 - account.Batch // the first of the last batch
+	n := following(w)
+	list := n.liar.Next()
+	r, _, _, err := n.liar.Rotation(n.device.ID(), list)
+	w.NoFault(err)
+	r.Rotate.Prekeys.FirstOneTimeID = last - account.Batch
+	n.brings(r, ambassador.Record, ambassador.Rotated)
+	n.rotation, n.liar.List = r.Rotate, list
+	m, made := n.makes(shim.DeviceReplenish, shim.Params{})
+	if made == nil || made.Prekeys == nil || made.Prekeys.FirstOneTimeID != last ||
+		m.Publication.FirstOneTimeID != last {
+		w.Violation(verdict.Mismatch, "the last batch", fmt.Sprint(last), suite.JSON(made))
+	}
+	n.returns(m, nil, ambassador.Accepted)
+	n.rotation.Prekeys = *made.Prekeys
+	o, err := n.meets().Say("hello", n.bundle(n.keys(), account.Batch-1))
+	w.NoFault(err)
+	n.gets(o.Entry, ambassador.Message)
 }
 
 // uses lets counterparties start with prekeys of the newest batch, on both sides of a far id, each twice.
