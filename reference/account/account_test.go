@@ -87,7 +87,7 @@ func TestStructuresRefuse(t *testing.T) {
 	for name, s := range map[string]codec.Struct{
 		"epoch 0":                    &account.EpochStatement{},
 		"no signed prekey":           &account.Publication{FirstOneTimeID: 1},
-		"ids that overflow":          &account.Publication{SignedPrekeyID: 1, FirstOneTimeID: 1<<32 - account.Batch + 1},
+		"ids that overflow":          &account.Publication{SignedPrekeyID: 1, FirstOneTimeID: 1<<32 - 19},
 		"one-time prekey without id": noID,
 		"list not in order":          changed(func(l *account.List) { slices.Reverse(l.Devices) }),
 		"a device twice":             changed(func(l *account.List) { l.Devices[0] = l.Devices[1] }),
