@@ -4,8 +4,8 @@
 //	zoo -fuzz [-run REGEXP] [-jobs N] [-time D] [-runs N] [-docs FILE]
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
-// the files (go build -overlay), and the suite runs on it over the shim boundary: first the tests of the requirements
-// that the bug violates, then, if they see nothing, all others. With -fuzz, fuzzing campaigns run on those bugs that
+// the files (go build -overlay), and the suite runs on it over the shim boundary until a test fails: first the tests of
+// the requirements that the bug violates, then, if they see nothing, all others. With -fuzz, fuzzing campaigns run on those bugs that
 // need a schedule. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a patch that does not apply or build.
 package main
 
@@ -115,14 +115,14 @@ func (o options) judgeAll(bugs []bug, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// judgement is what the suite says of a bug: the tests that failed, with every seed.
+// judgement is what the suite says of a bug, with every seed.
 type judgement struct {
-	failed  []string // ids
-	named   bool     // one of them names a requirement that the bug violates
+	failed  string // the id of the first test that failed, or ""
+	named   bool   // it names a requirement that the bug violates
 	seconds float64
 }
 
-func (v judgement) caught() bool { return len(v.failed) > 0 }
+func (v judgement) caught() bool { return v.failed != "" }
 
 func count(verdicts []judgement) (caught, named int) {
 	for _, v := range verdicts {
@@ -148,8 +148,7 @@ func line(b bug, v judgement, err error) string {
 		by = "caught"
 	}
 	return fmt.Sprintf(
-		"%-32s %s in %.1f s by %d tests (%s): %s", b.Name, by, v.seconds, len(v.failed),
-		strings.Join(b.Requirements, ", "), v.failed[0],
+		"%-32s %s in %.1f s (%s): %s", b.Name, by, v.seconds, strings.Join(b.Requirements, ", "), v.failed,
 	)
 }
 
@@ -185,12 +184,12 @@ func (b bug) judge(binary string, seed uint64) (judgement, error) {
 		return judgement{}, err
 	}
 	if ids := b.testsByName(tests); len(ids) > 0 {
-		failed, err := failures(binary, seed, regexp.MustCompile("^("+strings.Join(ids, "|")+")$"))
-		if err != nil || len(failed) > 0 {
+		failed, err := firstFailure(binary, seed, regexp.MustCompile("^("+strings.Join(ids, "|")+")$"))
+		if err != nil || failed != "" {
 			return judgement{failed: failed, named: true}, err
 		}
 	}
-	failed, err := failures(binary, seed, nil)
+	failed, err := firstFailure(binary, seed, nil)
 	return judgement{failed: failed}, err
 }
 
@@ -204,23 +203,27 @@ func (b bug) testsByName(tests []verdict.TestInfo) (ids []string) {
 	return ids
 }
 
-func failures(binary string, seed uint64, match *regexp.Regexp) (ids []string, err error) {
-	r, err := conformance.Run(context.Background(), conformance.Options{
+// firstFailure runs tests until one fails, and returns its id, or "".
+func firstFailure(binary string, seed uint64, match *regexp.Regexp) (id string, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err = conformance.Run(ctx, conformance.Options{
 		Seed: seed, Match: match, Jobs: 1,
+		Progress: func(p conformance.Progress) {
+			if id == "" && (p.Last.Status == verdict.Failed || p.Last.Status == verdict.Errored) {
+				id = p.Last.ID
+				cancel()
+			}
+		},
 		Start: func(ctx context.Context) (shim.Target, error) {
 			return process.Start(ctx, binary, process.Options{Timeout: 30 * time.Second})
 		},
 	})
-	if errors.Is(err, conformance.ErrTarget) {
-		return []string{"shim/hello"}, nil // it does not even start
+	switch {
+	case errors.Is(err, conformance.ErrTarget):
+		return "shim/hello", nil // it does not even start
+	case id != "":
+		return id, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range r.Results {
-		if t.Status == verdict.Failed || t.Status == verdict.Errored {
-			ids = append(ids, t.ID)
-		}
-	}
-	return ids, nil
+	return "", err
 }

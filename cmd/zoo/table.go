@@ -21,7 +21,7 @@ func table(bugs []bug, verdicts []judgement) []byte {
 	fmt.Fprintf(&t, `# The zoo
 
 Bugs that implementations have had, put into the reference one at a time (`+"`%s`"+`). The suite runs on each over the shim boundary. This
-file is written by `+"`make zoo`"+`. "Caught by" is a test that failed, and how many more did: of the tests that name the requirement, or,
+file is written by `+"`make zoo`"+`. "Caught by" is the first test that failed: of those that name the requirement, or,
 where the mark is missing, of all.
 
 %d bugs of %d classes: %d caught, %d of them by a test that names the requirement.
@@ -33,10 +33,7 @@ where the mark is missing, of all.
 		v := verdicts[i]
 		by, mark := "**not caught**", ""
 		if v.caught() {
-			by = "`" + v.failed[0] + "`"
-			if n := len(v.failed) - 1; n > 0 {
-				by += fmt.Sprintf(" and %d", n)
-			}
+			by = "`" + v.failed + "`"
 		}
 		if v.named {
 			mark = "yes"

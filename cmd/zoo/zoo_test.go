@@ -63,7 +63,7 @@ func TestJudge(t *testing.T) {
 	dir := t.TempDir()
 	binary, err := harmless.build(dir)
 	require.NoError(t, err)
-	failed, err := failures(binary, 1, regexp.MustCompile("^ambassador/ambassador-v1/scenario/out-of-place"))
+	failed, err := firstFailure(binary, 1, regexp.MustCompile("^ambassador/ambassador-v1/scenario/out-of-place"))
 	require.NoError(t, err)
 	require.Empty(t, failed)
 }
