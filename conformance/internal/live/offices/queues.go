@@ -34,8 +34,7 @@ type queueTrial struct {
 // queues plays each course with a log of its own, with entries in it or without.
 func queues(trials []queueTrial) func(c *crowd) {
 	return func(c *crowd) {
-		var stage func() []suite.Trial
-		stage = func() (all []suite.Trial) {
+		stage := func() (all []suite.Trial) {
 			for _, begun := range []bool{true, false} {
 				for _, t := range trials {
 					name := t.name
