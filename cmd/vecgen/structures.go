@@ -113,7 +113,8 @@ func (g *group) borders(s sample) {
 			panic(s.name + " may end after " + f.Name) // a structure has no optional end
 		}
 		g.invalid(refusal.Malformed, test{
-			fmt.Sprintf("%s-cut-after-%s", s.name, inID.Replace(f.Name)), "nothing after " + f.Name, []string{"Encoding"},
+			fmt.Sprintf("%s-cut-after-%s", s.name, inID.Replace(f.Name)), "nothing after " + f.Name,
+			[]string{"Encoding"},
 			[]string{"AMB-ENC-02"}, shim.Params{Type: int(s.kind), Message: s.encoded[:end]},
 		})
 	}

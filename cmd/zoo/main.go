@@ -5,8 +5,9 @@
 //
 // A bug is a patch in conformance/zoo. For each one the reference shim is built with the patched files in the place of
 // the files (go build -overlay), and the suite runs on it over the shim boundary until a test fails: first the tests of
-// the requirements that the bug violates, then, if they see nothing, all others. With -fuzz, fuzzing campaigns run on those bugs that
-// need a schedule. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a patch that does not apply or build.
+// the requirements that the bug violates, then, if they see nothing, all others. With -fuzz, fuzzing campaigns run on
+// those bugs that need a schedule. Exit status: 0 every bug is caught, 1 one is not, 2 usage, or a patch that does not
+// apply or build.
 package main
 
 import (
