@@ -21,6 +21,7 @@ var docsText string
 
 // page is what docs.tmpl shows.
 type page struct {
+	Possible    int // changes that there are
 	Packages    []tally
 	Sum         tally
 	Explained   []group // survivors, by the reason
@@ -67,12 +68,17 @@ type rule struct {
 }
 
 // writeDocs writes the results in files as Markdown.
-func writeDocs(file string, results []string, known explained) error {
+func writeDocs(file string, results []string, changes *catalogue, known explained) error {
 	all, err := readResults(results)
 	if err != nil {
 		return err
 	}
 	p := newPage(all, known)
+	for _, c := range changes.changes {
+		if changes.possible(c) {
+			p.Possible++
+		}
+	}
 	var out strings.Builder
 	if err := template.Must(template.New("docs").Parse(docsText)).Execute(&out, p); err != nil {
 		return err

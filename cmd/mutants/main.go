@@ -112,7 +112,7 @@ func (o options) run(stdout, stderr io.Writer) (int, error) {
 	}
 	switch {
 	case o.docs != "":
-		return 0, writeDocs(o.docs, o.results, o.known)
+		return 0, writeDocs(o.docs, o.results, all, o.known)
 	case o.list:
 		chosen, err := o.chosen(all)
 		for _, c := range chosen {
