@@ -113,10 +113,15 @@ func (o Options) selected() ([]suite.Test, error) {
 	if err != nil {
 		return nil, err
 	}
+	places := map[string]int{}
+	for i, id := range o.Tests {
+		places[id] = i
+	}
 	var tests []suite.Test
 	n := 0
 	for _, c := range all {
-		matches := o.matches(c)
+		_, listed := places[c.ID]
+		matches := o.matches(c) && (o.Tests == nil || listed)
 		if c.Profile == verdict.ShimProfile || matches && o.Shard.Has(n) {
 			tests = append(tests, c)
 		}
@@ -128,9 +133,13 @@ func (o Options) selected() ([]suite.Test, error) {
 		return nil, ErrNoMatch
 	}
 	if o.Tests != nil {
-		slices.SortStableFunc(tests, func(a, b suite.Test) int {
-			return slices.Index(o.Tests, a.ID) - slices.Index(o.Tests, b.ID)
-		})
+		place := func(c suite.Test) int {
+			if i, listed := places[c.ID]; listed {
+				return i
+			}
+			return -1 // a test of the shim itself
+		}
+		slices.SortStableFunc(tests, func(a, b suite.Test) int { return place(a) - place(b) })
 	}
 	return tests, nil
 }
@@ -138,7 +147,7 @@ func (o Options) selected() ([]suite.Test, error) {
 // matches reports whether the options name a test.
 func (o Options) matches(c suite.Test) bool {
 	return (o.Profiles == nil || slices.Contains(o.Profiles, c.Profile)) &&
-		(o.Match == nil || o.Match.MatchString(c.ID)) && (o.Tests == nil || slices.Contains(o.Tests, c.ID))
+		(o.Match == nil || o.Match.MatchString(c.ID))
 }
 
 // complete says how to run a test again, and saves the scenario on which it failed.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -18,6 +17,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"credence/cmd/internal/overlay"
 )
 
 // mutated are the packages that are changed: the chapters of SPEC.md.
@@ -364,28 +365,11 @@ func (s *site) write(out *bytes.Buffer, body string) {
 func build(dir string, texts map[string]string) (binary string, err error) {
 	replace := map[string]string{}
 	for path, text := range texts {
-		original, err := filepath.Abs(path)
-		if err != nil {
-			return "", err
-		}
 		copied := filepath.Join(dir, strings.ReplaceAll(path, "/", "_"))
 		if err := os.WriteFile(copied, []byte(text), 0o644); err != nil {
 			return "", err
 		}
-		replace[original] = copied
+		replace[path] = copied
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o644); err != nil {
-		return "", err
-	}
-	binary = filepath.Join(dir, "shim")
-	cmd := exec.Command("go", "build", "-overlay", file, "-o", binary, "./shims/reference")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not build: %w: %s", err, out)
-	}
-	return binary, nil
+	return overlay.Build(dir, replace)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 
+	"credence/cmd/internal/overlay"
 	"credence/conformance/zoo"
 )
 
@@ -68,25 +68,7 @@ func (b bug) build(dir string) (binary string, err error) {
 	}
 	replace := map[string]string{}
 	for _, path := range b.Files {
-		original, err := filepath.Abs(path)
-		if err != nil {
-			return "", err
-		}
-		replace[original] = filepath.Join(dir, path)
+		replace[path] = filepath.Join(dir, path)
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o644); err != nil {
-		return "", err
-	}
-	binary = filepath.Join(dir, "shim")
-	if out, err := exec.Command(
-		"go", "build", "-C", "shims/reference", "-overlay", file, "-o", binary, ".",
-	).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not build: %w: %s", err, out)
-	}
-	return binary, nil
+	return overlay.Build(dir, replace)
 }

@@ -27,6 +27,7 @@ import (
 	"credence/conformance/verdict"
 	"credence/shim"
 	"credence/shim/process"
+	"credence/vectors"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -42,6 +43,22 @@ type options struct {
 	docs  string
 	time  time.Duration
 	runs  int
+	suite suite
+}
+
+// suite is what is run on every bug, read once.
+type suite struct {
+	vectors []*vectors.File
+	tests   []verdict.TestInfo
+}
+
+// readSuite returns the error of vectors.Load.
+func readSuite() (s suite, err error) {
+	if s.vectors, err = vectors.Load(); err != nil {
+		return s, err
+	}
+	s.tests, err = conformance.List(s.vectors)
+	return s, err
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -68,6 +85,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	bugs, err := readBugs(o.match)
 	if err != nil {
+		fmt.Fprintln(stderr, "zoo:", err)
+		return 2
+	}
+	if o.suite, err = readSuite(); err != nil {
 		fmt.Fprintln(stderr, "zoo:", err)
 		return 2
 	}
@@ -167,7 +188,7 @@ func (o options) judge(b bug) (judgement, error) {
 	started := time.Now()
 	var v judgement
 	for seed := range uint64(max(o.seeds, 1)) {
-		if v, err = b.judge(binary, seed+1); err != nil {
+		if v, err = o.suite.judge(b, binary, seed+1); err != nil {
 			return judgement{}, fmt.Errorf("%s: %w", b.Name, err)
 		}
 		if !v.caught() {
@@ -179,18 +200,14 @@ func (o options) judge(b bug) (judgement, error) {
 }
 
 // judge runs the tests of the requirements, and then all if these see nothing.
-func (b bug) judge(binary string, seed uint64) (judgement, error) {
-	tests, err := conformance.List(nil)
-	if err != nil {
-		return judgement{}, err
-	}
-	if ids := b.testsByName(tests); len(ids) > 0 {
-		failed, err := firstFailure(binary, seed, regexp.MustCompile("^("+strings.Join(ids, "|")+")$"))
+func (s suite) judge(b bug, binary string, seed uint64) (judgement, error) {
+	if ids := b.testsByName(s.tests); len(ids) > 0 {
+		failed, err := s.firstFailure(binary, seed, regexp.MustCompile("^("+strings.Join(ids, "|")+")$"))
 		if err != nil || failed != "" {
 			return judgement{failed: failed, named: true}, err
 		}
 	}
-	failed, err := firstFailure(binary, seed, nil)
+	failed, err := s.firstFailure(binary, seed, nil)
 	return judgement{failed: failed}, err
 }
 
@@ -205,11 +222,11 @@ func (b bug) testsByName(tests []verdict.TestInfo) (ids []string) {
 }
 
 // firstFailure runs tests until one fails, and returns its id, or "".
-func firstFailure(binary string, seed uint64, match *regexp.Regexp) (id string, err error) {
+func (s suite) firstFailure(binary string, seed uint64, match *regexp.Regexp) (id string, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	_, err = conformance.Run(ctx, conformance.Options{
-		Seed: seed, Match: match, Jobs: 1,
+		Vectors: s.vectors, Seed: seed, Match: match, Jobs: 1,
 		Progress: func(p conformance.Progress) {
 			if id == "" && (p.Last.Status == verdict.Failed || p.Last.Status == verdict.Errored) {
 				id = p.Last.ID

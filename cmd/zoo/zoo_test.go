@@ -63,7 +63,9 @@ func TestJudge(t *testing.T) {
 	dir := t.TempDir()
 	binary, err := harmless.build(dir)
 	require.NoError(t, err)
-	failed, err := firstFailure(binary, 1, regexp.MustCompile("^ambassador/ambassador-v1/scenario/out-of-place"))
+	s, err := readSuite()
+	require.NoError(t, err)
+	failed, err := s.firstFailure(binary, 1, regexp.MustCompile("^ambassador/ambassador-v1/scenario/out-of-place"))
 	require.NoError(t, err)
 	require.Empty(t, failed)
 }

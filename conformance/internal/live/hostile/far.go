@@ -9,7 +9,6 @@ import (
 	"credence/conformance/internal/suite"
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
-	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
@@ -108,16 +107,10 @@ type far struct {
 // newFar links a device with a cut at place n. The counterparty is in epoch n, the account too if it has not passed
 // it.
 func newFar(w *world.World, n uint64) *far {
-	leader, err := malicious.NewLeader(w.Random)
-	w.NoFault(err)
-	s := &leaderStage{World: w, leader: leader, device: w.NewDevice()}
-	request, err := s.device.Request(leader.Offer(), nil)
-	w.Understood(err)
-	list, err := leader.Admit(request)
-	w.Understood(err)
+	s, list := requestLink(w)
 	epoch := uint32(min(n, 1<<32-3)) // the epochs after it need numbers too
 	list.Epoch = max(list.Epoch, epoch)
-	list.Sign(leader.Key)
+	list.Sign(s.leader.Key)
 	s.meet()
 	c := s.counterparty
 	c.Keys.Statement.Epoch = epoch

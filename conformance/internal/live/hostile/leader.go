@@ -6,7 +6,6 @@ import (
 	"credence/conformance/internal/suite"
 	"credence/conformance/internal/world"
 	"credence/conformance/verdict"
-	"credence/internal/malicious"
 	"credence/reference/account"
 	"credence/reference/ambassador"
 	"credence/reference/channel"
@@ -135,13 +134,7 @@ func unreadOfOthers(w *world.World) {
 // newDeviceIsTold lets the counterparty name places from before the device was linked: they count as told, and what
 // comes later does not (AMB-ROT-11).
 func newDeviceIsTold(w *world.World) {
-	leader, err := malicious.NewLeader(w.Random)
-	w.NoFault(err)
-	s := &leaderStage{World: w, leader: leader, device: w.NewDevice()}
-	request, err := s.device.Request(leader.Offer(), nil)
-	w.Understood(err)
-	list, err := leader.Admit(request)
-	w.Understood(err)
+	s, list := requestLink(w)
 	s.meet()
 	c := s.counterparty
 	c.Talk.Seq, c.Talk.Head = 4, [32]byte{1}

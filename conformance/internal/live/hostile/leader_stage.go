@@ -23,6 +23,14 @@ type leaderStage struct {
 
 // newLeaderStage makes the account: the malicious leader has linked the target's device.
 func newLeaderStage(w *world.World) *leaderStage {
+	s, list := requestLink(w)
+	s.opens(list)
+	return s
+}
+
+// requestLink lets the device ask the leader to link it, and returns the list with it, whose epoch is still to be
+// opened.
+func requestLink(w *world.World) (*leaderStage, *account.List) {
 	leader, err := malicious.NewLeader(w.Random)
 	w.NoFault(err)
 	s := &leaderStage{World: w, leader: leader, device: w.NewDevice()}
@@ -30,8 +38,7 @@ func newLeaderStage(w *world.World) *leaderStage {
 	w.Understood(err)
 	list, err := leader.Admit(request)
 	w.Understood(err)
-	s.opens(list)
-	return s
+	return s, list
 }
 
 // newLeaderConversation makes the account with a conversation that has begun.
